@@ -1,0 +1,99 @@
+# tapedeck: `make help` lists the targets. Objects go to $(O); V=1 shows commands;
+# SAN=address,undefined builds beside the plain objects; WERROR=1 makes warnings errors.
+
+SAN    ?=
+O      ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+CC     ?= gcc
+CLANG  ?= clang
+BPFTOOL ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
+PREFIX ?= /usr/local
+comma  := ,
+
+include packages.mk
+
+WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef \
+	   -Wno-unused-parameter -Wno-missing-field-initializers -Wvla $(if $(filter 1,$(WERROR)),-Werror)
+CFLAGS  ?= -O2 -g
+SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SANFLAGS) -D_GNU_SOURCE -I. -I$(O) -MMD -MP
+LDLIBS   = -lbpf -ldw -lelf -lZydis -lcurl -lcjson -lcrypto -lz -lpthread -ldl
+
+Q    = $(if $(filter 1,$(V)),,@)
+msg  = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+objs = $(patsubst %.c,$(O)/%.o,$(1))
+
+LIB_OBJS    = $(call objs,$(wildcard lib/*.c))
+LOADER_OBJS = $(call objs,$(wildcard loader/*.c))
+REPLAY_OBJS = $(call objs,$(wildcard replay/*.c))
+TOOLS_OBJS  = $(call objs,$(wildcard tools/*.c))
+TARGET_OBJS = $(patsubst replay/target/%,$(O)/replay/target/%.o,$(basename $(wildcard replay/target/*.c replay/target/*.S)))
+SKELS       = $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+ARCHIVES    = $(O)/libloader.a $(O)/libreplay.a $(O)/libtape.a
+UNIT_TESTS  = $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+
+all: $(O)/tapedeck $(O)/libtapedeck-replay.so examples ## build everything
+
+# --- archives: an upward call between layers fails to link in the unit tests
+$(O)/libtape.a: $(LIB_OBJS)
+$(O)/libloader.a: $(LOADER_OBJS)
+$(O)/libreplay.a: $(REPLAY_OBJS)
+$(ARCHIVES):
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/tapedeck: $(TOOLS_OBJS) $(ARCHIVES)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $(TOOLS_OBJS) $(ARCHIVES) $(LDLIBS)
+
+$(O)/%.o: %.c
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# --- what runs in the kernel
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call msg,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) -target bpf -D__bpf__ -D__TARGET_ARCH_x86 -g -O2 -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) -I. \
+		-I/usr/include/$(shell $(CC) -dumpmachine) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+$(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+$(LOADER_OBJS): | $(SKELS)
+
+# --- what runs inside a replayed program: libc only, nothing exported, never instrumented
+TARGET_CFLAGS = -std=gnu11 $(WARN) -O2 -g -fPIC -fvisibility=hidden -ffreestanding -fno-builtin-memcpy \
+		-fno-stack-protector -fcf-protection=none -D_GNU_SOURCE -I. -MMD -MP
+$(O)/replay/target/%.o: replay/target/%.c
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(TARGET_CFLAGS) -c -o $@ $<
+$(O)/replay/target/%.o: replay/target/%.S
+	$(call msg,AS,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(TARGET_CFLAGS) -c -o $@ $<
+$(O)/libtapedeck-replay.so: $(TARGET_OBJS)
+	$(call msg,LD,$@)
+	$(Q)$(CC) -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,noexecstack -o $@ $(TARGET_OBJS) -ldl -lpthread
+
+# --- tests
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(ARCHIVES) $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c)) $(ARCHIVES) -lcmocka $(LDLIBS)
+
+test-unit: $(UNIT_TESTS) ## unit tests of this build
+	$(Q)tests/run-unit.sh $(UNIT_TESTS)
+
+include $(wildcard examples/*/rules.mk tests/*/rules.mk)
+
+$(O)/.packages: packages.mk
+	$(Q).ci/packages $(PACKAGES)
+	$(Q)mkdir -p $(O) && touch $@
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: all examples test-unit help clean
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

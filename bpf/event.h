@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Coming up: what BPF emits into the ring buffers, one event a record. May change with every commit:
+ * both sides are of one build.
+ *
+ * Loss rules. Every event that is attempted takes the next @rseq of its thread, whether or not it could
+ * be emitted, so a gap in a thread's rseq is exactly the events lost. Events that were lost before a
+ * thread had its state are in struct func_count.
+ */
+#pragma once
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define FUNC_MAX      256 /* configured functions of one recording session */
+#define EXCLUDE_MAX   4	  /* address ranges whose calls of libc do not count */
+#define ARG_REGS      6
+
+enum event_kind {
+	EVENT_ENTRY = 1,   /* regs: rdi rsi rdx rcx r8 r9 rsp, return address; IN fragments */
+	EVENT_RETURN = 2,  /* regs: rax rdx errno has_errno; OUT fragments */
+	EVENT_LEFT = 3,    /* the frame was left without returning (longjmp, exception, thread exit);
+			    * regs: enum event_left */
+	EVENT_KIND_CNT,
+};
+
+enum event_left {
+	EVENT_LEFT_UNWOUND = 1, /* longjmp or exception: a caller's frame ran again */
+	EVENT_LEFT_EXIT = 2,	/* its thread ended */
+	EVENT_LEFT_UNKNOWN = 3,
+};
+
+enum event_flags {
+	EVENT_F_STEPS = 1 << 0,	 /* PLAN_STEPS_MAX was reached */
+	EVENT_F_BUDGET = 1 << 1, /* PLAN_BYTES_MAX was reached */
+};
+
+struct event {
+	__u32 len; /* of the whole event, bytes */
+	__u16 func;
+	__u8 kind, flags;
+	__u32 tgid, tid;
+	__u64 ts_ns;	 /* CLOCK_MONOTONIC */
+	__u64 rseq;	 /* of the thread, from 1 */
+	__u64 op;	 /* operation number, unique in a session */
+	__u32 seq;	 /* 0: the operation itself; calls from 1, at entry */
+	__u32 attempted; /* events of this operation attempted so far, this one included */
+	__u64 regs[8];
+	/* struct plan_fragment ... */
+};
+_Static_assert(sizeof(struct event) == 112, "the drain checks lengths against it");
+
+/* Per function and CPU; user space sums. */
+struct func_count {
+	__u64 hits;	    /* the probe fired, operation or not */
+	__u64 taken;	    /* operations taken, or calls inside a taken operation */
+	__u64 sampled_out;  /* operations that sampling rejected */
+	__u64 emitted;	    /* events handed to a ring */
+	__u64 dropped;	    /* events that found the ring full */
+	__u64 no_slot;	    /* events that found no scratch slot */
+	__u64 no_state;	    /* hits whose thread state could not be made: nothing recorded of them */
+	__u64 faults;	    /* fragments with a fault */
+	__u64 truncated;    /* fragments cut by a limit */
+};
+
+/* Down: one row a function. The plan is in a map of its own. */
+struct func_rule {
+	__u32 is_operation;
+	__u32 sample_threshold; /* taken when a 32-bit random number is below it; U32_MAX: always */
+};
+
+/* Down: one row. */
+struct control {
+	__u32 enabled;
+	__s32 errno_off; /* of errno from the thread pointer; 0: not available */
+	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
+	__u32 count_only; /* count hits and leave: `check --rate` */
+	__u32 pad;
+};

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration: one JSON file (with // and block comments) for recording and replay both.
+ *
+ * Everything is checked here except what needs the program's types. Errors name their place,
+ * "orders.json:12:7: unknown key 'ailas' in inputs.db_get", hint the nearest right name, and are usage errors.
+ * A key of the design that this version cannot honour is refused, never ignored.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/rule.h"
+
+struct err;
+
+enum role { ROLE_OPERATION, ROLE_INPUT, ROLE_OUTPUT, ROLE_CNT };
+enum missing { MISSING_FAIL, MISSING_RUN, MISSING_RETURN };
+
+/* Where something stands in the file, for errors found later. 1-based; 0 when unknown. */
+struct place {
+	int line, column;
+};
+
+struct named_path {
+	char *name; /* of the metadata */
+	char *path;
+	struct place place;
+};
+
+struct tolerance {
+	char *path;
+	double absolute;
+};
+
+struct type_rules {
+	char *type; /* "struct order" */
+	struct rule *rules; /* paths relative to the type */
+	size_t cnt;
+};
+
+struct config_func {
+	enum role role;
+	char *name;   /* as configured: "price_of", "libc.so.6:time", "orders.c:price_of" */
+	char *module; /* left of the single colon, or NULL */
+	char *symbol; /* right of it */
+	char *alias;  /* defaults to name */
+	char *category; /* operations; defaults to symbol */
+	struct place place;
+
+	struct rule *rules;
+	struct place *rule_places;
+	size_t rules_cnt;
+
+	char **key; /* inputs: paths; NULL: the default key */
+	size_t key_cnt;
+	char **fallbacks;
+	size_t fallbacks_cnt;
+	enum missing missing;
+	int64_t missing_return;
+
+	struct named_path *metadata;
+	size_t metadata_cnt;
+	double rate; /* 0..1, default 1 */
+	struct expr *error_if, *keep_if;
+
+	char **ignore, **unordered; /* canonical paths */
+	size_t ignore_cnt, unordered_cnt;
+	struct tolerance *tolerances;
+	size_t tolerances_cnt;
+	char *prototype;
+};
+
+struct config {
+	char *path; /* of the file, for messages */
+	char *service, *binary, *cassette;
+	struct config_func *funcs; /* operations first, then inputs, then outputs, each as in the file */
+	size_t funcs_cnt;
+	struct type_rules *types;
+	size_t types_cnt;
+};
+
+int config_load(struct config **out, const char *path, struct err *err);
+/* The same from memory; @name stands for the file in messages. */
+int config_parse(struct config **out, const char *name, const char *text, size_t len, struct err *err);
+void config_free(struct config *config);
+void config_freep(struct config **config);
+#define auto_config __attribute__((cleanup(config_freep)))
+/* Prefix @err with "FILE:LINE:COLUMN: " and make it a usage error; returns @code. */
+int config_error_at(const struct config *config, struct place place, int code, struct err *err);

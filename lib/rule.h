@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A rule: what C types cannot say about one argument, or one path under it.
+ *
+ * It is written as JSON in the configuration ("args": { PATH: RULE }) and, in the same words, in a
+ * declaration tag of the schema, so that a recording explains itself.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cJSON;
+struct err;
+struct expr;
+
+enum direction { DIRECTION_DEFAULT, DIRECTION_IN, DIRECTION_OUT, DIRECTION_INOUT, DIRECTION_CNT };
+
+#define RULE_DEPTH_DEFAULT    3
+#define RULE_BYTES_DEFAULT    4096 /* a value */
+#define RULE_ELEMENTS_DEFAULT 256  /* a value */
+
+struct rule {
+	char *path; /* canonical */
+	enum direction direction;
+	bool is_string, is_opaque, has_terminator;
+	int64_t terminator;
+	struct expr *bytes, *count; /* lengths; at most one of them */
+	char *bytes_text, *count_text;
+	char *type;	/* "struct foo": what a void * really is */
+	int depth;	/* 0: not said */
+	uint32_t max;	/* 0: not said; bytes, or elements beside "count" */
+	/* Read and kept, refused by whoever cannot do them yet: */
+	char *tag, *redact;
+	bool is_callback, is_format, is_file;
+};
+
+/* @path is the key in "args". Unknown keys name the nearest right one; *@at is the offending item. */
+int rule_parse(struct rule *out, const char *path, const struct cJSON *json,
+	       const struct cJSON **at, struct err *err);
+/* The rule as JSON with "path", keys in a fixed order. The caller's to free. */
+char *rule_text(const struct rule *rule);
+/* The reverse of rule_text. */
+int rule_from_text(struct rule *out, const char *text, struct err *err);
+void rule_release(struct rule *rule);
+int rule_copy(struct rule *out, const struct rule *rule);

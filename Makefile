@@ -80,7 +80,7 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(ARCHIVES) $(patsubst %.c,$(O)/%.o,$(wil
 test-unit: $(UNIT_TESTS) ## unit tests of this build
 	$(Q)tests/run-unit.sh $(UNIT_TESTS)
 
-include $(wildcard examples/*/rules.mk tests/*/rules.mk)
+-include $(wildcard examples/*/rules.mk tests/*/rules.mk)
 
 $(O)/.packages: packages.mk
 	$(Q).ci/packages $(PACKAGES)

@@ -13,15 +13,15 @@
 #include <linux/types.h>
 #endif
 
-#define FUNC_MAX      256 /* configured functions of one recording session */
-#define EXCLUDE_MAX   4	  /* address ranges whose calls of libc do not count */
-#define ARG_REGS      6
+#define FUNC_MAX    256 /* configured functions of one recording session */
+#define EXCLUDE_MAX 4	/* address ranges whose calls of libc do not count */
+#define ARG_REGS    6
 
 enum event_kind {
-	EVENT_ENTRY = 1,   /* regs: rdi rsi rdx rcx r8 r9 rsp, return address; IN fragments */
-	EVENT_RETURN = 2,  /* regs: rax rdx errno has_errno; OUT fragments */
-	EVENT_LEFT = 3,    /* the frame was left without returning (longjmp, exception, thread exit);
-			    * regs: enum event_left */
+	EVENT_ENTRY = 1,  /* regs: rdi rsi rdx rcx r8 r9 rsp, return address; IN fragments */
+	EVENT_RETURN = 2, /* regs: rax rdx errno has_errno; OUT fragments */
+	EVENT_LEFT = 3,	  /* the frame was left without returning (longjmp, exception, thread exit);
+			   * regs: enum event_left */
 	EVENT_KIND_CNT,
 };
 
@@ -53,15 +53,15 @@ _Static_assert(sizeof(struct event) == 112, "the drain checks lengths against it
 
 /* Per function and CPU; user space sums. */
 struct func_count {
-	__u64 hits;	    /* the probe fired, operation or not */
-	__u64 taken;	    /* operations taken, or calls inside a taken operation */
-	__u64 sampled_out;  /* operations that sampling rejected */
-	__u64 emitted;	    /* events handed to a ring */
-	__u64 dropped;	    /* events that found the ring full */
-	__u64 no_slot;	    /* events that found no scratch slot */
-	__u64 no_state;	    /* hits whose thread state could not be made: nothing recorded of them */
-	__u64 faults;	    /* fragments with a fault */
-	__u64 truncated;    /* fragments cut by a limit */
+	__u64 hits;	   /* the probe fired, operation or not */
+	__u64 taken;	   /* operations taken, or calls inside a taken operation */
+	__u64 sampled_out; /* operations that sampling rejected */
+	__u64 emitted;	   /* events handed to a ring */
+	__u64 dropped;	   /* events that found the ring full */
+	__u64 no_slot;	   /* events that found no scratch slot */
+	__u64 no_state;	   /* hits whose thread state could not be made: nothing recorded of them */
+	__u64 faults;	   /* fragments with a fault */
+	__u64 truncated;   /* fragments cut by a limit */
 };
 
 /* Down: one row a function. The plan is in a map of its own. */
@@ -73,8 +73,8 @@ struct func_rule {
 /* Down: one row. */
 struct control {
 	__u32 enabled;
-	__s32 errno_off; /* of errno from the thread pointer; 0: not available */
+	__s32 errno_off;	       /* of errno from the thread pointer; 0: not available */
 	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
-	__u32 count_only; /* count hits and leave: `check --rate` */
+	__u32 count_only;	       /* count hits and leave: `check --rate` */
 	__u32 pad;
 };

@@ -14,7 +14,7 @@
 
 void buf_init(struct buf *buf, size_t max)
 {
-	*buf = (struct buf){ .max = max };
+	*buf = (struct buf){.max = max};
 }
 
 void buf_release(struct buf *buf)
@@ -132,7 +132,7 @@ void buf_align(struct buf *buf, size_t to)
 
 void reader_init(struct reader *r, const void *data, size_t len)
 {
-	*r = (struct reader){ .pos = data, .end = (const uint8_t *)data + len };
+	*r = (struct reader){.pos = data, .end = (const uint8_t *)data + len};
 }
 
 size_t reader_left(const struct reader *r)

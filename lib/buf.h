@@ -14,7 +14,7 @@
 struct buf {
 	uint8_t *data;
 	size_t len, cap, max; /* bytes */
-	int failed;           /* 0, -ENOMEM, or -EFBIG past @max */
+	int failed;	      /* 0, -ENOMEM, or -EFBIG past @max */
 };
 
 void buf_init(struct buf *buf, size_t max);

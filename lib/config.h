@@ -3,8 +3,8 @@
  * The configuration: one JSON file (with // and block comments) for recording and replay both.
  *
  * Everything is checked here except what needs the program's types. Errors name their place,
- * "orders.json:12:7: unknown key 'ailas' in inputs.db_get", hint the nearest right name, and are usage errors.
- * A key of the design that this version cannot honour is refused, never ignored.
+ * "orders.json:12:7: unknown key 'ailas' in inputs.db_get", hint the nearest right name, and are usage
+ * errors. A key of the design that this version cannot honour is refused, never ignored.
  */
 #pragma once
 
@@ -12,17 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/json.h"
 #include "lib/rule.h"
+#include "lib/schema.h" /* enum role */
 
 struct err;
+struct expr;
 
-enum role { ROLE_OPERATION, ROLE_INPUT, ROLE_OUTPUT, ROLE_CNT };
 enum missing { MISSING_FAIL, MISSING_RUN, MISSING_RETURN };
-
-/* Where something stands in the file, for errors found later. 1-based; 0 when unknown. */
-struct place {
-	int line, column;
-};
 
 struct named_path {
 	char *name; /* of the metadata */
@@ -36,18 +33,20 @@ struct tolerance {
 };
 
 struct type_rules {
-	char *type; /* "struct order" */
-	struct rule *rules; /* paths relative to the type */
+	char *type;	    /* "struct order" */
+	struct rule *rules; /* paths relative to the type: root is a member */
 	size_t cnt;
+	struct place place;
 };
 
 struct config_func {
 	enum role role;
-	char *name;   /* as configured: "price_of", "libc.so.6:time", "orders.c:price_of" */
-	char *module; /* left of the single colon, or NULL */
-	char *symbol; /* right of it */
-	char *alias;  /* defaults to name */
-	char *category; /* operations; defaults to symbol */
+	char *name;	       /* as configured: "price_of", "libc.so.6:time", "orders.c:price_of" */
+	char *module;	       /* left of the single colon, or NULL */
+	char *symbol;	       /* right of it */
+	char *alias;	       /* defaults to name */
+	char *category;	       /* operations; defaults to symbol */
+	double max_per_second; /* operations; 0: no limit */
 	struct place place;
 
 	struct rule *rules;

@@ -30,11 +30,28 @@ struct path {
 };
 
 enum expr_kind {
-	EXPR_NUM, EXPR_STR, EXPR_PATH,
-	EXPR_ENTRY, EXPR_SIZEOF, EXPR_NOT, EXPR_NEG,		  /* one operand; SIZEOF has a path */
-	EXPR_ADD, EXPR_SUB, EXPR_MUL, EXPR_DIV, EXPR_MOD,	  /* two operands from here */
-	EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE, EXPR_EQ, EXPR_NE,
-	EXPR_AND, EXPR_OR, EXPR_MIN, EXPR_MAX,
+	EXPR_NUM,
+	EXPR_STR,
+	EXPR_PATH,
+	EXPR_ENTRY,
+	EXPR_SIZEOF,
+	EXPR_NOT,
+	EXPR_NEG, /* one operand; SIZEOF has a path */
+	EXPR_ADD,
+	EXPR_SUB,
+	EXPR_MUL,
+	EXPR_DIV,
+	EXPR_MOD, /* two operands from here */
+	EXPR_LT,
+	EXPR_LE,
+	EXPR_GT,
+	EXPR_GE,
+	EXPR_EQ,
+	EXPR_NE,
+	EXPR_AND,
+	EXPR_OR,
+	EXPR_MIN,
+	EXPR_MAX,
 	EXPR_KIND_CNT,
 };
 
@@ -54,7 +71,8 @@ int expr_parse(struct expr **out, const char *text, struct err *err);
 void expr_free(struct expr *expr);
 int path_parse(struct path *out, const char *text, struct err *err);
 void path_release(struct path *path);
-/* The canonical text: "req->items[]", "*p", "(*p).x" becomes "p->x". The caller's to free; NULL: no memory. */
+/* The canonical text: "req->items[]", "*p", "(*p).x" becomes "p->x". The caller's to free; NULL: no memory.
+ */
 char *path_text(const struct path *path);
 
 #define auto_expr __attribute__((cleanup(expr_freep)))

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * A plan: what a probe copies, as a small program over a file of 64-bit values.
  *
@@ -7,24 +7,25 @@
  * emits are fragments: pieces of the target's memory with the address where they lay.
  *
  * A plan has three sections in one array of ops: IN runs at entry, OUT at return, KEY (user space only)
- * at entry of a replayed input, where the bytes of the fragments, without addresses, form the key.
- * This header includes nothing, so that the kernel side and the in-target side can share it.
+ * at entry of a replayed input. In KEY nothing is a fragment: COPY appends its bytes, STRING its bytes and
+ * one zero, EMIT a number, and each fault of LOAD, COPY or STRING one byte KEY_FAULT (key.h). This header
+ * includes nothing, so that the kernel side and the in-target side can share it.
  */
 #pragma once
 
-#define PLAN_OPS_MAX	   1024 /* ops of all three sections together */
-#define PLAN_VALUES	   64	/* the value file */
-#define PLAN_KEEP_MAX	   4	/* values carried from entry to return, for entry(x) */
-#define PLAN_STEPS_MAX	   4096 /* ops that one section may execute: ends loops over hostile data */
-#define PLAN_BYTES_MAX	   (64 * 1024) /* fragment bytes, headers included, of one section run */
-#define PLAN_FRAGMENT_MAX  (16 * 1024) /* bytes of one fragment; longer data is several fragments */
+#define PLAN_OPS_MAX	  1024	      /* ops of all three sections together */
+#define PLAN_VALUES	  64	      /* the value file */
+#define PLAN_KEEP_MAX	  4	      /* values carried from entry to return, for entry(x) */
+#define PLAN_STEPS_MAX	  4096	      /* ops that one section may execute: ends loops over hostile data */
+#define PLAN_BYTES_MAX	  (64 * 1024) /* fragment bytes, headers included, of one section run */
+#define PLAN_FRAGMENT_MAX (16 * 1024) /* bytes of one fragment; longer data is several fragments */
 
 /* The value file at the start of a section. All arguments are as they were at entry, in OUT too. */
 enum plan_value {
-	PLAN_V_ARG0 = 0, /* rdi rsi rdx rcx r8 r9 */
-	PLAN_V_RSP = 6,	 /* at entry: [rsp] is the return address, rsp+8 the first stack argument */
-	PLAN_V_RAX = 7,	 /* OUT only */
-	PLAN_V_RDX = 8,	 /* OUT only */
+	PLAN_V_ARG0 = 0,  /* rdi rsi rdx rcx r8 r9 */
+	PLAN_V_RSP = 6,	  /* at entry: [rsp] is the return address, rsp+8 the first stack argument */
+	PLAN_V_RAX = 7,	  /* OUT only */
+	PLAN_V_RDX = 8,	  /* OUT only */
 	PLAN_V_ERRNO = 9, /* OUT only; sign-extended */
 	PLAN_V_ZERO = 10, /* always 0 */
 	PLAN_V_TEMP = 11, /* the first temporary; undefined until written */
@@ -36,23 +37,33 @@ enum plan_value {
  */
 enum plan_kind {
 	PLAN_END = 0,
-	PLAN_CONST,   /* v[dst] = imm | (u64)max << 32 */
-	PLAN_MOVE,    /* v[dst] = v[a] + imm */
-	PLAN_EXTEND,  /* v[dst] = low |imm| bytes of v[a] (1, 2, 4, 8), sign-extended when imm < 0 */
-	PLAN_LOAD,    /* v[dst] = *(v[a] + imm), |max| bytes (as EXTEND: (s32)max < 0 sign-extends); a fault
-		       * gives 0 and jumps by jmp */
-	PLAN_COPY,    /* fragment: v[b] bytes (max bytes when b is PLAN_V_ZERO) at v[a] + imm, at most max;
-		       * nothing when v[a] is 0; a negative length is 0 */
-	PLAN_STRING,  /* fragment: bytes at v[a] + imm up to and with a NUL, at most max; nothing for NULL */
-	PLAN_JZ,      /* if (!v[a]) jump */
-	PLAN_JUMP,    /* jump */
-	PLAN_NEXT,    /* v[dst]++; v[a] += max; if ((s64)v[dst] < (s64)v[b]) jump (backwards: a loop's end) */
-	PLAN_KEEP,    /* IN: keep[imm] = v[a] */
-	PLAN_KEPT,    /* OUT: v[dst] = keep[imm] */
-	PLAN_ADD, PLAN_SUB, PLAN_MUL, PLAN_DIV, PLAN_MOD, /* v[dst] = v[a] op v[b] */
-	PLAN_LT, PLAN_LE, PLAN_EQ, PLAN_NE, PLAN_MIN, PLAN_MAX,
-	PLAN_NOT,     /* v[dst] = !v[a] */
-	PLAN_EMIT,    /* KEY: the low imm bytes of v[a] */
+	PLAN_CONST,  /* v[dst] = imm | (u64)max << 32 */
+	PLAN_MOVE,   /* v[dst] = v[a] + imm */
+	PLAN_EXTEND, /* v[dst] = low |imm| bytes of v[a] (1, 2, 4, 8), sign-extended when imm < 0 */
+	PLAN_LOAD,   /* v[dst] = *(v[a] + imm), |max| bytes (as EXTEND: (s32)max < 0 sign-extends); a fault
+		      * gives 0 and jumps by jmp */
+	PLAN_COPY,   /* fragment: v[b] bytes (max bytes when b is PLAN_V_ZERO) at v[a] + imm, at most max;
+		      * nothing when v[a] is 0; a negative length is 0 */
+	PLAN_STRING, /* fragment: bytes at v[a] + imm up to and with a NUL, at most max; nothing for NULL */
+	PLAN_JZ,     /* if (!v[a]) jump */
+	PLAN_JUMP,   /* jump */
+	PLAN_NEXT,   /* v[dst]++; v[a] += max; if ((s64)v[dst] < (s64)v[b]) jump (backwards: a loop's end) */
+	PLAN_KEEP,   /* IN: keep[imm] = v[a] */
+	PLAN_KEPT,   /* OUT: v[dst] = keep[imm] */
+	PLAN_ADD,
+	PLAN_SUB,
+	PLAN_MUL,
+	PLAN_DIV,
+	PLAN_MOD, /* v[dst] = v[a] op v[b] */
+	PLAN_LT,
+	PLAN_LE,
+	PLAN_EQ,
+	PLAN_NE,
+	PLAN_MIN,
+	PLAN_MAX,
+	PLAN_NOT,  /* v[dst] = !v[a] */
+	PLAN_BITS, /* v[dst] = bits [max & 255, + max >> 8) of v[a], sign-extended when imm < 0 */
+	PLAN_EMIT, /* KEY: the low imm bytes of v[a] */
 	PLAN_KIND_CNT,
 };
 
@@ -66,22 +77,22 @@ struct plan_op {
 _Static_assert(sizeof(struct plan_op) == 16, "plan_op is copied into maps and patch files");
 
 enum plan_flags {
-	PLAN_F_ERRNO = 1 << 0,	/* read errno at return */
-	PLAN_F_RETURN = 1 << 1, /* there is a return side: result, OUT section, or errno */
+	PLAN_F_ERRNO = 1 << 0,	      /* read errno at return */
+	PLAN_F_RETURN = 1 << 1,	      /* there is a return side: result, OUT section, or errno */
 	PLAN_F_OUTSIDE_LIBC = 1 << 2, /* counts only when the caller lies outside libc and ld.so */
 };
 
 struct plan {
 	unsigned int flags;
-	unsigned short in, out, key;		/* index of each section's first op */
+	unsigned short in, out, key;		 /* index of each section's first op */
 	unsigned short in_cnt, out_cnt, key_cnt; /* 0: the section is empty */
 	unsigned short ops_cnt, pad;
 	struct plan_op ops[PLAN_OPS_MAX];
 };
 
 enum plan_status {
-	PLAN_FRAGMENT_OK = 0,	 /* captured == length, or cut by max where captured < length */
-	PLAN_FRAGMENT_FAULT = 1, /* memory that could not be read from @captured on */
+	PLAN_FRAGMENT_OK = 0,	  /* captured == length, or cut by max where captured < length */
+	PLAN_FRAGMENT_FAULT = 1,  /* memory that could not be read from @captured on */
 	PLAN_FRAGMENT_BUDGET = 2, /* PLAN_BYTES_MAX was reached: @captured bytes are there */
 };
 
@@ -91,7 +102,7 @@ struct plan_fragment {
 	unsigned int len;      /* bytes wanted; for STRING what was captured, or more when cut */
 	unsigned int captured; /* bytes that follow */
 	unsigned short node;
-	unsigned char status;  /* enum plan_status */
+	unsigned char status; /* enum plan_status */
 	unsigned char pad[5];
 };
 _Static_assert(sizeof(struct plan_fragment) == 24, "fragments are read by other programs");

@@ -28,17 +28,17 @@ struct rule {
 	int64_t terminator;
 	struct expr *bytes, *count; /* lengths; at most one of them */
 	char *bytes_text, *count_text;
-	char *type;	/* "struct foo": what a void * really is */
-	int depth;	/* 0: not said */
-	uint32_t max;	/* 0: not said; bytes, or elements beside "count" */
+	char *type;   /* "struct foo": what a void * really is */
+	int depth;    /* 0: not said */
+	uint32_t max; /* 0: not said; bytes, or elements beside "count" */
 	/* Read and kept, refused by whoever cannot do them yet: */
 	char *tag, *redact;
 	bool is_callback, is_format, is_file;
 };
 
 /* @path is the key in "args". Unknown keys name the nearest right one; *@at is the offending item. */
-int rule_parse(struct rule *out, const char *path, const struct cJSON *json,
-	       const struct cJSON **at, struct err *err);
+int rule_parse(struct rule *out, const char *path, const struct cJSON *json, const struct cJSON **at,
+	       struct err *err);
 /* The rule as JSON with "path", keys in a fixed order. The caller's to free. */
 char *rule_text(const struct rule *rule);
 /* The reverse of rule_text. */

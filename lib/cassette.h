@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A cassette keeps recordings: opaque bytes with a small metadata document, under an id, and the schemas they
+ * name.
+ *
+ * Keys: tape_recorder_recordings/{full,metadata}/<category>/<yyyymmdd>/<32 hex digits>, and schema/<sha256>.
+ * The order of writing is schema, full, metadata, so what is listed exists; removing goes the other way. Safe
+ * to use from one thread at a time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cassette;
+struct err;
+
+#define CASSETTE_KEY_MAX    512
+#define CASSETTE_OBJECT_MAX (256 * 1024 * 1024)
+#define CATEGORY_MAX	    128
+
+/* "<category>/<yyyymmdd>/<32 hex digits>": what the user sees as ID. */
+struct recording_key {
+	char category[CATEGORY_MAX + 1];
+	char day[9]; /* UTC */
+	char id[33];
+};
+
+struct blob {
+	void *data; /* the owner's, to free() */
+	size_t len;
+};
+
+/* Open the cassette that @url names: mem:[NAME], file:/DIR, file:DIR. Other schemes of the design are
+ * -ENOTSUP by name. A mem: cassette with a name is shared in the process while anyone has it open. With
+ * @create the place is made. */
+int cassette_open(struct cassette **out, const char *url, bool create, struct err *err);
+void cassette_close(struct cassette *cassette);
+void cassette_closep(struct cassette **cassette);
+#define auto_cassette __attribute__((cleanup(cassette_closep)))
+const char *cassette_url(const struct cassette *cassette);
+
+/* Store a recording. Atomic: a reader sees all or nothing; durable when it returns. */
+int cassette_put(struct cassette *cassette, const struct recording_key *key, const void *full,
+		 size_t full_len, const char *metadata, struct err *err);
+/* -ENOENT when there is none: "no recording '...' in 'file:/d'". *@out untouched on failure. */
+int cassette_get(struct cassette *cassette, const struct recording_key *key, struct blob *out,
+		 struct err *err);
+int cassette_get_metadata(struct cassette *cassette, const struct recording_key *key, struct blob *out,
+			  struct err *err);
+int cassette_remove(struct cassette *cassette, const struct recording_key *key, struct err *err);
+
+/* Schemas are never changed: putting one that is there does nothing. Getting checks the digest. */
+int cassette_put_schema(struct cassette *cassette, const char *sha256, const void *data, size_t len,
+			struct err *err);
+int cassette_get_schema(struct cassette *cassette, const char *sha256, struct blob *out, struct err *err);
+
+/* Call @fn for the key of every recording of @category (NULL: all), from day @since to day @until ("" or
+ * NULL: open), days ascending, ids ascending in a day, categories ascending. Ends early, with its value, when
+ * @fn returns non-zero. Keys that are not ours are passed over. */
+int cassette_each(struct cassette *cassette, const char *category, const char *since, const char *until,
+		  int (*fn)(const struct recording_key *key, void *ctx), void *ctx, struct err *err);
+
+/* Parse ID: the whole, or the 32 digits alone, which are looked for. -EINVAL a usage error; -ENOENT. */
+int cassette_find(struct cassette *cassette, const char *id, struct recording_key *out, struct err *err);
+int recording_key_parse(struct recording_key *out, const char *id, struct err *err);
+void recording_key_text(const struct recording_key *key, char text[CATEGORY_MAX + 48]);
+/* A category must be a file name: 1 to CATEGORY_MAX of [A-Za-z0-9._-] and other UTF-8, no '/', no leading
+ * '.'. */
+bool category_is_valid(const char *category);

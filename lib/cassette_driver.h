@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a store must do; included by lib/cassette*.c only. A driver moves objects by key and knows nothing of
+ * recordings. */
+#pragma once
+
+#include "lib/cassette.h"
+
+struct cassette_ops {
+	const char *scheme; /* "file" */
+	/* @rest: the URL behind "scheme:". Usage errors are -EINVAL. */
+	int (*open)(struct cassette **out, const char *rest, bool create, struct err *err);
+	void (*close)(struct cassette *cassette);
+	/* Atomic and durable; replaces. */
+	int (*put)(struct cassette *cassette, const char *key, const void *data, size_t len, struct err *err);
+	/* -ENOENT without words when there is none. */
+	int (*get)(struct cassette *cassette, const char *key, struct blob *out, struct err *err);
+	int (*remove)(struct cassette *cassette, const char *key, struct err *err);
+	/* The names one level under @prefix (which ends in '/'), ascending; nothing there is no error. */
+	int (*list)(struct cassette *cassette, const char *prefix, int (*fn)(const char *name, void *ctx),
+		    void *ctx, struct err *err);
+};
+
+/* First member of every driver's struct. */
+struct cassette {
+	const struct cassette_ops *ops;
+	char *url;
+};
+
+extern const struct cassette_ops cassette_mem_ops, cassette_file_ops;

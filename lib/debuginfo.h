@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DWARF, read with libdw, turned into the schema's BTF. Nothing outside this file knows DWARF.
+ *
+ * The debug information is the file's own, or a separate one found by debug link or build id under
+ * /usr/lib/debug; its build id must be the file's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct debuginfo;
+struct err;
+struct nearest;
+struct object;
+struct schema;
+
+struct debug_func {
+	uint64_t die;	      /* for debuginfo_add_func */
+	uint64_t addr;	      /* entry; 0: no out-of-line copy */
+	unsigned inlined;     /* places where it was inlined */
+	char inlined_at[128]; /* the first of them: "orders.c:41, orders.c:57"; "" */
+	const char *file;     /* source base name, borrowed; NULL when unknown */
+	int line;
+	bool is_declaration; /* only declared here: an import */
+	bool is_external;
+	/* A parameter that the compiler removed or moved, so that the entry no longer follows the ABI; ""
+	 * when none. "parameter 'mode' was optimised out (constprop)" */
+	char abi_fault[128];
+};
+
+/* -ENODATA when there is none anywhere: the message says where it was looked for. */
+int debuginfo_open(struct debuginfo **out, const struct object *object, struct err *err);
+void debuginfo_free(struct debuginfo *info);
+void debuginfo_freep(struct debuginfo **info);
+#define auto_debuginfo __attribute__((cleanup(debuginfo_freep)))
+
+/* Find the function @name, in source file @file when that is not NULL. Definitions before declarations.
+ * -ENOENT when there is none; -ENOTUNIQ when several definitions fit (the message lists their files, the hint
+ * says FILE:NAME). */
+int debuginfo_find(struct debuginfo *info, const char *name, const char *file, struct debug_func *out,
+		   struct err *err);
+/* Offer every function's name to @nearest. */
+void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
+/* Add the prototype and every type it reaches; *@id is its BTF_KIND_FUNC, named @symbol. The same types are
+ * added once. What BTF cannot say is an INT or FLOAT of the right size, or an array of bytes, with a
+ * declaration tag. Base types keep their DWARF names; only `char` itself is BTF_INT_CHAR, so text and int8_t
+ * stay apart. */
+int debuginfo_add_func(struct debuginfo *info, struct schema *schema, const struct debug_func *func,
+		       const char *symbol, uint32_t *id, struct err *err);
+/* Add "struct foo", "union u", "enum e" or a typedef's name by name; for the rule "type". */
+int debuginfo_add_type(struct debuginfo *info, struct schema *schema, const char *name, uint32_t *id,
+		       struct err *err);
+/* A type that is only declared in one file and defined in another is completed; what is incomplete everywhere
+ * is a BTF_KIND_FWD. */

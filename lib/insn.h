@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * x86-64 instructions, decoded with Zydis: where a probe sits best, and how a function's first bytes move
+ * elsewhere.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct object;
+
+/* What the kernel does at a probed instruction, cheapest first. */
+enum site_kind {
+	SITE_NOP5,     /* 5-byte nop at the entry: a call into the uprobe trampoline (6.18+) */
+	SITE_EMULATED, /* push, nop, jmp, call: emulated */
+	SITE_STEPPED,  /* anything else: single-stepped out of line */
+	SITE_CNT,
+};
+
+struct site {
+	enum site_kind kind;
+	uint64_t addr;	  /* of the probed instruction */
+	char text[64];	  /* "push rbp" */
+	uint32_t skipped; /* bytes from the function's entry */
+};
+
+/* Cost of one hit with an entry and a return probe, ns, as measured on one 6.18 machine; for orientation. */
+uint32_t site_cost_ns(enum site_kind kind, bool has_return);
+const char *site_kind_name(enum site_kind kind); /* "nop5", "emulated", "single-stepped" */
+
+/*
+ * Choose the probe's instruction in the function at @addr of @size bytes: walk its straight-line start and
+ * pass only instructions that write no argument register (nor rax when @is_variadic), no stack pointer and no
+ * memory, and that nothing in the function jumps to. A nop5 is chosen only at the entry itself or right
+ * behind endbr64: one inside a leaf function corrupts the red zone on 6.18. Falls back to the entry.
+ */
+int site_choose(struct site *out, const struct object *object, uint64_t addr, uint64_t size, bool is_variadic,
+		struct err *err);
+
+#define PROLOGUE_MAX	64 /* bytes of a moved prologue */
+#define PROLOGUE_FIXUPS 8
+#define PATCH_LEN	5 /* jmp rel32 */
+
+/* A 32-bit field in the copy that must become target - (address of the copy + end). */
+struct insn_fixup {
+	uint8_t at, end;
+	uint64_t target; /* file address */
+};
+
+struct prologue {
+	uint64_t addr;		    /* where to patch: the entry, or behind endbr64 */
+	uint8_t patched_len;	    /* bytes replaced; whole instructions, >= PATCH_LEN */
+	uint8_t copy[PROLOGUE_MAX]; /* the same instructions, to run elsewhere; without the jump back */
+	uint8_t copy_len;
+	struct insn_fixup fixups[PROLOGUE_FIXUPS];
+	uint8_t fixups_cnt;
+	bool is_whole;	  /* the copy is the whole function: no jump back is needed */
+	bool is_callable; /* false: can be replaced but the original not called (something jumps into the
+			     patch) */
+};
+
+/* -ENOSPC when the function and its padding are too short for a jump. */
+int prologue_move(struct prologue *out, const struct object *object, uint64_t addr, uint64_t size,
+		  struct err *err);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One ELF file: its build id, symbols, code and imports. x86-64 only; anything else is refused by name.
+ *
+ * Addresses are the file's own (st_value, p_vaddr); a live address is base + address.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct object;
+
+#define BUILD_ID_MAX 20 /* bytes; what GNU ld writes. Longer ones are cut */
+
+struct symbol {
+	const char *name; /* borrowed from the object; without a version suffix */
+	uint64_t addr, size;
+	bool is_func, is_ifunc, is_local;
+	const char *file; /* of the preceding STT_FILE, local symbols only, or NULL */
+};
+
+/* Open @path and read its tables. Symbols come from .symtab, else .dynsym. */
+int object_open(struct object **out, const char *path, struct err *err);
+void object_free(struct object *object);
+void object_freep(struct object **object);
+#define auto_object __attribute__((cleanup(object_freep)))
+
+const char *object_path(const struct object *object);
+/* Lower-case hex; "" when the file has none. */
+const char *object_build_id(const struct object *object);
+const char *object_soname(const struct object *object); /* NULL when it has none */
+const char *object_interp(const struct object *object); /* NULL: static, or a library */
+uint64_t object_entry(const struct object *object);	/* e_entry */
+bool object_is_pie(const struct object *object);	/* ET_DYN */
+/* DT_NEEDED names: the idx-th, or NULL past the end. */
+const char *object_needed(const struct object *object, size_t idx);
+
+size_t object_symbols_cnt(const struct object *object);
+const struct symbol *object_symbol(const struct object *object, size_t idx);
+/* The function @name (GLOBAL and WEAK before LOCAL; @file, when given, selects among local ones by base
+ * name), or NULL. *@cnt, when not NULL: how many different addresses carry that name. */
+const struct symbol *object_find_func(const struct object *object, const char *name, const char *file,
+				      size_t *cnt);
+/* The function whose [addr, addr+size) holds @addr, or NULL. */
+const struct symbol *object_func_at(const struct object *object, uint64_t addr);
+
+/* File offset of @addr: -ERANGE when no segment holds it. */
+int object_offset(const struct object *object, uint64_t addr, uint64_t *offset);
+/* Borrowed bytes of the file at @addr, at most *@len to the end of its segment; NULL when none. */
+const uint8_t *object_bytes(const struct object *object, uint64_t addr, size_t *len);
+
+/* The slots through which this file reaches the imported function @name: JUMP_SLOT, GLOB_DAT and R_X86_64_64
+ * relocations against it. Fills at most @max addresses, returns how many there are. */
+size_t object_import_slots(const struct object *object, const char *name, uint64_t *slots, size_t max);
+
+/* glibc's errno: its offset from the thread pointer, found in libc.so.6's own relocations (the GOT slot whose
+ * TPOFF64 names errno). The slot's value is read from the live process: *@slot is its address in the file.
+ * -ENOENT when this file has no errno. */
+int object_errno_slot(const struct object *object, uint64_t *slot);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A program and its configured functions: where each is, its types, its probe site, and what stands in the
+ * way. One answer for check, record and replay.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/debuginfo.h"
+#include "lib/err.h"
+#include "lib/insn.h"
+#include "lib/shape.h"
+
+struct config;
+struct config_func;
+struct object;
+struct plan;
+struct schema;
+
+#define PROGRAM_MODULES_MAX 256
+
+/* The files that make up a program, the executable first. */
+struct program_file {
+	char *path;    /* to open it by: may lie under /proc/PID/root */
+	char *name;    /* as its users know it: soname or base name */
+	uint64_t base; /* load bias in a live process; 0 when not running */
+};
+
+struct program_func {
+	const struct config_func *config;
+	size_t module; /* index into files */
+	uint64_t addr, size;
+	uint64_t offset; /* file offset of site.addr */
+	struct debug_func debug;
+	struct site site;
+	struct shape *shape;
+	struct plan *plan;
+	struct err refused; /* msg is "" when the function can be used */
+	char warning[256];  /* "" when there is none: inlined copies beside an out-of-line one, ... */
+};
+
+struct program {
+	struct program_file *files;
+	struct object **objects; /* by file */
+	size_t files_cnt;
+	struct schema *schema;
+	struct program_func *funcs; /* in the order of config->funcs and of the schema's functions */
+	size_t funcs_cnt;
+};
+
+/* The executable at @path and the libraries that its loader would map, by DT_NEEDED, DT_RUNPATH, DT_RPATH,
+ * ld.so.cache or the default folders. Nothing of the program is run. */
+int program_files(struct program_file **files, size_t *cnt, const char *path, struct err *err);
+void program_files_free(struct program_file *files, size_t cnt);
+
+/*
+ * Find everything. @files is taken over. A function that cannot be used does not fail the call: it is
+ * `refused`, and the others are still looked at, so that check can show all. Fails when the executable cannot
+ * be read. Refusals at fault of the configuration (unknown function, path, type; with the nearest right name
+ * and "FILE:LINE:COLUMN: ") are usage errors.
+ */
+int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+		 struct err *err);
+/* 0, or the first refusal. */
+int program_usable(const struct program *program, struct err *err);
+void program_free(struct program *program);
+void program_freep(struct program **program);
+#define auto_program __attribute__((cleanup(program_freep)))

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The schema: the types of a program's configured functions, as BTF, with what C cannot say as declaration
+ * tags. It is content-addressed: its name is the SHA-256 of its bytes.
+ *
+ * A function is a BTF_KIND_FUNC with one tag (component -1) "tapedeck.func " + JSON: its index, role, name,
+ * alias, rules. A type's rules are tags "tapedeck.type " + JSON on the type. `bpftool btf dump file` reads
+ * it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/rule.h"
+
+struct btf;
+struct err;
+struct schema;
+
+#define SCHEMA_BYTES_MAX (16 * 1024 * 1024)
+#define SCHEMA_TYPES_MAX 200000
+#define SCHEMA_FUNCS_MAX 256
+#define SCHEMA_ID_LEN	 64 /* hex digits */
+
+enum role { ROLE_OPERATION, ROLE_INPUT, ROLE_OUTPUT, ROLE_CNT };
+const char *role_name(enum role role); /* "operation", "input", "output" */
+
+struct schema_func {
+	enum role role;
+	char *name; /* as configured */
+	char *alias;
+	uint32_t id; /* its BTF_KIND_FUNC; 0 in a function without a prototype */
+	struct rule *rules;
+	size_t rules_cnt;
+};
+
+struct schema_type_rules {
+	uint32_t id; /* a struct, union or typedef */
+	struct rule *rules;
+	size_t rules_cnt;
+};
+
+int schema_new(struct schema **out, struct err *err);
+/* From bytes that someone else may have written: everything is checked (ids, names, sizes, members inside
+ * their struct, no endless chain), so that later walks need not. -EBADMSG with what is wrong. */
+int schema_load(struct schema **out, const void *data, size_t len, struct err *err);
+void schema_free(struct schema *schema);
+void schema_freep(struct schema **schema);
+#define auto_schema __attribute__((cleanup(schema_freep)))
+
+/* Add function @func (copied); functions are numbered in the order of adding. Also writes its tag. */
+int schema_add_func(struct schema *schema, const struct schema_func *func, struct err *err);
+int schema_add_type_rules(struct schema *schema, const struct schema_type_rules *rules, struct err *err);
+
+struct btf *schema_btf(const struct schema *schema); /* borrowed; written by debuginfo.c only */
+size_t schema_funcs_cnt(const struct schema *schema);
+const struct schema_func *schema_func(const struct schema *schema, size_t idx);
+size_t schema_type_rules_cnt(const struct schema *schema);
+const struct schema_type_rules *schema_type_rules(const struct schema *schema, size_t idx);
+
+/* The bytes, borrowed until the schema changes; and their name in hex. */
+int schema_bytes(struct schema *schema, const void **data, size_t *len, struct err *err);
+int schema_id(struct schema *schema, char id[SCHEMA_ID_LEN + 1], struct err *err);
+
+/* --- walking; ids are those of schema_btf() --- */
+/* Skip typedefs and const, volatile, restrict. */
+uint32_t schema_strip(const struct schema *schema, uint32_t id);
+/* Bytes; 0 for void, functions and incomplete types. */
+uint32_t schema_size(const struct schema *schema, uint32_t id);
+uint32_t schema_align(const struct schema *schema, uint32_t id);
+/* C text: "const struct order *", "char [16]". Bounded by @len. */
+void schema_type_text(const struct schema *schema, uint32_t id, char *text, size_t len);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The shape of a function's data: its parameters and result as a tree, types and rules resolved, cut at the
+ * limits.
+ *
+ * The planner compiles a shape into a plan, a reader decodes fragments with it, and the replayer rebuilds
+ * memory by it. It depends on the schema alone (types, rules), so the recorder and a reader years later build
+ * the same tree with the same node numbers. Built breadth-first: when SHAPE_NODES_MAX is reached the deepest
+ * pointers are cut first.
+ *
+ * Directions. A parameter `const T *` flows in, `T *` flows both ways, a rule's "direction" wins; everything
+ * beneath a pointer flows as the pointer does unless a rule says otherwise. What flows in is captured at
+ * entry, out at return. Depth counts pointers followed from a parameter or the result: depth 1 is what a
+ * parameter points to.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/abi.h"
+
+struct err;
+struct expr;
+struct path;
+struct schema;
+
+#define SHAPE_NODES_MAX 4096
+#define SHAPE_NONE	0xffff
+
+enum shape_kind {
+	SHAPE_INT, /* size, is_signed, bit-field; an integer of 1, 2, 4, 8 or 16 bytes */
+	SHAPE_BOOL,
+	SHAPE_ENUM,
+	SHAPE_FLOAT,
+	SHAPE_STRUCT,  /* children: members */
+	SHAPE_UNION,   /* no children: its bytes */
+	SHAPE_ARRAY,   /* T[count]: one child, the element */
+	SHAPE_CHARS,   /* char[N]: text up to its NUL */
+	SHAPE_POINTER, /* one child: what it points to. With `length` or a terminator: an array of them */
+	SHAPE_STRING,  /* pointer to NUL-terminated text */
+	SHAPE_BYTES,   /* pointer to `length` bytes */
+	SHAPE_HANDLE,  /* opaque pointer, pointer to void, to an incomplete type, to code */
+	SHAPE_CUT,     /* not captured, `reason` says why (depth, limit, what this version cannot do); a NULL
+			* pointer is     still NULL */
+	SHAPE_KIND_CNT,
+};
+
+enum { FLOW_IN = 1, FLOW_OUT = 2 };
+
+struct shape_node {
+	enum shape_kind kind;
+	char *name; /* of the parameter or member ("return" for the result); NULL for pointees, elements and
+		     * anonymous members */
+	uint32_t type;	 /* BTF id as declared */
+	uint32_t offset; /* bytes from the start of the parent object; of an element and a pointee 0 */
+	uint32_t size;	 /* bytes of the value where it lies: 8 for pointers */
+	uint8_t bit_offset, bit_size; /* of a bit-field, from `offset`; bit_size 0: not one */
+	bool is_signed;
+	uint8_t flows;	  /* pointers: when the pointee is captured; FLOW_IN | FLOW_OUT */
+	bool is_out_only; /* a parameter that is absent from args */
+	bool is_explicit; /* the direction was written, not defaulted: keyed and compared at entry even when
+			     not const */
+	bool has_terminator;
+	int64_t terminator;
+	uint32_t count;		   /* ARRAY: elements */
+	uint32_t max;		   /* POINTER arrays: elements; STRING, BYTES: bytes */
+	const struct expr *length; /* elements or bytes, or NULL; borrowed from the schema's rule */
+	uint16_t scope;	    /* the STRUCT node whose members the length's paths start from; SHAPE_NONE: the
+			       parameters */
+	const char *reason; /* CUT: static text or owned by the shape */
+	uint8_t depth;	    /* pointers followed to reach this node */
+	uint16_t parent, first_child, next; /* SHAPE_NONE: none */
+};
+
+struct shape_param {
+	uint16_t node;
+	struct abi_loc loc;
+};
+
+struct shape {
+	const struct schema *schema;
+	uint32_t func; /* BTF_KIND_FUNC */
+	struct shape_node *nodes;
+	uint16_t nodes_cnt;
+	struct shape_param params[ABI_PARAMS_MAX];
+	size_t params_cnt;
+	struct shape_param result; /* node SHAPE_NONE: void */
+	bool is_variadic;
+	bool is_cut; /* SHAPE_NODES_MAX was reached */
+	uint32_t stack_bytes;
+	bool reads_errno; /* recorded at return: always, for a function with a prototype */
+};
+
+/* What a wrong path or rule is about, so that the caller can add the place in the configuration. */
+struct shape_fault {
+	int rule;      /* index into the function's rules; -1: none of them */
+	int type_rule; /* index of schema_type_rules; -1 */
+};
+
+/*
+ * The shape of the schema's @func-th function. A rule whose path leads nowhere is -EINVAL, a usage error with
+ * the nearest name: "no member 'itms' in 'struct req' (did you mean 'items'?)"; @fault says which. A rule of
+ * this version's unsupported kinds is -ENOTSUP. A type rule that is never reached is no fault.
+ */
+int shape_build(struct shape **out, const struct schema *schema, size_t func, struct shape_fault *fault,
+		struct err *err);
+void shape_free(struct shape *shape);
+void shape_freep(struct shape **shape);
+#define auto_shape __attribute__((cleanup(shape_freep)))
+
+/* Follow @path from the parameters (@scope SHAPE_NONE) or from the members of the struct node @scope. *@node
+ * is where it ends; `[]` and `[n]` both lead to the element. -EINVAL with the nearest name. */
+int shape_resolve(const struct shape *shape, uint16_t scope, const struct path *path, uint16_t *node,
+		  struct err *err);
+
+/* Anonymous members count as their parent's: the member @name of STRUCT node @node, or SHAPE_NONE. */
+uint16_t shape_member(const struct shape *shape, uint16_t node, const char *name);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Recordings and schemas, to and from a cassette; keeps the schemas it has seen. */
+#pragma once
+
+#include <stddef.h>
+
+#include "lib/cassette.h"
+#include "lib/recording.h"
+
+struct shape;
+struct store;
+
+/* @cassette is borrowed. */
+int store_new(struct store **out, struct cassette *cassette, struct err *err);
+void store_free(struct store *store);
+void store_freep(struct store **store);
+#define auto_store __attribute__((cleanup(store_freep)))
+/* The category comes from the metadata's "category", the day from "recorded_at". */
+int store_put(struct store *store, const struct recording *recording, struct schema *schema,
+	      struct recording_key *key, struct err *err);
+/* *@out is the caller's, *@schema borrowed from the store. Both checked against each other. */
+int store_get(struct store *store, const struct recording_key *key, struct recording **out,
+	      const struct schema **schema, struct err *err);
+/* The shape of function @func of @schema, built once; borrowed. */
+int store_shape(struct store *store, const struct schema *schema, size_t func, const struct shape **out,
+		struct err *err);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Typed values, decoded from the registers and fragments of one call by its shape.
+ *
+ * A value says what it is without the schema, and keeps names, so two values of different layouts can be
+ * compared, keyed, converted and printed. Everything belongs to a pool and goes with it.
+ *
+ * A reader follows a pointer by looking its address up among the fragments of the same instant (entry or
+ * return). What is not there is `unavailable` with the reason; nothing is ever guessed.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/shape.h"
+
+struct call;
+struct cJSON;
+struct err;
+struct expr;
+struct path;
+struct pool;
+
+enum value_kind {
+	VALUE_INT,	   /* bits, bits_high for 16 bytes; size, is_signed */
+	VALUE_BOOL,	   /* bits; a byte that is neither 0 nor 1 keeps its number */
+	VALUE_ENUM,	   /* bits; text: its name, or NULL */
+	VALUE_FLOAT,	   /* bytes: the object representation; size 4, 8 or 16 */
+	VALUE_TEXT,	   /* bytes: without the NUL */
+	VALUE_BYTES,	   /* bytes */
+	VALUE_STRUCT,	   /* children: members, anonymous ones flattened */
+	VALUE_ARRAY,	   /* children: elements */
+	VALUE_POINTER,	   /* bits: the recorded address; one child, or none for NULL */
+	VALUE_REF,	   /* bits: an address shown before; target */
+	VALUE_HANDLE,	   /* bits: an opaque address, not NULL */
+	VALUE_UNAVAILABLE, /* text: the reason. Of a pointer whose address is known: bits */
+	VALUE_KIND_CNT,
+};
+
+struct value {
+	enum value_kind kind;
+	const char *name; /* of the parameter or member, else NULL */
+	uint16_t node;	  /* of the shape it was decoded with */
+	uint8_t size;
+	bool is_signed, is_truncated;
+	bool is_explicit; /* a parameter whose direction was written in the configuration */
+	bool is_const;	  /* a pointer parameter whose pointee is const */
+	uint64_t bits, bits_high;
+	uint64_t full_len; /* is_truncated: elements or bytes that there were */
+	const char *text;
+	const uint8_t *bytes; /* borrowed from the call's fragments, or the pool's */
+	size_t len;
+	struct value **child;
+	size_t child_cnt;
+	const struct value *target;
+	char *path; /* REF: the path where the target was shown: "args.head" */
+};
+
+#define VALUE_DEPTH_MAX 64
+#define VALUE_CNT_MAX	200000 /* values of one call: past it the rest is unavailable */
+
+/* A call, decoded. Arguments by parameter order; absent ones are NULL. */
+struct values {
+	struct value *args[ABI_PARAMS_MAX]; /* what flowed in, as at entry; NULL for pure out-parameters */
+	struct value
+		*out[ABI_PARAMS_MAX]; /* what flowed out through pointers, as at return; NULL otherwise */
+	size_t params_cnt;
+	const char *names[ABI_PARAMS_MAX];
+	struct value *result; /* NULL: void, or it did not return */
+	bool has_errno;
+	int32_t error_number;
+};
+
+/* An arena; everything decoded into it is freed with it. */
+struct pool *pool_new(void);			 /* NULL: no memory */
+void *pool_alloc(struct pool *pool, size_t len); /* zeroed; NULL: no memory */
+char *pool_printf(struct pool *pool, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void pool_free(struct pool *pool);
+void pool_freep(struct pool **pool);
+#define auto_pool __attribute__((cleanup(pool_freep)))
+
+/* Decode @call; its fragments must outlive @out. -ENOMEM is the only failure: what is missing is in the
+ * values. */
+int values_decode(struct values *out, const struct shape *shape, const struct call *call, struct pool *pool);
+
+/* One value as JSON, by the table in docs/FORMAT.md; handles are numbered through @handles, shared by a whole
+ * recording. */
+struct handles;
+struct handles *handles_new(void);
+unsigned handles_number(struct handles *handles, uint64_t addr); /* from 1, equal for equal addresses */
+void handles_free(struct handles *handles);
+struct cJSON *value_json(const struct value *value, struct handles *handles);
+
+/* --- expressions and paths over values --- */
+
+/* At entry and return: `entry(x)` and a name that does not flow out see args, everything else sees out. */
+enum value_when { VALUE_AT_ENTRY, VALUE_AT_RETURN };
+
+/* The value at @path, borrowed, or NULL: nothing there. `[]` gives the first element. */
+const struct value *values_at(const struct values *values, const struct path *path, enum value_when when);
+/* Evaluate an integer expression (strings beside == and !=). -ENODATA when something it needs is unavailable.
+ */
+int values_eval(const struct values *values, const struct expr *expr, enum value_when when, int64_t *out,
+		struct err *err);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The BPF side's life: load, hand the plans down, attach all probes of one process, count, detach.
+ * Only this file and features.c know the skeleton.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+
+struct config;
+struct err;
+struct process;
+struct program;
+struct attach;
+
+struct attach_opts {
+	uint32_t ring_bytes; /* a CPU's ring; a power of two; 0: RING_BYTES_DEFAULT */
+	bool count_only;     /* hits are counted, nothing is recorded */
+	bool two_links;	     /* entry and return programs even where sessions exist */
+};
+
+#define RING_BYTES_DEFAULT (16 * 1024 * 1024)
+#define RING_BYTES_MAX	   (256 * 1024 * 1024)
+
+/* Load and attach, disabled: nothing is recorded until attach_enable. -EPERM and -ENOTSUP say which privilege
+ * or kernel is needed. */
+int attach_new(struct attach **out, const struct config *config, const struct program *program,
+	       const struct process *process, const struct attach_opts *opts, struct err *err);
+int attach_enable(struct attach *attach, bool enabled, struct err *err);
+/* One row per function, summed over CPUs. */
+int attach_counts(const struct attach *attach, struct func_count *counts, struct err *err);
+/* Unhook the process; rings can still be drained and counts read. Waits for running probes. */
+void attach_detach(struct attach *attach);
+void attach_free(struct attach *attach);
+/* The rings, one per CPU; for drain. */
+int attach_rings_cnt(const struct attach *attach);
+int attach_ring_fd(const struct attach *attach, int idx);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The whole chain: process, program, probes, rings, operations, recordings, cassette. The only file that
+ * names it. */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+#include "loader/assemble.h"
+#include "loader/upload.h"
+
+struct cassette;
+struct config;
+struct err;
+struct process;
+struct program;
+
+struct recorder_opts {
+	uint64_t duration_ns; /* 0: until told, or the process ends */
+	uint64_t count;	      /* stop after so many operations were taken; 0: no limit */
+	uint32_t ring_bytes;
+	bool two_links;
+	bool discard;			   /* overhead only: nothing is stored */
+	const volatile sig_atomic_t *stop; /* set by the caller's signal handler */
+};
+
+struct recorder_summary {
+	struct func_count *counts; /* per function; the caller's to free */
+	uint64_t taken, stored, incomplete, kept_out, dropped, failed;
+	uint64_t lost_events, unaccounted_events; /* unaccounted: counters disagree; must be 0 */
+	uint64_t duration_ns, bytes;
+	bool process_ended;
+	bool loss_unknown; /* loss could not be counted */
+	char storage_error[512];
+};
+
+typedef void (*recorder_progress_fn)(const struct recorder_summary *so_far, void *ctx);
+
+/* Attach, release a held process, record until a limit, @stop or the process's end, detach, drain, account.
+ */
+int recorder_run(struct recorder_summary *out, const struct config *config, struct program *program,
+		 struct process *process, struct cassette *cassette, const struct recorder_opts *opts,
+		 recorder_progress_fn progress, void *ctx, struct err *err);
+/* Count hits for @duration_ns: hits a second per function into @rates. */
+int recorder_rates(double *rates, const struct config *config, struct program *program,
+		   struct process *process, uint64_t duration_ns, struct err *err);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Typed comparison, path by path and by name: blind to padding and addresses, bit-exact unless the
+ * configuration says otherwise. What one side could not capture is never equal by assumption: it is a
+ * difference that says "unavailable".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct cJSON;
+struct err;
+struct value;
+struct values;
+
+#define DIFFERENCES_MAX 1000 /* of one comparison; the rest is counted */
+
+struct difference {
+	char *path;			   /* "return", "reply->total", "calls[orders.notify#2].text" */
+	struct cJSON *recorded, *replayed; /* NULL: not there */
+};
+
+struct differences {
+	struct difference *row;
+	size_t cnt, more;
+};
+void differences_release(struct differences *differences);
+
+struct compare_rules { /* borrowed; canonical paths */
+	char *const *ignore, *const *unordered;
+	size_t ignore_cnt, unordered_cnt;
+	const struct tolerance *tolerances;
+	size_t tolerances_cnt;
+};
+
+/* Handles met on both sides: a one-to-one mapping made at first appearance, shared by a whole comparison. */
+struct handle_map;
+struct handle_map *handle_map_new(void);
+void handle_map_free(struct handle_map *map);
+
+/* Compare @recorded with @replayed at @path (a prefix for the paths reported: "calls[a#1]." or ""). Members
+ * only one layout has are passed over. Either may be NULL. */
+int compare_value(struct differences *out, const char *prefix, const struct value *recorded,
+		  const struct value *replayed, const struct compare_rules *rules, struct handle_map *handles,
+		  struct err *err);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The whole chain: recordings of a cassette, a build, verdicts. The only file that names it. */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/lookup.h"
+#include "replay/image.h"
+#include "replay/verdict.h"
+
+struct cassette;
+struct config;
+struct err;
+struct program;
+
+struct equalizer_opts {
+	const char *exe, *engine, *ready;
+	char *const *argv, *const *libs; /* NULL-terminated or NULL */
+	int timeout_ms;			 /* 0: EQUALIZER_TIMEOUT_MS */
+	int jobs;			 /* 0: one a core */
+	bool strict;			 /* refuse functions that are inlined in places */
+	const volatile sig_atomic_t *stop;
+};
+#define EQUALIZER_TIMEOUT_MS 10000
+
+struct equalizer_totals {
+	size_t total, by_verdict[VERDICT_CNT];
+	size_t unreadable;
+};
+
+/* Called for each comparison, in the order of the lookup; never from two threads at once. Non-zero stops. */
+typedef int (*comparison_fn)(const struct comparison *comparison, void *ctx);
+
+struct equalizer;
+/* Open the build, find its functions, say what will not be intercepted (notes). Nothing runs yet. */
+int equalizer_new(struct equalizer **out, const struct config *config, struct cassette *cassette,
+		  const struct equalizer_opts *opts, struct err *err);
+const struct notes *equalizer_notes(const struct equalizer *equalizer);
+const struct program *equalizer_program(const struct equalizer *equalizer);
+/* One recording. */
+int equalizer_one(struct equalizer *equalizer, const struct recording_key *key, struct comparison *out,
+		  struct err *err);
+/* All that @lookup finds. */
+int equalizer_run(struct equalizer *equalizer, const struct lookup *lookup, comparison_fn fn, void *ctx,
+		  struct equalizer_totals *totals, struct err *err);
+void equalizer_free(struct equalizer *equalizer);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From a recording to a case: its values converted, field by field and by name, to the layout of the build
+ * that will replay it.
+ *
+ * What changed is noted once: "struct order: 'priority' is new in this build and zero". A served field that
+ * the build no longer has, and a value that does not fit its new type, are refused.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct buf;
+struct config;
+struct err;
+struct program;
+struct recording;
+struct schema;
+struct store;
+
+struct notes { /* texts, each once */
+	char **text;
+	size_t cnt;
+};
+void notes_add(struct notes *notes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void notes_release(struct notes *notes);
+
+/*
+ * Fills @out (struct case_header first). @operation: index of the program's functions. -EUNATCH: this
+ * recording cannot be replayed, with the reason (a value it would have to serve is unavailable); it becomes
+ * equalizer_failure.
+ */
+int image_write(struct buf *out, const struct recording *recording, const struct schema *schema,
+		struct store *store, const struct config *config, const struct program *program,
+		size_t operation, struct notes *notes, struct err *err);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a recording and the outcome of its replay to a verdict. Pure. */
+#pragma once
+
+struct comparison;
+struct config;
+struct err;
+struct program;
+struct recording;
+struct schema;
+struct server_result;
+struct store;
+
+/* @operation: index of the program's functions. Fills all of @out but its key. */
+int judge(struct comparison *out, const struct recording *recording, const struct schema *schema,
+	  struct store *store, const struct config *config, const struct program *program, unsigned operation,
+	  const struct server_result *result, struct err *err);

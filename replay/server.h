@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One target process, started and run to ready; plays cases, one after another. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct server;
+struct outcome_header;
+
+struct server_opts {
+	const char *exe;    /* the build; run from a private copy */
+	const char *engine; /* libtapedeck-replay.so */
+	char *const *argv;  /* of main; argv[0] is replaced */
+	const void *patch;  /* the patch file */
+	size_t patch_len;
+	int ready_timeout_ms;
+	int cpu;	   /* pin to; -1: not pinned */
+	char *const *libs; /* SONAME=PATH..., NULL-terminated; NULL: none */
+};
+#define SERVER_READY_MS 10000
+
+int server_start(struct server **out, const struct server_opts *opts, struct err *err);
+/* Threads exist at ready: each case gets a process of its own. */
+int server_has_threads(const struct server *server);
+const char *server_ready_at(const struct server *server); /* "accept" */
+unsigned server_layers(const struct server *server);	  /* mask of enum sandbox_layer */
+
+struct server_result {
+	const struct outcome_header
+		*outcome; /* borrowed until the next run; checked: lengths and kinds make sense */
+	int wait_status;
+	int timed_out;
+};
+/* Play @case_data. What the target does, crashes included, is a result; -errno is our own failure. */
+int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms,
+	       struct server_result *out, struct err *err);
+void server_stop(struct server *server);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The contract between the replay driver and what runs inside the target: the patch file going in once, cases
+ * going in and outcomes coming out once a replay, and the messages that pace them. Includes plan.h alone;
+ * every offset is from the start of its file.
+ *
+ * Start. The driver starts a private copy of the executable with LD_PRELOAD=libtapedeck-replay.so and the
+ * environment variable TAPEDECK_REPLAY="PATCH_FD CASE_FD OUTCOME_FD SOCKET_FD" (decimal). PATCH_FD is a
+ * sealed memfd; CASE_FD and OUTCOME_FD are memfds of PATCH_CASE_BYTES and PATCH_OUTCOME_BYTES, mapped shared;
+ * SOCKET_FD a SOCK_SEQPACKET of struct patch_message. The library removes LD_PRELOAD and the variable from
+ * the environment, patches, and sends READY, or FAILED with words.
+ */
+#pragma once
+
+#include "lib/plan.h"
+
+#define PATCH_MAGIC   0x7564706174ull
+#define PATCH_VERSION 1
+
+#define PATCH_FUNCS_MAX	    512
+#define PATCH_MODULES_MAX   256
+#define PATCH_CASE_BYTES    (256u << 20)
+#define PATCH_OUTCOME_BYTES (64u << 20)
+#define PATCH_TEXT_MAX	    480
+#define PATCH_SERVE_VALUES  64 /* address registers of a build program */
+#define PATCH_STACK_WORDS   64 /* words of stack arguments */
+#define PATCH_KEY_MAX	    (64u * 1024)
+#define PATCH_NONE	    0xffffffffu
+
+/* --- the patch file --- */
+
+struct patch_header {
+	unsigned long long magic;
+	unsigned int version, bytes;
+	unsigned int modules, modules_cnt; /* offset, count */
+	unsigned int funcs, funcs_cnt;
+	unsigned int slots, slots_cnt;
+	unsigned int operation; /* index of the function that cases call */
+	unsigned int ready_main; /* 0: as READY functions say; 1: at main's entry; 2: when main returns */
+};
+
+struct patch_module {
+	char name[256]; /* "" is the executable; else the base name of the library's path */
+	unsigned char build_id[20];
+	unsigned int build_id_len; /* 0: not checked */
+	unsigned int pad;
+};
+
+enum patch_how {
+	PATCH_ENTRY = 1,  /* a jump at the entry */
+	PATCH_TRAP = 2,	  /* int3 at the entry: the function is too short for a jump */
+	PATCH_IMPORT = 3, /* through slots only */
+};
+enum patch_role {
+	PATCH_OPERATION = 1,
+	PATCH_INPUT = 2,
+	PATCH_OUTPUT = 3,
+	PATCH_READY = 4, /* accept, epoll_wait...: main has reached its loop */
+};
+enum patch_missing { PATCH_MISSING_FAIL = 0, PATCH_MISSING_RUN = 1, PATCH_MISSING_RETURN = 2 };
+
+struct patch_fixup {
+	unsigned char at, end, pad[6];
+	unsigned long long target; /* address in the same module's file */
+};
+
+struct patch_func {
+	char name[128]; /* for messages */
+	unsigned int module;
+	unsigned char how, role, missing, is_callable;
+	unsigned long long addr; /* of the patched instruction, in the module's file */
+	unsigned long long missing_return;
+	unsigned int plan;			  /* offset of a struct plan; 0: none (READY) */
+	unsigned int alias;			  /* a number; equal aliases share their recorded calls */
+	unsigned int fallbacks[4], fallbacks_cnt; /* aliases looked in next */
+	unsigned int is_whole;
+	unsigned char copy[64], copy_len, patched_len, fixups_cnt, pad[5];
+	struct patch_fixup fixups[8];
+};
+
+/* A place that holds the address of an imported function. */
+struct patch_slot {
+	unsigned int module, func;
+	unsigned long long addr;
+};
+
+/* --- a case: one recording, in the build's layout --- */
+
+/*
+ * Memory is rebuilt by small programs over address registers v[]. At an operation's start v[0..5] are 0;
+ * while an input or output is served v[0..5] are the live rdi rsi rdx rcx r8 r9, v[6] the address of the
+ * first stack argument. The rest start as 0.
+ */
+enum serve_kind {
+	SERVE_ALLOC = 1, /* v[dst] = malloc(len), zeroed (len 0: one byte) */
+	SERVE_WRITE,	 /* copy len bytes of the case at data to v[dst] + off */
+	SERVE_POINTER,	 /* *(void **)(v[dst] + off) = v[src] ? v[src] + data : NULL */
+	SERVE_FOLLOW,	 /* v[dst] = *(void **)(v[src] + off) */
+	SERVE_ADD,	 /* v[dst] = v[src] + off */
+	SERVE_SHARE,	 /* shared[data] = v[dst]: other programs of this case see it */
+	SERVE_SHARED,	 /* v[dst] = shared[data]; 0 when not shared yet */
+	SERVE_ARG,	 /* operation: argument register off = v[src] + data */
+	SERVE_RESULT,	 /* rax = v[src] + data */
+};
+#define PATCH_SHARED_MAX 65536
+
+struct serve_op {
+	unsigned char kind, dst, src, pad;
+	unsigned int off, len;
+	unsigned int pad2;
+	unsigned long long data; /* an offset in the case (WRITE), or a number */
+};
+
+struct case_call {
+	unsigned int alias;
+	unsigned int role;	     /* enum patch_role */
+	unsigned int key, key_len;   /* offset; inputs */
+	unsigned int ops, ops_cnt;   /* struct serve_op */
+	unsigned long long rax, rdx; /* unless SERVE_RESULT sets rax */
+	unsigned int has_errno;
+	int error_number;
+	unsigned int unserved; /* offset of text why it cannot be served (it did not return, ...); 0 */
+	unsigned int pad;
+};
+
+struct case_header {
+	unsigned int bytes;
+	unsigned int calls, calls_cnt; /* struct case_call in the order of seq */
+	unsigned int ops, ops_cnt;     /* builds the operation's arguments */
+	unsigned int stack_words;
+	unsigned long long args[6]; /* unless SERVE_ARG sets them */
+	unsigned long long stack[PATCH_STACK_WORDS];
+};
+
+/* --- the outcome --- */
+
+enum outcome_kind {
+	OUTCOME_ENTRY = 1, /* regs: rdi rsi rdx rcx r8 r9 rsp 0; IN fragments. Operation, inputs, outputs */
+	OUTCOME_RETURN, /* regs: rax rdx errno; OUT fragments. The operation, and functions that really ran */
+};
+
+struct outcome_event {
+	unsigned int len; /* with fragments (struct plan_fragment), a multiple of 8 */
+	unsigned int kind, func;
+	unsigned int seq;    /* 0: the operation; calls from 1 */
+	unsigned int served; /* index of the case's call; PATCH_NONE: none */
+	unsigned int flags;  /* OUTCOME_F_ */
+	unsigned int thread;
+	unsigned int pad;
+	unsigned long long ts_ns; /* CLOCK_MONOTONIC */
+	unsigned long long regs[8];
+};
+#define OUTCOME_F_STEPS	 1
+#define OUTCOME_F_BUDGET 2
+#define OUTCOME_F_RAN	 4 /* the real function ran (when_missing: run) */
+
+enum outcome_end {
+	OUTCOME_NONE = 0,  /* the child vanished before it could say */
+	OUTCOME_DONE,	   /* the operation returned */
+	OUTCOME_UNMATCHED, /* an input no recorded call has the key of, and when_missing is fail; or an output
+			      never recorded */
+	OUTCOME_UNSERVED,  /* the matched call cannot be served: text */
+	OUTCOME_SIGNAL,	   /* signal, address, pc */
+	OUTCOME_BLOCKED,   /* a system call that would leave the sandbox: nr, pc */
+	OUTCOME_EXIT,	   /* the program called exit: status */
+	OUTCOME_FULL,	   /* PATCH_OUTCOME_BYTES was too small */
+};
+
+struct outcome_header {
+	unsigned int bytes; /* header and events; grows while the child runs */
+	unsigned int end;   /* enum outcome_end */
+	int number;	    /* signal, system call or exit status */
+	unsigned int func;  /* UNMATCHED, UNSERVED: which */
+	unsigned long long pc, addr;
+	unsigned int pc_module; /* index of patch_module, or PATCH_NONE; pc is then the file's address */
+	unsigned int pad;
+	unsigned int events_cnt;
+	unsigned int calls_cnt;
+	char text[PATCH_TEXT_MAX];
+};
+
+/* --- messages --- */
+
+enum message_kind {
+	/* target to driver */
+	MESSAGE_READY = 1, /* number: threads; text: where ("accept") */
+	MESSAGE_FAILED,	   /* text */
+	MESSAGE_ENDED, /* a case ended. number: wait status of the child; flags & 1: it was killed at the time
+			  limit */
+	/* driver to target */
+	MESSAGE_RUN, /* number: time limit, ms; flags & 1: in this process, no fork */
+	MESSAGE_QUIT,
+};
+
+struct patch_message {
+	unsigned int kind;
+	int number;
+	unsigned int flags, pad;
+	char text[PATCH_TEXT_MAX];
+};

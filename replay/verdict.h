@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a replay of one recording came to. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/cassette.h"
+#include "replay/compare.h"
+
+enum verdict {
+	VERDICT_EQUAL,
+	VERDICT_FIXED,
+	VERDICT_DIFFERENT,
+	VERDICT_FAILED,
+	VERDICT_EQUALIZER_FAILURE,
+	VERDICT_CNT
+};
+const char *verdict_name(enum verdict verdict); /* "equal", ... "equalizer_failure" */
+
+struct comparison {
+	struct recording_key key;
+	enum verdict verdict;
+	char reason[512]; /* "" when equal */
+	struct differences differences;
+	char **missing, **extra; /* "calls[alias#n]" recorded but never made; made but never recorded */
+	size_t missing_cnt, extra_cnt;
+	uint64_t recorded_ns, replayed_ns;
+};
+void comparison_release(struct comparison *comparison);
+
+struct cJSON *comparison_json(const struct comparison *comparison);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/pool.h"
 #include "lib/shape.h"
 
 struct call;
@@ -21,7 +22,6 @@ struct cJSON;
 struct err;
 struct expr;
 struct path;
-struct pool;
 
 enum value_kind {
 	VALUE_INT,	   /* bits, bits_high for 16 bytes; size, is_signed */
@@ -72,14 +72,6 @@ struct values {
 	bool has_errno;
 	int32_t error_number;
 };
-
-/* An arena; everything decoded into it is freed with it. */
-struct pool *pool_new(void);			 /* NULL: no memory */
-void *pool_alloc(struct pool *pool, size_t len); /* zeroed; NULL: no memory */
-char *pool_printf(struct pool *pool, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void pool_free(struct pool *pool);
-void pool_freep(struct pool **pool);
-#define auto_pool __attribute__((cleanup(pool_freep)))
 
 /* Decode @call; its fragments must outlive @out. -ENOMEM is the only failure: what is missing is in the
  * values. */

@@ -13,12 +13,14 @@
  */
 #pragma once
 
-#define PLAN_OPS_MAX	  1024	      /* ops of all three sections together */
-#define PLAN_VALUES	  64	      /* the value file */
-#define PLAN_KEEP_MAX	  4	      /* values carried from entry to return, for entry(x) */
-#define PLAN_STEPS_MAX	  4096	      /* ops that one section may execute: ends loops over hostile data */
-#define PLAN_BYTES_MAX	  (64 * 1024) /* fragment bytes, headers included, of one section run */
-#define PLAN_FRAGMENT_MAX (16 * 1024) /* bytes of one fragment; longer data is several fragments */
+#define PLAN_OPS_MAX   1024	   /* ops of all three sections together */
+#define PLAN_VALUES    64	   /* the value file */
+#define PLAN_KEEP_MAX  4	   /* values carried from entry to return, for entry(x) */
+#define PLAN_STEPS_MAX 4096	   /* ops that one section may execute: ends loops over hostile data */
+#define PLAN_BYTES_MAX (64 * 1024) /* fragment bytes, headers included, of one section run */
+/* Bytes of one fragment. Longer data is several, one behind the other, each of len = what was wanted from its
+ * own address on: a full fragment with captured < len goes on in the next of its node. */
+#define PLAN_FRAGMENT_MAX (16 * 1024)
 
 /* The value file at the start of a section. All arguments are as they were at entry, in OUT too. */
 enum plan_value {
@@ -43,7 +45,7 @@ enum plan_kind {
 	PLAN_LOAD,   /* v[dst] = *(v[a] + imm), |max| bytes (as EXTEND: (s32)max < 0 sign-extends); a fault
 		      * gives 0 and jumps by jmp */
 	PLAN_COPY,   /* fragment: v[b] bytes (max bytes when b is PLAN_V_ZERO) at v[a] + imm, at most max;
-		      * nothing when v[a] is 0; a negative length is 0 */
+		      * nothing when v[a] is 0; a length of 0 or less is an empty fragment (len 0) */
 	PLAN_STRING, /* fragment: bytes at v[a] + imm up to and with a NUL, at most max; nothing for NULL */
 	PLAN_JZ,     /* if (!v[a]) jump */
 	PLAN_JUMP,   /* jump */

@@ -24,17 +24,18 @@ struct expr;
 struct path;
 
 enum value_kind {
-	VALUE_INT,	   /* bits, bits_high for 16 bytes; size, is_signed */
-	VALUE_BOOL,	   /* bits; a byte that is neither 0 nor 1 keeps its number */
-	VALUE_ENUM,	   /* bits; text: its name, or NULL */
-	VALUE_FLOAT,	   /* bytes: the object representation; size 4, 8 or 16 */
-	VALUE_TEXT,	   /* bytes: without the NUL */
-	VALUE_BYTES,	   /* bytes */
-	VALUE_STRUCT,	   /* children: members, anonymous ones flattened */
-	VALUE_ARRAY,	   /* children: elements */
-	VALUE_POINTER,	   /* bits: the recorded address; one child, or none for NULL */
-	VALUE_REF,	   /* bits: an address shown before; target */
-	VALUE_HANDLE,	   /* bits: an opaque address, not NULL */
+	VALUE_INT,     /* bits, bits_high for 16 bytes; size, is_signed */
+	VALUE_BOOL,    /* bits; a byte that is neither 0 nor 1 keeps its number */
+	VALUE_ENUM,    /* bits; text: its name, or NULL */
+	VALUE_FLOAT,   /* bytes: the object representation; size 4, 8 or 16 */
+	VALUE_TEXT,    /* bytes: without the NUL */
+	VALUE_BYTES,   /* bytes */
+	VALUE_STRUCT,  /* children: members, anonymous ones flattened */
+	VALUE_ARRAY,   /* children: elements */
+	VALUE_POINTER, /* bits: the recorded address; one child: TEXT of a string, BYTES of a buffer, ARRAY
+			* of a counted pointer, else the object; none for NULL (of an opaque pointer too) */
+	VALUE_REF,     /* bits: an address shown before; target: the STRUCT or ARRAY there */
+	VALUE_HANDLE,  /* bits: an opaque address, not NULL */
 	VALUE_UNAVAILABLE, /* text: the reason. Of a pointer whose address is known: bits */
 	VALUE_KIND_CNT,
 };
@@ -45,13 +46,15 @@ struct value {
 	uint16_t node;	  /* of the shape it was decoded with */
 	uint8_t size;
 	bool is_signed, is_truncated;
-	bool is_explicit; /* a parameter whose direction was written in the configuration */
-	bool is_const;	  /* a pointer parameter whose pointee is const */
+	bool is_explicit;  /* a parameter whose direction was written in the configuration */
+	bool is_const;	   /* a pointer parameter whose pointee is const */
+	bool is_elsewhere; /* UNAVAILABLE by its direction: the call's other instant has it */
 	uint64_t bits, bits_high;
-	uint64_t full_len; /* is_truncated: elements or bytes that there were */
+	uint64_t full_len; /* is_truncated: elements or bytes that there were; 0: nobody knows (a string) */
 	const char *text;
 	const uint8_t *bytes; /* borrowed from the call's fragments, or the pool's */
 	size_t len;
+	const struct value *parent; /* NULL: a parameter or the result */
 	struct value **child;
 	size_t child_cnt;
 	const struct value *target;
@@ -76,6 +79,9 @@ struct values {
 /* Decode @call; its fragments must outlive @out. -ENOMEM is the only failure: what is missing is in the
  * values. */
 int values_decode(struct values *out, const struct shape *shape, const struct call *call, struct pool *pool);
+
+/* What a POINTER or REF points to; NULL for the rest. */
+const struct value *value_pointee(const struct value *value);
 
 /* One value as JSON, by the table in docs/FORMAT.md; handles are numbered through @handles, shared by a whole
  * recording. */

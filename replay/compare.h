@@ -2,7 +2,7 @@
 /*
  * Typed comparison, path by path and by name: blind to padding and addresses, bit-exact unless the
  * configuration says otherwise. What one side could not capture is never equal by assumption: it is a
- * difference that says "unavailable".
+ * difference that says "unavailable". What neither side captured is passed over and counted.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ struct difference {
 struct differences {
 	struct difference *row;
 	size_t cnt, more;
+	size_t unavailable; /* values that neither side captured: not compared */
 };
 void differences_release(struct differences *differences);
 

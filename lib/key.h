@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The key of an input's call: bytes that are equal when the identifying arguments are. The driver makes them
- *from recorded values, the target makes them from live memory by a plan's KEY section; both must agree byte
- *for byte, across layouts.
+ * from recorded values, the target makes them from live memory by a plan's KEY section; both must agree byte
+ * for byte, across layouts.
  *
- * Parts in the order of the paths (or parameters). Each leaf is:
- *	integer, bool, enum, handle   8 bytes, little-endian, extended by its sign (16-byte integers: 16
- *bytes) float                         its own bytes text (pointer or char[N])     its bytes up to the NUL or
- *the limit, then one zero byte bytes                         8 bytes length as captured, then the bytes
- *	struct                        its members in the order of the build's declaration; unions: their bytes
- *	fixed array                   its elements
- *	counted array                 8 bytes count as captured, then the elements
- *	pointer                       one byte: 0 NULL, 1 then what it points to
- *	unavailable, or a fault       KEY_FAULT
- *	cut pointer                   KEY_CUT: does not take part
+ * Parts in the order of the paths, or of the parameters. Each is:
+ *	integer, bool, enum	8 bytes, little-endian, extended by its sign; 16-byte integers 16 bytes
+ *	float			its own bytes, without padding
+ *	char[N]			its bytes up to the NUL or N, then one zero byte
+ *	struct			its members in the order of the build's declaration
+ *	union			its bytes
+ *	fixed array		its elements
+ *	pointer			one byte: 0 NULL, 1 and what it points to:
+ *		text		as char[N], up to the limit
+ *		bytes		8 bytes length as captured, then the bytes
+ *		array		8 bytes count as captured, then the elements
+ *	handle			one byte: 0 NULL, 1 not; where a path of the key names it, its 8 bytes
+ *	unavailable, a fault	KEY_FAULT in its place
+ *	cut by the shape	KEY_CUT in its place; 0 for a NULL pointer
+ *
+ * The default key: parameters that are numbers, strings, structs, and pointers to const or with a written
+ * direction, as far as they flow in. Beneath a pointer all that flows in takes part.
  */
 #pragma once
 

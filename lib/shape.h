@@ -26,7 +26,7 @@ struct expr;
 struct path;
 struct schema;
 
-#define SHAPE_NODES_MAX 4096
+#define SHAPE_NODES_MAX 2048
 #define SHAPE_NONE	0xffff
 
 enum shape_kind {
@@ -36,14 +36,16 @@ enum shape_kind {
 	SHAPE_FLOAT,
 	SHAPE_STRUCT,  /* children: members */
 	SHAPE_UNION,   /* no children: its bytes */
-	SHAPE_ARRAY,   /* T[count]: one child, the element */
+	SHAPE_ARRAY,   /* T[count]: one child, the element. With `length` or a terminator its elements are
+			* read from a fragment of this node at its own address (a flexible array) */
 	SHAPE_CHARS,   /* char[N]: text up to its NUL */
 	SHAPE_POINTER, /* one child: what it points to. With `length` or a terminator: an array of them */
 	SHAPE_STRING,  /* pointer to NUL-terminated text */
-	SHAPE_BYTES,   /* pointer to `length` bytes */
+	SHAPE_BYTES,   /* pointer to `length` bytes; when is_inline, the bytes are a fragment of this node at
+			* its own address (a flexible array of char) */
 	SHAPE_HANDLE,  /* opaque pointer, pointer to void, to an incomplete type, to code */
 	SHAPE_CUT,     /* not captured, `reason` says why (depth, limit, what this version cannot do); a NULL
-			* pointer is     still NULL */
+			* pointer is still NULL */
 	SHAPE_KIND_CNT,
 };
 
@@ -58,7 +60,10 @@ struct shape_node {
 	uint32_t size;	 /* bytes of the value where it lies: 8 for pointers */
 	uint8_t bit_offset, bit_size; /* of a bit-field, from `offset`; bit_size 0: not one */
 	bool is_signed;
-	uint8_t flows;	  /* pointers: when the pointee is captured; FLOW_IN | FLOW_OUT */
+	uint8_t flows;	  /* pointers: when the pointee is captured; FLOW_IN | FLOW_OUT. Includes the flows of
+			   * pointers beneath, so that they can be reached */
+	bool is_const;	  /* pointers: the pointee is const */
+	bool is_inline;	  /* BYTES that are not behind a pointer */
 	bool is_out_only; /* a parameter that is absent from args */
 	bool is_explicit; /* the direction was written, not defaulted: keyed and compared at entry even when
 			     not const */

@@ -13,16 +13,19 @@
  */
 #pragma once
 
-#define PLAN_OPS_MAX   1024	   /* ops of all three sections together */
+#define PLAN_OPS_MAX   4096	   /* ops of all three sections together */
 #define PLAN_VALUES    64	   /* the value file */
-#define PLAN_KEEP_MAX  4	   /* values carried from entry to return, for entry(x) */
-#define PLAN_STEPS_MAX 4096	   /* ops that one section may execute: ends loops over hostile data */
+#define PLAN_KEEP_MAX  8	   /* values carried from entry to return: entry(x), stack arguments */
+#define PLAN_STEPS_MAX 4096	   /* ops that IN or OUT may execute: ends loops over hostile data */
+#define PLAN_KEY_STEPS (1 << 18)   /* ops that KEY may execute */
 #define PLAN_BYTES_MAX (64 * 1024) /* fragment bytes, headers included, of one section run */
 /* Bytes of one fragment. Longer data is several, one behind the other, each of len = what was wanted from its
- * own address on: a full fragment with captured < len goes on in the next of its node. */
+ * own address on (0xffffffff: that or more): a full fragment with captured < len goes on in the next of its
+ * node. A fault, max or the end of the budget makes a fragment the last. */
 #define PLAN_FRAGMENT_MAX (16 * 1024)
 
-/* The value file at the start of a section. All arguments are as they were at entry, in OUT too. */
+/* The value file at the start of a section. Register arguments are as they were at entry, in OUT too; stack
+ * arguments belong to the callee, so OUT takes them from keep[], which is zeroed before IN. */
 enum plan_value {
 	PLAN_V_ARG0 = 0,  /* rdi rsi rdx rcx r8 r9 */
 	PLAN_V_RSP = 6,	  /* at entry: [rsp] is the return address, rsp+8 the first stack argument */
@@ -34,8 +37,9 @@ enum plan_value {
 };
 
 /*
- * v[] is the value file; arithmetic is signed 64-bit and wraps; division by zero gives 0.
- * A jump is relative to the next op: pc += 1 + jmp.
+ * v[] is the value file; arithmetic is signed 64-bit and wraps, INT64_MIN / -1 too; division and remainder by
+ * zero give 0. A jump is relative to the next op: pc += 1 + jmp. A section ends at PLAN_END or behind its
+ * last op. PLAN_V_ZERO is never a dst. An address that is NULL is v[a] == 0, before imm is added.
  */
 enum plan_kind {
 	PLAN_END = 0,
@@ -46,7 +50,8 @@ enum plan_kind {
 		      * gives 0 and jumps by jmp */
 	PLAN_COPY,   /* fragment: v[b] bytes (max bytes when b is PLAN_V_ZERO) at v[a] + imm, at most max;
 		      * nothing when v[a] is 0; a length of 0 or less is an empty fragment (len 0) */
-	PLAN_STRING, /* fragment: bytes at v[a] + imm up to and with a NUL, at most max; nothing for NULL */
+	PLAN_STRING, /* fragment: bytes at v[a] + imm up to and with a NUL, at most max (which is at most
+		      * PLAN_FRAGMENT_MAX); nothing when v[a] is 0. Without a NUL, len is captured + 1 */
 	PLAN_JZ,     /* if (!v[a]) jump */
 	PLAN_JUMP,   /* jump */
 	PLAN_NEXT,   /* v[dst]++; v[a] += max; if ((s64)v[dst] < (s64)v[b]) jump (backwards: a loop's end) */
@@ -101,7 +106,7 @@ enum plan_status {
 /* On the wire: this header, then @captured bytes, then zeros to a multiple of 8. */
 struct plan_fragment {
 	unsigned long long addr;
-	unsigned int len;      /* bytes wanted; for STRING what was captured, or more when cut */
+	unsigned int len;      /* bytes wanted; of a STRING what was captured, or 1 more when no NUL was */
 	unsigned int captured; /* bytes that follow */
 	unsigned short node;
 	unsigned char status; /* enum plan_status */

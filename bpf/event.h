@@ -72,7 +72,7 @@ struct func_rule {
 
 /* Down: one row. */
 struct control {
-	__u32 enabled;
+	__u32 enabled;	 /* 0: no operation begins; those that have begun are recorded to their end */
 	__s32 errno_off;	       /* of errno from the thread pointer; 0: not available */
 	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
 	__u32 count_only;	       /* count hits and leave: `check --rate` */

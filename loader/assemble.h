@@ -38,4 +38,5 @@ int assemble_pass_done(struct assemble *assemble, struct err *err);
  * ended"). */
 int assemble_finish(struct assemble *assemble, const char *why, struct err *err);
 void assemble_counts(const struct assemble *assemble, struct assemble_counts *out);
+size_t assemble_open_cnt(const struct assemble *assemble); /* operations that have begun and not ended */
 void assemble_free(struct assemble *assemble);

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "loader/recorder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+#include "lib/object.h"
+#include "lib/program.h"
+#include "lib/schema.h"
+#include "lib/util.h"
+#include "loader/attach.h"
+#include "loader/drain.h"
+#include "loader/package.h"
+#include "loader/process.h"
+
+#define POLL_IDLE_US 1000
+#define PROGRESS_NS  200000000ull
+#define IN_FLIGHT_NS                                                                                         \
+	2000000000ull /* how long operations that have begun may take to end when recording stops */
+#define NS_PER_S     1000000000ull
+#define FINAL_PASSES 4
+
+struct recorder {
+	const struct recorder_opts *opts;
+	const struct program *program;
+	struct process *process;
+	struct package_context context;
+	struct attach *attach;
+	struct drain *drain;
+	struct assemble *assemble;
+	struct upload *upload;
+	struct recorder_summary *summary;
+	uint64_t drained;
+	struct err *err;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+static int64_t realtime_offset_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)(ts.tv_sec * NS_PER_S + ts.tv_nsec) - (int64_t)now_ns();
+}
+
+static int on_event(const struct event *event, void *ctx)
+{
+	struct recorder *recorder = ctx;
+
+	recorder->drained++;
+	return assemble_event(recorder->assemble, event, recorder->err);
+}
+
+static bool is_enough(const struct recorder *recorder)
+{
+	return recorder->opts->count && recorder->summary->taken >= recorder->opts->count;
+}
+
+static int on_operation(struct recording *recording, uint64_t started_ns, uint32_t tid, void *ctx)
+{
+	struct recorder *recorder = ctx;
+	struct recorder_summary *summary = recorder->summary;
+	auto_recording struct recording *owned = recording;
+	bool keep = true;
+	int r;
+
+	if (is_enough(recorder)) {
+		summary->kept_out++;
+		return 0;
+	}
+	r = package_recording(recording, &recorder->context, started_ns, &keep, recorder->err);
+	if (r < 0)
+		return r;
+	if (!keep) {
+		summary->kept_out++;
+		return 0;
+	}
+	summary->taken++;
+	summary->incomplete += !recording->complete;
+	if (recorder->upload)
+		upload_put(recorder->upload, TAKE_PTR(owned));
+	return 0;
+}
+
+/* One pass over all rings; how many events there were. */
+static int pass(struct recorder *recorder)
+{
+	int events = drain_pass(recorder->drain, recorder->err);
+	int r;
+
+	if (events < 0)
+		return events;
+	r = assemble_pass_done(recorder->assemble, recorder->err);
+	return r < 0 ? r : events;
+}
+
+static void show_progress(struct recorder *recorder, recorder_progress_fn progress, void *ctx, uint64_t begun,
+			  uint64_t *last)
+{
+	struct assemble_counts assembled;
+	struct upload_counts uploaded = {};
+	uint64_t now = now_ns();
+
+	if (!progress || now - *last < PROGRESS_NS)
+		return;
+	*last = now;
+	assemble_counts(recorder->assemble, &assembled);
+	if (recorder->upload)
+		upload_counts(recorder->upload, &uploaded);
+	recorder->summary->duration_ns = now - begun;
+	recorder->summary->stored = uploaded.stored;
+	recorder->summary->lost_events = assembled.lost_events;
+	progress(recorder->summary, ctx);
+}
+
+static int record_until_told(struct recorder *recorder, recorder_progress_fn progress, void *ctx)
+{
+	const struct recorder_opts *opts = recorder->opts;
+	uint64_t begun = now_ns(), last = begun;
+
+	for (;;) {
+		int events = pass(recorder);
+
+		if (events < 0)
+			return events;
+		show_progress(recorder, progress, ctx, begun, &last);
+		if (is_enough(recorder) || (opts->stop && *opts->stop))
+			break;
+		if (opts->duration_ns && now_ns() - begun >= opts->duration_ns)
+			break;
+		if (process_has_ended(recorder->process)) {
+			recorder->summary->process_ended = true;
+			break;
+		}
+		if (!events)
+			usleep(POLL_IDLE_US);
+	}
+	recorder->summary->duration_ns = now_ns() - begun;
+	return 0;
+}
+
+static bool is_in_flight(struct recorder *recorder)
+{
+	return assemble_open_cnt(recorder->assemble) > 0;
+}
+
+/* Take nothing new, let what has begun end, unhook, and read the rings to their end. */
+static int wind_down(struct recorder *recorder)
+{
+	uint64_t deadline = now_ns() + IN_FLIGHT_NS;
+	const char *why = recorder->summary->process_ended ? "the process ended" : "recording stopped";
+	int r = attach_enable(recorder->attach, false, recorder->err);
+
+	while (r >= 0 && !recorder->summary->process_ended && is_in_flight(recorder) && now_ns() < deadline) {
+		if (process_has_ended(recorder->process))
+			recorder->summary->process_ended = true;
+		r = pass(recorder);
+		if (r == 0)
+			usleep(POLL_IDLE_US);
+	}
+	attach_detach(recorder->attach);
+	for (int i = 0; r >= 0 && (i < FINAL_PASSES || r > 0); i++)
+		r = pass(recorder);
+	return r < 0 ? r : assemble_finish(recorder->assemble, why, recorder->err);
+}
+
+/* Every event handed to a ring must have been drained; what probes could not hand over they counted. */
+static int account(struct recorder *recorder)
+{
+	struct recorder_summary *summary = recorder->summary;
+	struct assemble_counts assembled;
+	uint64_t emitted = 0, lost = 0;
+	int r = attach_counts(recorder->attach, summary->counts, recorder->err);
+
+	assemble_counts(recorder->assemble, &assembled);
+	if (r < 0) {
+		summary->loss_unknown = true;
+		summary->lost_events = assembled.lost_events;
+		return r;
+	}
+	for (size_t i = 0; i < recorder->program->funcs_cnt; i++) {
+		const struct func_count *count = &summary->counts[i];
+
+		emitted += count->emitted;
+		lost += count->dropped + count->no_slot + count->no_state;
+	}
+	summary->lost_events = lost;
+	summary->unaccounted_events =
+		emitted > recorder->drained ? emitted - recorder->drained : recorder->drained - emitted;
+	return 0;
+}
+
+static int start(struct recorder *recorder, const struct config *config, struct cassette *cassette)
+{
+	const struct recorder_opts *opts = recorder->opts;
+	const struct attach_opts attach_opts = {.ring_bytes = opts->ring_bytes, .two_links = opts->two_links};
+	int r;
+
+	r = attach_new(&recorder->attach, config, recorder->program, recorder->process, &attach_opts,
+		       recorder->err);
+	if (r < 0)
+		return r;
+	r = drain_new(&recorder->drain, recorder->attach, on_event, recorder, recorder->err);
+	if (r < 0)
+		return r;
+	r = assemble_new(&recorder->assemble, on_operation, recorder, recorder->err);
+	if (r < 0)
+		return r;
+	if (!opts->discard) {
+		r = upload_new(&recorder->upload, cassette, recorder->program->schema, recorder->err);
+		if (r < 0)
+			return r;
+	}
+	r = attach_enable(recorder->attach, true, recorder->err);
+	if (r == 0 && recorder->process->is_held)
+		r = process_release(recorder->process, recorder->err);
+	return r;
+}
+
+static void close_upload(struct recorder *recorder)
+{
+	struct recorder_summary *summary = recorder->summary;
+	struct upload_counts counts = {};
+
+	upload_close(recorder->upload, &counts);
+	recorder->upload = NULL;
+	summary->stored = counts.stored;
+	summary->dropped = counts.dropped;
+	summary->failed = counts.failed;
+	summary->bytes = counts.bytes;
+	snprintf(summary->storage_error, sizeof(summary->storage_error), "%s", counts.error);
+}
+
+int recorder_run(struct recorder_summary *out, const struct config *config, struct program *program,
+		 struct process *process, struct cassette *cassette, const struct recorder_opts *opts,
+		 recorder_progress_fn progress, void *ctx, struct err *err)
+{
+	char host[256] = "", schema_id_text[SCHEMA_ID_LEN + 1];
+	struct recorder recorder = {
+		.opts = opts, .program = program, .process = process, .summary = out, .err = err};
+	int r;
+
+	*out = (struct recorder_summary){.counts = calloc(program->funcs_cnt, sizeof(*out->counts))};
+	if (!out->counts)
+		return err_nomem(err);
+	r = schema_id(program->schema, schema_id_text, err);
+	if (r < 0)
+		return r;
+	gethostname(host, sizeof(host) - 1);
+	recorder.context = (struct package_context){
+		.config = config,
+		.program = program,
+		.schema_id = schema_id_text,
+		.host = host,
+		.build_id = object_build_id(program->objects[0]),
+		.pid = process->pid,
+		.realtime_offset_ns = realtime_offset_ns(),
+	};
+	r = start(&recorder, config, cassette);
+	if (r == 0) {
+		r = record_until_told(&recorder, progress, ctx);
+		if (r == 0)
+			r = wind_down(&recorder);
+		else
+			attach_detach(recorder.attach);
+		close_upload(&recorder);
+		if (r == 0)
+			r = account(&recorder);
+	} else {
+		close_upload(&recorder);
+	}
+	assemble_free(recorder.assemble);
+	drain_free(recorder.drain);
+	attach_free(recorder.attach);
+	return r;
+}
+
+int recorder_rates(double *rates, const struct config *config, struct program *program,
+		   struct process *process, uint64_t duration_ns, struct err *err)
+{
+	const struct attach_opts opts = {.count_only = true};
+	autofree struct func_count *counts = calloc(program->funcs_cnt, sizeof(*counts));
+	struct attach *attach = NULL;
+	uint64_t begun;
+	int r;
+
+	if (!counts)
+		return err_nomem(err);
+	r = attach_new(&attach, config, program, process, &opts, err);
+	if (r < 0)
+		return r;
+	r = attach_enable(attach, true, err);
+	begun = now_ns();
+	while (r == 0 && now_ns() - begun < duration_ns && !process_has_ended(process))
+		usleep(POLL_IDLE_US);
+	if (r == 0)
+		r = attach_counts(attach, counts, err);
+	for (size_t i = 0; r == 0 && i < program->funcs_cnt; i++)
+		rates[i] = counts[i].hits / ((now_ns() - begun) / (double)NS_PER_S);
+	attach_detach(attach);
+	attach_free(attach);
+	return r;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "loader/upload.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/err.h"
+#include "lib/recording.h"
+#include "lib/store.h"
+#include "lib/util.h"
+
+struct item {
+	struct item *next;
+	struct recording *recording;
+	uint64_t bytes;
+};
+
+struct upload {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct item *head, **tail;
+	uint64_t queued, queued_bytes;
+	bool closing;
+	struct upload_counts counts;
+	struct store *store;
+	struct schema *schema;
+};
+
+static uint64_t side_bytes(const struct side *side)
+{
+	uint64_t bytes = side->cnt * sizeof(*side->fragments);
+
+	for (size_t i = 0; i < side->cnt; i++)
+		bytes += side->fragments[i].captured;
+	return bytes;
+}
+
+static uint64_t call_bytes(const struct call *call)
+{
+	return sizeof(*call) + side_bytes(&call->in) + side_bytes(&call->out);
+}
+
+static uint64_t recording_bytes(const struct recording *recording)
+{
+	uint64_t bytes = sizeof(*recording) + call_bytes(&recording->operation);
+
+	for (size_t i = 0; i < recording->calls_cnt; i++)
+		bytes += call_bytes(&recording->calls[i]);
+	return bytes;
+}
+
+static void write_one(struct upload *upload, struct item *item)
+{
+	struct recording_key key;
+	struct err err = {};
+	int r = store_put(upload->store, item->recording, upload->schema, &key, &err);
+
+	pthread_mutex_lock(&upload->lock);
+	if (r < 0) {
+		if (!upload->counts.failed++)
+			snprintf(upload->counts.error, sizeof(upload->counts.error), "%s", err.msg);
+	} else {
+		upload->counts.stored++;
+		upload->counts.stored_incomplete += !item->recording->complete;
+		upload->counts.bytes += item->bytes;
+	}
+	upload->queued--;
+	upload->queued_bytes -= item->bytes;
+	pthread_mutex_unlock(&upload->lock);
+	recording_free(item->recording);
+	free(item);
+}
+
+static void *work(void *arg)
+{
+	struct upload *upload = arg;
+
+	pthread_mutex_lock(&upload->lock);
+	while (upload->head || !upload->closing) {
+		struct item *item = upload->head;
+
+		if (!item) {
+			pthread_cond_wait(&upload->changed, &upload->lock);
+			continue;
+		}
+		upload->head = item->next;
+		if (!upload->head)
+			upload->tail = &upload->head;
+		pthread_mutex_unlock(&upload->lock);
+		write_one(upload, item);
+		pthread_mutex_lock(&upload->lock);
+	}
+	pthread_mutex_unlock(&upload->lock);
+	return NULL;
+}
+
+int upload_new(struct upload **out, struct cassette *cassette, struct schema *schema, struct err *err)
+{
+	autofree struct upload *upload = calloc(1, sizeof(*upload));
+	int r;
+
+	if (!upload)
+		return err_nomem(err);
+	r = store_new(&upload->store, cassette, err);
+	if (r < 0)
+		return r;
+	upload->schema = schema;
+	upload->tail = &upload->head;
+	pthread_mutex_init(&upload->lock, NULL);
+	pthread_cond_init(&upload->changed, NULL);
+	r = pthread_create(&upload->thread, NULL, work, upload);
+	if (r) {
+		store_free(upload->store);
+		return err_set(err, -r, "cannot start the thread that stores recordings");
+	}
+	*out = TAKE_PTR(upload);
+	return 0;
+}
+
+int upload_put(struct upload *upload, struct recording *recording)
+{
+	uint64_t bytes = recording_bytes(recording);
+	struct item *item = calloc(1, sizeof(*item));
+	bool fits;
+
+	pthread_mutex_lock(&upload->lock);
+	fits = item && upload->queued < UPLOAD_QUEUE_MAX &&
+	       upload->queued_bytes + bytes <= UPLOAD_QUEUE_BYTES;
+	if (fits) {
+		*item = (struct item){.recording = recording, .bytes = bytes};
+		*upload->tail = item;
+		upload->tail = &item->next;
+		upload->queued++;
+		upload->queued_bytes += bytes;
+		pthread_cond_signal(&upload->changed);
+	} else {
+		upload->counts.dropped++;
+	}
+	pthread_mutex_unlock(&upload->lock);
+	if (fits)
+		return 0;
+	free(item);
+	recording_free(recording);
+	return -ENOSPC;
+}
+
+void upload_counts(struct upload *upload, struct upload_counts *out)
+{
+	pthread_mutex_lock(&upload->lock);
+	*out = upload->counts;
+	pthread_mutex_unlock(&upload->lock);
+}
+
+void upload_close(struct upload *upload, struct upload_counts *out)
+{
+	if (!upload)
+		return;
+	pthread_mutex_lock(&upload->lock);
+	upload->closing = true;
+	pthread_cond_signal(&upload->changed);
+	pthread_mutex_unlock(&upload->lock);
+	pthread_join(upload->thread, NULL);
+	if (out)
+		*out = upload->counts;
+	store_free(upload->store);
+	pthread_mutex_destroy(&upload->lock);
+	pthread_cond_destroy(&upload->changed);
+	free(upload);
+}

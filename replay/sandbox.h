@@ -12,13 +12,19 @@ const char *sandbox_layer_name(enum sandbox_layer layer);
 struct sandbox_opts {
 	const char *work_dir; /* the only place that can be written */
 	size_t memory_max;    /* bytes of address space; 0: SANDBOX_MEMORY_DEFAULT */
+	/* The file @exe is hidden behind @copy, so that the copy runs under its own path. NULL: not. */
+	const char *exe, *copy;
 };
-#define SANDBOX_MEMORY_DEFAULT (8ull << 30)
+#define SANDBOX_MEMORY_DEFAULT	 (8ull << 30)
+#define SANDBOX_MEMORY_UNLIMITED ((size_t)-1) /* sanitizers reserve terabytes */
 
-/* In the child, before exec: user, network, ipc, uts and pid namespaces, Landlock (read anywhere, write in
- * work_dir), no_new_privs, limits, no core dumps, and a seccomp filter that stops connections and signals to
- * the outside. Returns a mask of the layers that are up; -errno when not one of network namespace, Landlock
- * or seccomp could keep the network away. Async-signal-safe. */
+/* In the child, before exec: user, network, ipc, uts, mount and pid namespaces, Landlock (read anywhere,
+ * write in work_dir), no_new_privs, limits, no core dumps, and a seccomp filter that stops connections to the
+ * outside. Returns a mask of the layers that are up, SANDBOX_COVERED when @exe is hidden behind @copy; -errno
+ * when nothing could keep the network away. Where there are pid namespaces it returns in a grandchild: the
+ * child stays behind and ends as the grandchild ends. All die with the thread that forked. Async-signal-safe.
+ */
+#define SANDBOX_COVERED (1 << 30)
 int sandbox_enter(const struct sandbox_opts *opts);
 /* Which layers this machine allows, for doctor and the report: a mask. */
 int sandbox_probe(void);

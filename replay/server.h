@@ -21,6 +21,8 @@ struct server_opts {
 };
 #define SERVER_READY_MS 10000
 
+/* The target dies with the thread that starts it. @opts is copied but for @patch, which must outlive the
+ * server. */
 int server_start(struct server **out, const struct server_opts *opts, struct err *err);
 /* Threads exist at ready: each case gets a process of its own. */
 int server_has_threads(const struct server *server);
@@ -32,6 +34,7 @@ struct server_result {
 		*outcome; /* borrowed until the next run; checked: lengths and kinds make sense */
 	int wait_status;
 	int timed_out;
+	const char *said; /* borrowed likewise: the end of what it wrote to stderr; "" */
 };
 /* Play @case_data. What the target does, crashes included, is a result; -errno is our own failure. */
 int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms,

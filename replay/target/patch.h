@@ -2,7 +2,7 @@
 /*
  * The contract between the replay driver and what runs inside the target: the patch file going in once, cases
  * going in and outcomes coming out once a replay, and the messages that pace them. Includes plan.h alone;
- * every offset is from the start of its file.
+ * every offset is from the start of its file, and a multiple of 8 where it leads to a structure.
  *
  * Start. The driver starts a private copy of the executable with LD_PRELOAD=libtapedeck-replay.so and the
  * environment variable TAPEDECK_REPLAY="PATCH_FD CASE_FD OUTCOME_FD SOCKET_FD" (decimal). PATCH_FD is a
@@ -35,8 +35,9 @@ struct patch_header {
 	unsigned int modules, modules_cnt; /* offset, count */
 	unsigned int funcs, funcs_cnt;
 	unsigned int slots, slots_cnt;
-	unsigned int operation; /* index of the function that cases call */
-	unsigned int ready_main; /* 0: as READY functions say; 1: at main's entry; 2: when main returns */
+	unsigned int operation;	 /* index of the function that cases call */
+	unsigned int ready_main; /* 0: a READY function or the operation is reached; 1: at main's entry; 2:
+				  * when main returns */
 };
 
 struct patch_module {
@@ -55,8 +56,12 @@ enum patch_role {
 	PATCH_OPERATION = 1,
 	PATCH_INPUT = 2,
 	PATCH_OUTPUT = 3,
-	PATCH_READY = 4, /* accept, epoll_wait...: main has reached its loop */
+	PATCH_READY =
+		4, /* accept, epoll_wait...: main has reached its loop. May be or'ed to INPUT or OUTPUT */
 };
+/* Which registers carry a function's result. The others keep what they held at its entry: with -fipa-ra a
+ * caller may know that a void function leaves rax alone. */
+enum patch_result { PATCH_RESULT_RAX = 1, PATCH_RESULT_RDX = 2 };
 enum patch_missing { PATCH_MISSING_FAIL = 0, PATCH_MISSING_RUN = 1, PATCH_MISSING_RETURN = 2 };
 
 struct patch_fixup {
@@ -74,7 +79,10 @@ struct patch_func {
 	unsigned int alias;			  /* a number; equal aliases share their recorded calls */
 	unsigned int fallbacks[4], fallbacks_cnt; /* aliases looked in next */
 	unsigned int is_whole;
-	unsigned char copy[64], copy_len, patched_len, fixups_cnt, pad[5];
+	unsigned int results; /* mask of enum patch_result */
+	unsigned int pad0;
+	unsigned char copy[64], copy_len, patched_len, fixups_cnt,
+		pad[5]; /* as struct prologue of lib/insn.h */
 	struct patch_fixup fixups[8];
 };
 
@@ -116,7 +124,7 @@ struct case_call {
 	unsigned int role;	     /* enum patch_role */
 	unsigned int key, key_len;   /* offset; inputs */
 	unsigned int ops, ops_cnt;   /* struct serve_op */
-	unsigned long long rax, rdx; /* unless SERVE_RESULT sets rax */
+	unsigned long long rax, rdx; /* of patch_func.results; unless SERVE_RESULT sets rax */
 	unsigned int has_errno;
 	int error_number;
 	unsigned int unserved; /* offset of text why it cannot be served (it did not return, ...); 0 */
@@ -164,6 +172,9 @@ enum outcome_end {
 	OUTCOME_BLOCKED,   /* a system call that would leave the sandbox: nr, pc */
 	OUTCOME_EXIT,	   /* the program called exit: status */
 	OUTCOME_FULL,	   /* PATCH_OUTCOME_BYTES was too small */
+	OUTCOME_LEFT,	   /* the operation was left by longjmp */
+	OUTCOME_TROUBLE,   /* the engine could not play the case: text */
+	OUTCOME_END_CNT,
 };
 
 struct outcome_header {
@@ -172,8 +183,12 @@ struct outcome_header {
 	int number;	    /* signal, system call or exit status */
 	unsigned int func;  /* UNMATCHED, UNSERVED: which */
 	unsigned long long pc, addr;
-	unsigned int pc_module; /* index of patch_module, or PATCH_NONE; pc is then the file's address */
-	unsigned int pad;
+	/* The nearest return address on the stack that lies outside libc and ld.so: who called it. 0: none
+	 * found. */
+	unsigned long long caller;
+	/* Index of patch_module that pc and caller lie in: they are then addresses of its file. PATCH_NONE:
+	 * live. */
+	unsigned int pc_module, caller_module;
 	unsigned int events_cnt;
 	unsigned int calls_cnt;
 	char text[PATCH_TEXT_MAX];
@@ -185,10 +200,10 @@ enum message_kind {
 	/* target to driver */
 	MESSAGE_READY = 1, /* number: threads; text: where ("accept") */
 	MESSAGE_FAILED,	   /* text */
-	MESSAGE_ENDED, /* a case ended. number: wait status of the child; flags & 1: it was killed at the time
-			  limit */
+	MESSAGE_ENDED, /* a forked case ended. number: wait status of the child; flags & 1: it was killed at
+			* the time limit */
 	/* driver to target */
-	MESSAGE_RUN, /* number: time limit, ms; flags & 1: in this process, no fork */
+	MESSAGE_RUN, /* number: time limit, ms; flags & 1: in this process, which then exits without a word */
 	MESSAGE_QUIT,
 };
 

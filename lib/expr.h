@@ -4,9 +4,11 @@
  *
  *	expr:    ||  &&  == != < <= > >=  + -  * / %  unary ! -  min(a,b) max(a,b) sizeof(path) entry(expr)
  *	path:    req->items[3].name   *p   lines[]->sku   return   errno
- *	string:  "..." or '...', only beside == and !=
+ *	number:  12  0x1f  017, with C's suffixes; 'a' (one character)
+ *	string:  "..." or '...' (not of one character), only between a path and == or !=
  *
- * `[]` means each element. A path can also be written alone (rules, keys, compare).
+ * `[]` means each element. A path can also be written alone (rules, keys, compare). `entry` holds neither
+ * `return` nor `errno`, nor another `entry`.
  */
 #pragma once
 
@@ -34,9 +36,9 @@ enum expr_kind {
 	EXPR_STR,
 	EXPR_PATH,
 	EXPR_ENTRY,
-	EXPR_SIZEOF,
+	EXPR_SIZEOF, /* has a path */
 	EXPR_NOT,
-	EXPR_NEG, /* one operand; SIZEOF has a path */
+	EXPR_NEG, /* one operand, as ENTRY */
 	EXPR_ADD,
 	EXPR_SUB,
 	EXPR_MUL,
@@ -55,7 +57,8 @@ enum expr_kind {
 	EXPR_KIND_CNT,
 };
 
-#define EXPR_DEPTH_MAX 64
+#define EXPR_TEXT_MAX  4096 /* bytes */
+#define EXPR_DEPTH_MAX 64   /* of the tree, and of what is written */
 #define PATH_STEPS_MAX 32
 
 struct expr {
@@ -66,7 +69,8 @@ struct expr {
 	struct expr *a, *b;
 };
 
-/* Parse @text whole; the caller's to free. -EINVAL with the column: "at column 7: expected a path". */
+/* Parse @text whole; the caller's to free. -EINVAL, a usage error, with the column: "at column 7: expected a
+ * path, found the end". */
 int expr_parse(struct expr **out, const char *text, struct err *err);
 void expr_free(struct expr *expr);
 int path_parse(struct path *out, const char *text, struct err *err);

@@ -22,7 +22,14 @@ struct schema;
 #define SCHEMA_BYTES_MAX (16 * 1024 * 1024)
 #define SCHEMA_TYPES_MAX 200000
 #define SCHEMA_FUNCS_MAX 256
-#define SCHEMA_ID_LEN	 64 /* hex digits */
+#define SCHEMA_RULES_MAX 1024 /* of one function or type */
+#define SCHEMA_DEPTH_MAX 128  /* types nested by value, or pointers in a row, without a struct between */
+#define SCHEMA_SIZE_MAX	 (256 * 1024 * 1024) /* bytes of one type */
+#define SCHEMA_ID_LEN	 64		     /* hex digits */
+
+/* Tags on types that BTF cannot express. */
+#define SCHEMA_TAG_COMPLEX "tapedeck.complex" /* a struct { T real, imag; } that stands for a C _Complex */
+#define SCHEMA_TAG_OPAQUE  "tapedeck.opaque " /* + its name: the bytes of something else */
 
 enum role { ROLE_OPERATION, ROLE_INPUT, ROLE_OUTPUT, ROLE_CNT };
 const char *role_name(enum role role); /* "operation", "input", "output" */
@@ -70,5 +77,7 @@ uint32_t schema_strip(const struct schema *schema, uint32_t id);
 /* Bytes; 0 for void, functions and incomplete types. */
 uint32_t schema_size(const struct schema *schema, uint32_t id);
 uint32_t schema_align(const struct schema *schema, uint32_t id);
+/* A C _Complex: passed as its struct would be, but _Complex long double returns in st0 and st1. */
+bool schema_is_complex(const struct schema *schema, uint32_t id);
 /* C text: "const struct order *", "char [16]". Bounded by @len. */
 void schema_type_text(const struct schema *schema, uint32_t id, char *text, size_t len);

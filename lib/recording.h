@@ -20,6 +20,8 @@ struct pool;
 #define RECORDING_CALLS_MAX	100000
 #define RECORDING_FRAGMENTS_MAX 1000000
 #define RECORDING_BYTES_MAX	(256 * 1024 * 1024) /* decompressed */
+#define RECORDING_METADATA_MAX	(1024 * 1024)	    /* bytes of the document as text */
+#define RECORDING_REASONS_MAX	100
 #define RECORDING_ID_LEN	32
 
 /* How a call was left. The names are those of "left". */
@@ -75,14 +77,25 @@ int recording_new(struct recording **out, struct err *err);
 void recording_free(struct recording *recording);
 void recording_freep(struct recording **recording);
 #define auto_recording __attribute__((cleanup(recording_freep)))
+/* Also takes @complete back. A reason that is there already is not added again; past RECORDING_REASONS_MAX
+ * the last one says that there are more. */
 int recording_add_incomplete(struct recording *recording, struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Serialise. -EFBIG past a limit. */
+/* The metadata document as text, with "schema", "complete" and "incomplete" as they are in @recording; the
+ * caller's to free. The same bytes are stored beside the recording and inside it. */
+int recording_metadata_text(char **out, const struct recording *recording, struct err *err);
+
+/* Serialise, behind what is in @out already. -EFBIG past a limit, -EBADMSG for what recording_read would
+ * refuse. On failure @out is as long as it was. */
 int recording_write(struct buf *out, const struct recording *recording, struct err *err);
 /* From bytes that someone else may have written: -EBADMSG with what is wrong: "not a recording", "torn: the
- * incomplete mark is still set", "checksum differs", "version 9 is newer than this program's 1". Function and
- * node numbers are checked by recording_check. */
+ * incomplete mark is still set", "checksum differs", "version 9 is newer than this program's 1". What is not
+ * checked: function numbers (recording_check does), and nodes, which a reader compares and never indexes by.
+ */
 int recording_read(struct recording **out, const void *data, size_t len, struct err *err);
+/* What the writer and the reader both insist on: limits, calls by seq, captured bytes within a fragment and
+ * the address space. -EFBIG past a limit, else -EBADMSG. */
+int recording_sound(const struct recording *recording, struct err *err);
 /* That @schema fits: every function number exists in it. -EBADMSG. */
 int recording_check(const struct recording *recording, const struct schema *schema, struct err *err);

@@ -22,7 +22,8 @@ struct symbol {
 	const char *file; /* of the preceding STT_FILE, local symbols only, or NULL */
 };
 
-/* Open @path and read its tables. Symbols come from .symtab, else .dynsym. */
+/* Open @path and read its tables. Symbols come from .symtab and .dynsym, each name and address once. A
+ * separate debug file opens too: it has symbols and a build id, but no code and no imports. */
 int object_open(struct object **out, const char *path, struct err *err);
 void object_free(struct object *object);
 void object_freep(struct object **object);
@@ -40,8 +41,10 @@ const char *object_needed(const struct object *object, size_t idx);
 
 size_t object_symbols_cnt(const struct object *object);
 const struct symbol *object_symbol(const struct object *object, size_t idx);
-/* The function @name (GLOBAL and WEAK before LOCAL; @file, when given, selects among local ones by base
- * name), or NULL. *@cnt, when not NULL: how many different addresses carry that name. */
+/* The function @name (GLOBAL and WEAK before LOCAL, the default of several versions), or NULL. With @file:
+ * the local one of that source file, by base name, else the global one, whose file its symbol does not tell.
+ * *@cnt, when not NULL: how many different addresses would have fitted; old versions and other files' local
+ * ones do not count. */
 const struct symbol *object_find_func(const struct object *object, const char *name, const char *file,
 				      size_t *cnt);
 /* The function whose [addr, addr+size) holds @addr, or NULL. */
@@ -51,6 +54,8 @@ const struct symbol *object_func_at(const struct object *object, uint64_t addr);
 int object_offset(const struct object *object, uint64_t addr, uint64_t *offset);
 /* Borrowed bytes of the file at @addr, at most *@len to the end of its segment; NULL when none. */
 const uint8_t *object_bytes(const struct object *object, uint64_t addr, size_t *len);
+/* Where its code is: [from, to) around all executable segments. False when it has none. */
+bool object_text(const struct object *object, uint64_t *from, uint64_t *to);
 
 /* The slots through which this file reaches the imported function @name: JUMP_SLOT, GLOB_DAT and R_X86_64_64
  * relocations against it. Fills at most @max addresses, returns how many there are. */
@@ -60,3 +65,5 @@ size_t object_import_slots(const struct object *object, const char *name, uint64
  * TPOFF64 names errno). The slot's value is read from the live process: *@slot is its address in the file.
  * -ENOENT when this file has no errno. */
 int object_errno_slot(const struct object *object, uint64_t *slot);
+/* The same offset where this file is a static executable that defines errno itself. -ENOENT. */
+int object_errno_offset(const struct object *object, int32_t *offset);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct cJSON;
 struct err;
@@ -21,14 +22,23 @@ struct place {
 
 struct json_doc;
 
-/* @name stands for the text in messages: "orders.json:12:7: expected ','". -EINVAL, a usage error. */
+/* @name stands for the text in messages: "orders.json:12:7: expected ',' or '}', found 'x'". -EINVAL, a usage
+ * error. Strictly JSON but for comments: a key stands once in its object, strings are UTF-8 without NUL. */
 int json_parse(struct json_doc **out, const char *name, const char *text, size_t len, struct err *err);
 const struct cJSON *json_root(const struct json_doc *doc);
 /* Where @item's key stands (its value, in arrays). */
 struct place json_place(const struct json_doc *doc, const struct cJSON *item);
+/* The way to @item: "inputs.db_get.key[2]"; "" for the root. Cut at @len. */
+void json_where(const struct json_doc *doc, const struct cJSON *item, char *text, size_t len);
 void json_free(struct json_doc *doc);
 void json_freep(struct json_doc **doc);
 #define auto_json __attribute__((cleanup(json_freep)))
+
+/* cJSON keeps and prints numbers as doubles, large ones rounded even before that. So integers beyond 2^53 are
+ * decimal strings, and the others are printed digit by digit. NULL: no memory. */
+struct cJSON *json_new_integer(int64_t n);
+/* The reverse. -EINVAL where @item is neither, or is rounded; *@out is untouched then. */
+int json_integer(int64_t *out, const struct cJSON *item);
 
 /* Owned cJSON locals, for whoever writes JSON. */
 void cjson_freep(struct cJSON **json);

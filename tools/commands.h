@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every subcommand, a file each. */
+#pragma once
+
+#include "tools/opts.h"
+
+extern const struct command cmd_doctor, cmd_check, cmd_record, cmd_ls, cmd_show, cmd_replay, cmd_equalize;

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What several commands do alike. */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/lookup.h"
+#include "tools/opts.h"
+
+struct cJSON;
+struct config;
+struct err;
+
+#define CONFIG_DEFAULT "tapedeck.json"
+
+/* The -c option, or CONFIG_DEFAULT. */
+int common_config(struct config **out, const char *path, struct err *err);
+
+/* The options that select recordings; the same in every command that has them. */
+struct filter_opts {
+	const char *category, *since, *until;
+	struct opt_list where;
+	uint64_t limit, seed;
+	bool random, incomplete;
+};
+/* clang-format off */
+#define FILTER_OPTS(type, field)                                                                        \
+	{ OPT_STR, 0, "category", "C", "only this category", offsetof(type, field.category) },          \
+	{ OPT_STR, 0, "since", "WHEN", "recorded since: 7d, 12h, 2026-11-25, 2026-11-25T10:00:00Z",     \
+	  offsetof(type, field.since) },                                                                \
+	{ OPT_STR, 0, "until", "WHEN", "recorded until", offsetof(type, field.until) },                 \
+	{ OPT_LIST, 0, "where", "FILTER", "metadata: customer=acme*, total>=100, a=x,y; repeated: and", \
+	  offsetof(type, field.where) },                                                                \
+	{ OPT_UINT, 0, "limit", "N", "at most N", offsetof(type, field.limit), 1, UINT32_MAX },         \
+	{ OPT_FLAG, 0, "random", NULL, "in random order", offsetof(type, field.random) },               \
+	{ OPT_UINT, 0, "seed", "N", "of --random", offsetof(type, field.seed), 1, UINT64_MAX },         \
+	{ OPT_FLAG, 0, "incomplete", NULL, "incomplete ones too", offsetof(type, field.incomplete) }
+/* clang-format on */
+
+struct lookup common_lookup(const struct filter_opts *filter);
+
+/* One line of NDJSON on stdout; takes @json over. */
+int common_print_json(struct cJSON *json, struct err *err);
+
+/* Set by Ctrl-C and SIGTERM after common_catch_signals; a second signal ends the program the ordinary way. */
+extern volatile sig_atomic_t common_stop;
+void common_catch_signals(void);
+
+/* libtapedeck-replay.so: beside the program, or where `make install` puts it. */
+int common_engine(char *path, size_t len, struct err *err);
+
+/* "1.2 ms"; "3.4 MiB" */
+void common_duration(uint64_t ns, char text[32]);
+void common_size(uint64_t bytes, char text[32]);

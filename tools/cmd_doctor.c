@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "lib/err.h"
+#include "loader/features.h"
+#include "replay/sandbox.h"
+#include "tools/commands.h"
+#include "tools/common.h"
+
+struct doctor_opts {
+	bool json;
+};
+
+struct finding {
+	const char *what, *for_what, *cost;
+	bool is_there, is_required;
+};
+
+#define FINDINGS_MAX (FEATURE_CNT + SANDBOX_CNT + 1)
+
+static size_t examine(struct finding findings[FINDINGS_MAX], struct err *engine_err)
+{
+	struct feature_state features[FEATURE_CNT];
+	static char engine[4096];
+	int layers = sandbox_probe();
+	size_t cnt = 0;
+
+	features_probe(features);
+	for (int i = 0; i < FEATURE_CNT; i++)
+		findings[cnt++] = (struct finding){features[i].name, "record", features[i].cost,
+						   features[i].is_there, features[i].is_required};
+	for (int i = 0; i < SANDBOX_CNT; i++)
+		findings[cnt++] =
+			(struct finding){sandbox_layer_name(i), "replay",
+					 "a replay has one wall fewer around it", layers & 1 << i, false};
+	findings[cnt] = (struct finding){"replay engine", "replay", "nothing can be replayed: run make again",
+					 true, true};
+	findings[cnt].is_there = common_engine(engine, sizeof(engine), engine_err) == 0;
+	return cnt + 1;
+}
+
+static int print_json(const struct finding *finding, struct err *err)
+{
+	cJSON *line = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(line, "type", "finding");
+	cJSON_AddStringToObject(line, "name", finding->what);
+	cJSON_AddStringToObject(line, "for", finding->for_what);
+	cJSON_AddBoolToObject(line, "there", finding->is_there);
+	cJSON_AddBoolToObject(line, "required", finding->is_required);
+	if (!finding->is_there)
+		cJSON_AddStringToObject(line, "cost", finding->cost);
+	return common_print_json(line, err);
+}
+
+static int run(const void *arg, const struct words *words, struct err *err)
+{
+	const struct doctor_opts *opts = arg;
+	struct finding findings[FINDINGS_MAX];
+	struct err engine_err = {};
+	struct utsname name;
+	size_t cnt = examine(findings, &engine_err), missing = 0;
+
+	uname(&name);
+	if (!opts->json)
+		printf("Linux %s %s\n", name.release, name.machine);
+	for (size_t i = 0; i < cnt; i++) {
+		const struct finding *finding = &findings[i];
+
+		missing += !finding->is_there && finding->is_required;
+		if (opts->json)
+			print_json(finding, err);
+		else
+			printf("%-8s %-7s %-18s %s\n",
+			       finding->is_there      ? "ok"
+			       : finding->is_required ? "MISSING"
+						      : "absent",
+			       finding->for_what, finding->what, finding->is_there ? "" : finding->cost);
+	}
+	if (!opts->json)
+		printf("%s\n", missing ? "something that is needed is missing"
+				       : "this machine can record and replay");
+	return missing ? STATUS_FAILED : STATUS_DONE;
+}
+
+static const struct opt opts_table[] = {
+	{OPT_FLAG, 0, "json", NULL, "a JSON object a finding", offsetof(struct doctor_opts, json)},
+	{OPT_END},
+};
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.words = "",
+	.summary = "kernel features, privileges, libraries: what is missing and what that costs",
+	.opts = opts_table,
+	.opts_size = sizeof(struct doctor_opts),
+	.run = run,
+};

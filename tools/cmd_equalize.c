@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/util.h"
+#include "replay/equalizer.h"
+#include "tools/commands.h"
+#include "tools/common.h"
+#include "tools/verdicts.h"
+
+struct equalize_opts {
+	const char *config, *exe, *ready;
+	struct filter_opts filter;
+	struct opt_list libs;
+	uint64_t jobs, timeout_ns;
+	bool json, strict;
+};
+
+struct progress {
+	const struct equalize_opts *opts;
+	size_t done, not_equal;
+	bool is_terminal;
+};
+
+static int on_comparison(const struct comparison *comparison, void *ctx)
+{
+	struct progress *progress = ctx;
+
+	progress->done++;
+	progress->not_equal += comparison->verdict != VERDICT_EQUAL;
+	if (progress->is_terminal)
+		fprintf(stderr, "\r\033[K");
+	if (progress->opts->json)
+		common_print_json(comparison_json(comparison), NULL);
+	else if (comparison->verdict != VERDICT_EQUAL)
+		verdicts_print(comparison);
+	if (progress->is_terminal)
+		fprintf(stderr, "%zu replayed, %zu not equal", progress->done, progress->not_equal);
+	return 0;
+}
+
+static int finish(const struct equalize_opts *opts, const struct equalizer_totals *totals,
+		  const char *cassette, struct err *err)
+{
+	int r = 0;
+
+	if (opts->json)
+		r = common_print_json(verdicts_summary_json(totals), err);
+	else
+		verdicts_print_summary(totals);
+	if (totals->unreadable)
+		fprintf(stderr, "tapedeck: %zu recordings have metadata that cannot be read\n",
+			totals->unreadable);
+	if (r < 0)
+		return r;
+	if (!totals->total) {
+		err_set(err, -ENOENT, "no recording in '%s' matches", cassette);
+		err_hint(err, "'tapedeck ls %s' lists what is there; --incomplete takes in incomplete ones",
+			 cassette);
+		return -ENOENT;
+	}
+	return totals->by_verdict[VERDICT_EQUAL] == totals->total ? STATUS_DONE : STATUS_DIFFERS;
+}
+
+static int equalize(const struct equalize_opts *opts, const struct config *config, struct cassette *cassette,
+		    const struct words *words, struct err *err)
+{
+	struct progress progress = {.opts = opts, .is_terminal = isatty(STDERR_FILENO)};
+	struct lookup lookup = common_lookup(&opts->filter);
+	char engine[4096];
+	struct equalizer_opts equalizer_opts = {
+		.exe = opts->exe,
+		.engine = engine,
+		.ready = opts->ready,
+		.argv = words->rest,
+		.libs = (char *const *)opts->libs.item,
+		.timeout_ms = opts->timeout_ns / 1000000,
+		.jobs = opts->jobs,
+		.strict = opts->strict,
+		.stop = &common_stop,
+	};
+	struct equalizer_totals totals = {};
+	struct equalizer *equalizer;
+	int r;
+
+	r = common_engine(engine, sizeof(engine), err);
+	if (r == 0)
+		r = equalizer_new(&equalizer, config, cassette, &equalizer_opts, err);
+	if (r < 0)
+		return r;
+	common_catch_signals();
+	r = equalizer_run(equalizer, &lookup, on_comparison, &progress, &totals, err);
+	if (progress.is_terminal)
+		fprintf(stderr, "\r\033[K");
+	verdicts_print_notes(equalizer_notes(equalizer));
+	if (r >= 0)
+		r = finish(opts, &totals, words->arg[0], err);
+	equalizer_free(equalizer);
+	return r;
+}
+
+static int run(const void *arg, const struct words *words, struct err *err)
+{
+	const struct equalize_opts *opts = arg;
+	struct lookup lookup = common_lookup(&opts->filter);
+	auto_config struct config *config = NULL;
+	auto_cassette struct cassette *cassette = NULL;
+	int r;
+
+	r = lookup_check(&lookup, err);
+	if (r == 0)
+		r = common_config(&config, opts->config, err);
+	if (r < 0)
+		return r;
+	if (!opts->exe)
+		return err_usage(err, -EINVAL, "'equalize' needs --exe BUILD: the program to replay with");
+	r = cassette_open(&cassette, words->arg[0], false, err);
+	return r < 0 ? r : equalize(opts, config, cassette, words, err);
+}
+
+#define AT(field) offsetof(struct equalize_opts, field)
+static const struct opt opts_table[] = {
+	{OPT_STR, 'c', "config", "FILE", "the configuration; default " CONFIG_DEFAULT, AT(config)},
+	{OPT_STR, 0, "exe", "BUILD", "the build to replay with", AT(exe)},
+	{OPT_LIST, 0, "lib", "SONAME=PATH", "replay with this library instead", AT(libs)},
+	{OPT_STR, 0, "ready", "WHERE",
+	 "where start-up ends: main, end, or a function; default: accept, epoll_wait...", AT(ready)},
+	FILTER_OPTS(struct equalize_opts, filter),
+	{OPT_UINT, 0, "jobs", "N", "replay N at once; default: one a core", AT(jobs), 1, 256},
+	{OPT_DURATION, 0, "timeout", "TIME", "for one replay; default 10s", AT(timeout_ns), 1000000},
+	{OPT_FLAG, 0, "strict", NULL, "refuse functions that are inlined in places", AT(strict)},
+	{OPT_FLAG, 0, "json", NULL, "a JSON object a comparison, then a summary", AT(json)},
+	{OPT_END},
+};
+
+const struct command cmd_equalize = {
+	.name = "equalize",
+	.words = "CASSETTE",
+	.summary = "replay many recordings with a build and compare",
+	.words_min = 1,
+	.words_max = 1,
+	.rest = "ARGS of the program",
+	.opts = opts_table,
+	.opts_size = sizeof(struct equalize_opts),
+	.run = run,
+};

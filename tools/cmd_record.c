@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cassette.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/program.h"
+#include "lib/schema.h"
+#include "lib/util.h"
+#include "loader/attach.h"
+#include "loader/process.h"
+#include "loader/recorder.h"
+#include "tools/commands.h"
+#include "tools/common.h"
+#include "tools/sites.h"
+
+struct record_opts {
+	const char *config, *to;
+	uint64_t pid, duration_ns, count, ring_bytes;
+	bool dry_run, json, two_links;
+};
+
+static int open_process(struct process **out, const struct record_opts *opts, const struct words *words,
+			struct err *err)
+{
+	if (opts->pid && words->rest)
+		return err_usage(err, -EINVAL, "-p and a command after '--' exclude each other");
+	if (opts->pid)
+		return process_open(out, opts->pid, err);
+	if (words->rest && words->rest[0])
+		return process_spawn(out, words->rest, err);
+	err_usage(err, -EINVAL, "'record' needs a process");
+	err_hint(err, "give -p PID, or -- COMMAND ARGS...");
+	return -EINVAL;
+}
+
+static int open_program(struct program **out, const struct config *config, struct process *process,
+			struct err *err)
+{
+	struct program_file *files;
+	size_t cnt;
+	int r;
+
+	r = process_files(process, &files, &cnt, err);
+	if (r == 0)
+		r = program_open(out, config, files, cnt, err);
+	if (r == 0)
+		r = program_usable(*out, err);
+	if (r == 0)
+		r = process_layout(process, *out, err);
+	return r < 0 ? r : process_check(process, *out, err);
+}
+
+static void progress(const struct recorder_summary *so_far, void *ctx)
+{
+	char duration[32];
+
+	common_duration(so_far->duration_ns, duration);
+	fprintf(stderr, "\r\033[K%s: %llu recordings, %llu stored, %llu events lost", duration,
+		(unsigned long long)so_far->taken, (unsigned long long)so_far->stored,
+		(unsigned long long)so_far->lost_events);
+}
+
+static uint64_t lost_of(const struct func_count *count)
+{
+	return count->dropped + count->no_slot + count->no_state;
+}
+
+static cJSON *function_json(const struct program *program, const struct func_count *counts, size_t i)
+{
+	const struct func_count *count = &counts[i];
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "function", program->funcs[i].config->name);
+	cJSON_AddStringToObject(json, "role", role_name(program->funcs[i].config->role));
+	cJSON_AddNumberToObject(json, "hits", count->hits);
+	cJSON_AddNumberToObject(json, "taken", count->taken);
+	cJSON_AddNumberToObject(json, "sampled_out", count->sampled_out);
+	cJSON_AddNumberToObject(json, "events", count->emitted);
+	cJSON_AddNumberToObject(json, "lost", lost_of(count));
+	cJSON_AddNumberToObject(json, "faults", count->faults);
+	cJSON_AddNumberToObject(json, "truncated", count->truncated);
+	return json;
+}
+
+static uint64_t sampled_out(const struct program *program, const struct recorder_summary *summary)
+{
+	uint64_t cnt = 0;
+
+	for (size_t i = 0; i < program->funcs_cnt; i++)
+		cnt += summary->counts[i].sampled_out;
+	return cnt;
+}
+
+static int print_json(const struct program *program, const struct recorder_summary *summary,
+		      const char *cassette, int exit_status, struct err *err)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{"taken", summary->taken},
+		{"stored", summary->stored},
+		{"incomplete", summary->incomplete},
+		{"sampled_out", sampled_out(program, summary)},
+		{"kept_out", summary->kept_out},
+		{"dropped", summary->dropped},
+		{"failed", summary->failed},
+		{"lost_events", summary->lost_events},
+		{"unaccounted_events", summary->unaccounted_events},
+		{"duration_ns", summary->duration_ns},
+		{"bytes", summary->bytes},
+	};
+	cJSON *json = cJSON_CreateObject(), *functions;
+
+	cJSON_AddStringToObject(json, "type", "summary");
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		cJSON_AddNumberToObject(json, numbers[i].name, numbers[i].value);
+	cJSON_AddStringToObject(json, "cassette", cassette);
+	cJSON_AddBoolToObject(json, "process_ended", summary->process_ended);
+	if (exit_status >= 0)
+		cJSON_AddNumberToObject(json, "exit_status", exit_status);
+	functions = cJSON_AddArrayToObject(json, "functions");
+	for (size_t i = 0; i < program->funcs_cnt; i++)
+		cJSON_AddItemToArray(functions, function_json(program, summary->counts, i));
+	return common_print_json(json, err);
+}
+
+static void print_text(const struct program *program, const struct recorder_summary *summary,
+		       const char *cassette)
+{
+	char duration[32], size[32];
+
+	common_duration(summary->duration_ns, duration);
+	common_size(summary->bytes, size);
+	printf("%llu recordings taken in %s (%llu sampled out, %llu incomplete), %llu stored in %s (%s)\n",
+	       (unsigned long long)summary->taken, duration,
+	       (unsigned long long)sampled_out(program, summary), (unsigned long long)summary->incomplete,
+	       (unsigned long long)summary->stored, cassette, size);
+	printf("%llu events lost", (unsigned long long)summary->lost_events);
+	if (summary->unaccounted_events)
+		printf(", %llu unaccounted for", (unsigned long long)summary->unaccounted_events);
+	if (summary->kept_out)
+		printf("; %llu kept out", (unsigned long long)summary->kept_out);
+	if (summary->dropped)
+		printf("; %llu recordings dropped, storage was too slow",
+		       (unsigned long long)summary->dropped);
+	if (summary->failed)
+		printf("; %llu recordings could not be stored: %s", (unsigned long long)summary->failed,
+		       summary->storage_error);
+	printf("\n\n%-32s %-10s %10s %10s %12s %8s %8s %10s\n", "function", "role", "hits", "taken",
+	       "sampled out", "lost", "faults", "truncated");
+	for (size_t i = 0; i < program->funcs_cnt; i++) {
+		const struct func_count *count = &summary->counts[i];
+
+		printf("%-32s %-10s %10llu %10llu %12llu %8llu %8llu %10llu\n",
+		       program->funcs[i].config->name, role_name(program->funcs[i].config->role), count->hits,
+		       count->taken, count->sampled_out, (unsigned long long)lost_of(count), count->faults,
+		       count->truncated);
+	}
+}
+
+/* Of a command that we started: its exit status as a shell gives it, once it has ended; -1 while it runs. */
+static int command_status(struct process *process)
+{
+	int status;
+
+	if (!process->is_ours || !process_has_ended(process))
+		return -1;
+	status = process_status(process);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int report(const struct record_opts *opts, const struct program *program,
+		  const struct recorder_summary *summary, struct process *process, const char *cassette,
+		  struct err *err)
+{
+	int status = command_status(process), r = 0;
+
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K");
+	if (opts->json)
+		r = print_json(program, summary, cassette, status, err);
+	else
+		print_text(program, summary, cassette);
+	if (status >= 0)
+		fprintf(stderr, "tapedeck: the command ended with status %d\n", status);
+	else if (process->is_ours)
+		fprintf(stderr, "tapedeck: the command runs on, untraced, as process %d\n", process->pid);
+	if (r < 0)
+		return r;
+	if (summary->loss_unknown || summary->unaccounted_events)
+		return err_set(err, -EIO, "loss could not be counted: %llu events are unaccounted for",
+			       (unsigned long long)summary->unaccounted_events);
+	if (summary->taken && !summary->stored)
+		return err_set(err, -EIO, "nothing could be stored in '%s': %s", cassette,
+			       summary->storage_error[0] ? summary->storage_error : "the queue was full");
+	return STATUS_DONE;
+}
+
+static int record(const struct record_opts *opts, const struct config *config, struct program *program,
+		  struct process *process, const char *url, struct err *err)
+{
+	const struct recorder_opts recorder_opts = {
+		.duration_ns = opts->duration_ns,
+		.count = opts->count,
+		.ring_bytes = opts->ring_bytes,
+		.two_links = opts->two_links,
+		.stop = &common_stop,
+	};
+	auto_cassette struct cassette *cassette = NULL;
+	struct recorder_summary summary = {};
+	int r;
+
+	r = cassette_open(&cassette, url, true, err);
+	if (r < 0)
+		return r;
+	common_catch_signals();
+	if (!opts->json)
+		fprintf(stderr, "recording process %d into %s; Ctrl-C stops\n", process->pid, url);
+	r = recorder_run(&summary, config, program, process, cassette, &recorder_opts,
+			 isatty(STDERR_FILENO) ? progress : NULL, NULL, err);
+	if (r == 0)
+		r = report(opts, program, &summary, process, url, err);
+	free(summary.counts);
+	return r;
+}
+
+static int run(const void *arg, const struct words *words, struct err *err)
+{
+	const struct record_opts *opts = arg;
+	auto_config struct config *config = NULL;
+	auto_process struct process *process = NULL;
+	auto_program struct program *program = NULL;
+	const char *url;
+	int r;
+
+	r = common_config(&config, opts->config, err);
+	if (r < 0)
+		return r;
+	url = opts->to ? opts->to : config->cassette;
+	if (!url && !opts->dry_run) {
+		err_usage(err, -EINVAL, "no cassette to record to");
+		err_hint(err, "give --to file:DIR, or \"cassette\" in the configuration");
+		return -EINVAL;
+	}
+	r = open_process(&process, opts, words, err);
+	if (r == 0)
+		r = open_program(&program, config, process, err);
+	if (r < 0)
+		return r;
+	if (opts->dry_run)
+		return sites_print(program, NULL, opts->json, err);
+	return record(opts, config, program, process, url, err);
+}
+
+#define AT(field) offsetof(struct record_opts, field)
+static const struct opt opts_table[] = {
+	{OPT_STR, 'c', "config", "FILE", "what to record; default " CONFIG_DEFAULT, AT(config)},
+	{OPT_UINT, 'p', "pid", "PID", "the running process to record", AT(pid), 1, INT32_MAX},
+	{OPT_STR, 0, "to", "CASSETTE", "where recordings go; default: the configuration's", AT(to)},
+	{OPT_DURATION, 0, "duration", "TIME", "stop after this time: 60s, 5m", AT(duration_ns), 1},
+	{OPT_UINT, 0, "count", "N", "stop after N recordings", AT(count), 1, UINT32_MAX},
+	{OPT_BYTES, 0, "ring-size", "SIZE", "of each CPU's event ring; a power of two, default 16M",
+	 AT(ring_bytes), 4096, RING_BYTES_MAX},
+	{OPT_FLAG, 0, "two-links", NULL, "entry and return probes apart, as before Linux 6.13",
+	 AT(two_links)},
+	{OPT_FLAG, 0, "dry-run", NULL, "show what would be probed, and attach nothing", AT(dry_run)},
+	{OPT_FLAG, 0, "json", NULL, "the summary as a JSON object", AT(json)},
+	{OPT_END},
+};
+
+const struct command cmd_record = {
+	.name = "record",
+	.words = "",
+	.summary = "record the operations of a running process, or of a command",
+	.rest = "COMMAND ARGS...",
+	.opts = opts_table,
+	.opts_size = sizeof(struct record_opts),
+	.run = run,
+};

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/sites.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#include "lib/config.h"
+#include "lib/object.h"
+#include "lib/plan.h"
+#include "lib/program.h"
+#include "lib/schema.h"
+#include "tools/common.h"
+
+#define WHERE_MAX 256
+
+static bool has_return(const struct program_func *func)
+{
+	return func->plan && func->plan->flags & PLAN_F_RETURN;
+}
+
+static uint32_t cost_ns(const struct program_func *func)
+{
+	return site_cost_ns(func->site.kind, has_return(func));
+}
+
+static const char *name_of(const struct shape *shape, const struct shape_node *node, char *text, size_t len)
+{
+	const struct shape_node *owner = node;
+
+	while (!owner->name && owner->parent != SHAPE_NONE)
+		owner = &shape->nodes[owner->parent];
+	snprintf(text, len, "%s", owner->name ? owner->name : "?");
+	return text;
+}
+
+/* What of this function's data is not captured, and why. */
+static void each_cut(const struct shape *shape, void (*fn)(const char *name, const char *reason, void *ctx),
+		     void *ctx)
+{
+	char name[128];
+
+	for (uint16_t i = 0; shape && i < shape->nodes_cnt; i++)
+		if (shape->nodes[i].kind == SHAPE_CUT)
+			fn(name_of(shape, &shape->nodes[i], name, sizeof(name)), shape->nodes[i].reason, ctx);
+	for (size_t i = 0; shape && i < shape->params_cnt; i++)
+		for (int k = 0; k < shape->params[i].loc.pieces_cnt; k++)
+			if (shape->params[i].loc.piece[k].place == ABI_XMM)
+				fn(shape->nodes[shape->params[i].node].name, "in a floating-point register",
+				   ctx);
+}
+
+static void print_cut(const char *name, const char *reason, void *ctx)
+{
+	printf("    not captured: %s (%s)\n", name, reason);
+}
+
+static void add_cut(const char *name, const char *reason, void *ctx)
+{
+	cJSON *one = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(one, "name", name);
+	cJSON_AddStringToObject(one, "reason", reason);
+	cJSON_AddItemToArray(ctx, one);
+}
+
+static void print_refused(const struct program_func *func)
+{
+	printf("%s: refused: %s\n", func->config->name, func->refused.msg);
+	if (func->refused.hint[0])
+		printf("    hint: %s\n", func->refused.hint);
+}
+
+static void print_text(const struct program *program, const struct program_func *func, double rate)
+{
+	const struct shape *shape = func->shape;
+	char prototype[512], cost[32];
+
+	if (func->refused.msg[0])
+		return print_refused(func);
+	common_duration(cost_ns(func), cost);
+	schema_type_text(program->schema, shape->func, prototype, sizeof(prototype));
+	printf("%s: %s in %s", func->config->name, role_name(func->config->role),
+	       program->files[func->module].name);
+	if (func->debug.file)
+		printf(", %s:%d", func->debug.file, func->debug.line);
+	printf("\n    %s\n    probe at %s+%u: '%s', %s, about %s a hit", prototype, func->config->symbol,
+	       func->site.skipped, func->site.text, site_kind_name(func->site.kind), cost);
+	if (rate >= 0)
+		printf("; %.0f hits a second, %.2f %% of a core", rate, rate * cost_ns(func) / 1e7);
+	printf("\n");
+	if (func->warning[0])
+		printf("    warning: %s\n", func->warning);
+	each_cut(shape, print_cut, NULL);
+}
+
+static cJSON *site_json(const struct program_func *func)
+{
+	cJSON *site = cJSON_CreateObject();
+	char addr[32];
+
+	snprintf(addr, sizeof(addr), "0x%llx", (unsigned long long)func->site.addr);
+	cJSON_AddStringToObject(site, "address", addr);
+	cJSON_AddStringToObject(site, "instruction", func->site.text);
+	cJSON_AddStringToObject(site, "kind", site_kind_name(func->site.kind));
+	cJSON_AddNumberToObject(site, "skipped", func->site.skipped);
+	cJSON_AddNumberToObject(site, "cost_ns", cost_ns(func));
+	return site;
+}
+
+static int print_json(const struct program *program, const struct program_func *func, double rate,
+		      struct err *err)
+{
+	cJSON *line = cJSON_CreateObject();
+	char prototype[512];
+
+	cJSON_AddStringToObject(line, "type", "function");
+	cJSON_AddStringToObject(line, "function", func->config->name);
+	cJSON_AddStringToObject(line, "role", role_name(func->config->role));
+	cJSON_AddStringToObject(line, "alias", func->config->alias);
+	if (func->refused.msg[0]) {
+		cJSON_AddStringToObject(line, "refused", func->refused.msg);
+		if (func->refused.hint[0])
+			cJSON_AddStringToObject(line, "hint", func->refused.hint);
+		return common_print_json(line, err);
+	}
+	cJSON_AddStringToObject(line, "module", program->files[func->module].name);
+	cJSON_AddStringToObject(line, "path", program->files[func->module].path);
+	cJSON_AddStringToObject(line, "build_id", object_build_id(program->objects[func->module]));
+	if (func->debug.file) {
+		cJSON_AddStringToObject(line, "source", func->debug.file);
+		cJSON_AddNumberToObject(line, "line", func->debug.line);
+	}
+	schema_type_text(program->schema, func->shape->func, prototype, sizeof(prototype));
+	cJSON_AddStringToObject(line, "prototype", prototype);
+	cJSON_AddItemToObject(line, "site", site_json(func));
+	cJSON_AddNumberToObject(line, "inlined", func->debug.inlined);
+	if (func->warning[0])
+		cJSON_AddStringToObject(line, "warning", func->warning);
+	each_cut(func->shape, add_cut, cJSON_AddArrayToObject(line, "not_captured"));
+	if (rate >= 0)
+		cJSON_AddNumberToObject(line, "rate", rate);
+	return common_print_json(line, err);
+}
+
+int sites_print(const struct program *program, const double *rates, bool json, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < program->funcs_cnt; i++) {
+		const struct program_func *func = &program->funcs[i];
+
+		if (json)
+			r = print_json(program, func, rates ? rates[i] : -1, err);
+		else
+			print_text(program, func, rates ? rates[i] : -1);
+	}
+	return r < 0 ? r : program_usable(program, err);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/verdicts.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#include "lib/buf.h"
+#include "replay/equalizer.h"
+#include "tools/common.h"
+#include "tools/text.h"
+
+#define VALUE_TEXT_MAX (1 << 20)
+#define VALUE_SHOWN    200 /* characters of a value */
+
+static void print_side(const char *what, const cJSON *json)
+{
+	auto_buf struct buf text;
+
+	buf_init(&text, VALUE_TEXT_MAX);
+	text_value(&text, json);
+	printf("%s%.*s%s", what, (int)(text.len < VALUE_SHOWN ? text.len : VALUE_SHOWN),
+	       (const char *)text.data, text.len > VALUE_SHOWN ? "..." : "");
+}
+
+void verdicts_print(const struct comparison *comparison)
+{
+	char id[CATEGORY_MAX + 48], recorded[32], replayed[32];
+
+	recording_key_text(&comparison->key, id);
+	common_duration(comparison->recorded_ns, recorded);
+	common_duration(comparison->replayed_ns, replayed);
+	printf("%s: %s (recorded in %s, replayed in %s)%s%s\n", id, verdict_name(comparison->verdict),
+	       recorded, replayed, comparison->reason[0] ? ": " : "", comparison->reason);
+	for (size_t i = 0; i < comparison->differences.cnt; i++) {
+		printf("    %s: ", comparison->differences.row[i].path);
+		print_side("recorded ", comparison->differences.row[i].recorded);
+		print_side(", replayed ", comparison->differences.row[i].replayed);
+		printf("\n");
+	}
+	if (comparison->differences.more)
+		printf("    and %zu more differences\n", comparison->differences.more);
+	for (size_t i = 0; i < comparison->missing_cnt; i++)
+		printf("    %s: recorded, but not made\n", comparison->missing[i]);
+	for (size_t i = 0; i < comparison->extra_cnt; i++)
+		printf("    %s: made, but not recorded\n", comparison->extra[i]);
+}
+
+void verdicts_print_summary(const struct equalizer_totals *totals)
+{
+	printf("%zu replayed:", totals->total);
+	for (int i = 0; i < VERDICT_CNT; i++)
+		if (totals->by_verdict[i] || i == VERDICT_EQUAL)
+			printf(" %zu %s", totals->by_verdict[i], verdict_name(i));
+	printf("\n");
+}
+
+void verdicts_print_notes(const struct notes *notes)
+{
+	for (size_t i = 0; i < notes->cnt; i++)
+		fprintf(stderr, "note: %s\n", notes->text[i]);
+}
+
+cJSON *verdicts_summary_json(const struct equalizer_totals *totals)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "type", "summary");
+	cJSON_AddNumberToObject(json, "total", totals->total);
+	for (int i = 0; i < VERDICT_CNT; i++)
+		cJSON_AddNumberToObject(json, verdict_name(i), totals->by_verdict[i]);
+	return json;
+}

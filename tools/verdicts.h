@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What replay and equalize show. */
+#pragma once
+
+struct cJSON;
+struct comparison;
+struct equalizer_totals;
+struct notes;
+
+void verdicts_print(const struct comparison *comparison);
+void verdicts_print_summary(const struct equalizer_totals *totals);
+void verdicts_print_notes(const struct notes *notes); /* stderr */
+struct cJSON *verdicts_summary_json(const struct equalizer_totals *totals);

@@ -124,9 +124,11 @@ int json_read_number(void *field, const struct cJSON *item, struct json_reading 
 
 int json_read_integer(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
 {
-	int r = json_integer(field, item);
-
-	if (r == -EINVAL && cJSON_IsNumber(item) && fabs(item->valuedouble) > 1)
-		return err_usage(err, -EINVAL, "expected an integer; one beyond 2^53 is written as a string");
-	return r ? json_expected(item, "an integer", err) : 0;
+	if (!json_integer(field, item))
+		return 0;
+	if (!cJSON_IsNumber(item))
+		return json_expected(item, "an integer", err);
+	if (item->valuedouble != trunc(item->valuedouble))
+		return err_usage(err, -EINVAL, "expected an integer, found a fraction");
+	return err_usage(err, -EINVAL, "an integer beyond 2^53 is written as a string");
 }

@@ -20,6 +20,8 @@ enum direction { DIRECTION_DEFAULT, DIRECTION_IN, DIRECTION_OUT, DIRECTION_INOUT
 #define RULE_DEPTH_DEFAULT    3
 #define RULE_BYTES_DEFAULT    4096 /* a value */
 #define RULE_ELEMENTS_DEFAULT 256  /* a value */
+#define RULE_DEPTH_MAX	      16
+#define RULE_MAX_MAX	      (1024 * 1024)
 
 struct rule {
 	char *path; /* canonical */
@@ -36,7 +38,11 @@ struct rule {
 	bool is_callback, is_format, is_file;
 };
 
-/* @path is the key in "args". Unknown keys name the nearest right one; *@at is the offending item. */
+/*
+ * @path is the key in "args"; after a failure *@at is the offending item. -ENOENT: an unknown key, with the
+ * nearest as the hint; -ENOTSUP: a key that this version cannot honour; -EINVAL: a wrong value. All are usage
+ * errors.
+ */
 int rule_parse(struct rule *out, const char *path, const struct cJSON *json, const struct cJSON **at,
 	       struct err *err);
 /* The rule as JSON with "path", keys in a fixed order. The caller's to free. */

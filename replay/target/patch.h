@@ -75,8 +75,8 @@ struct patch_func {
 	unsigned char how, role, missing, is_callable;
 	unsigned long long addr; /* of the patched instruction, in the module's file */
 	unsigned long long missing_return;
-	unsigned int plan;			  /* offset of a struct plan; 0: none (READY) */
-	unsigned int alias;			  /* a number; equal aliases share their recorded calls */
+	unsigned int plan;  /* offset of a struct plan, cut behind its ops_cnt ops; 0: none (READY) */
+	unsigned int alias; /* a number; equal aliases share their recorded calls */
 	unsigned int fallbacks[4], fallbacks_cnt; /* aliases looked in next */
 	unsigned int is_whole;
 	unsigned int results; /* mask of enum patch_result */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The interpreter of plans inside a replayed program; the kernel's is bpf/capture.bpf.h. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/plan.h"
+
+enum capture_section { CAPTURE_IN, CAPTURE_OUT, CAPTURE_KEY };
+enum capture_flags {
+	CAPTURE_STEPS = 1,  /* PLAN_STEPS_MAX (PLAN_KEY_STEPS) ended the section */
+	CAPTURE_BUDGET = 2, /* PLAN_BYTES_MAX or @room did */
+};
+
+struct capture {
+	uint64_t v[PLAN_VALUES]; /* the caller sets the arguments, rsp, and for OUT the results and errno */
+	uint64_t keep[PLAN_KEEP_MAX]; /* the caller zeroes it before IN and hands it on to OUT */
+	/* Copies from the target's memory; returns how many bytes were copied before a fault. */
+	size_t (*read)(void *to, uint64_t from, size_t len);
+	uint8_t *out; /* receives fragments, or the bytes of the key */
+	size_t room, len;
+	unsigned flags; /* enum capture_flags, or'ed to */
+};
+
+/* Run one section of @plan; appends at out + len. No allocation, no libc beyond memcpy, no global state. */
+void capture_run(struct capture *capture, const struct plan *plan, enum capture_section section);

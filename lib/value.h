@@ -30,7 +30,7 @@ enum value_kind {
 	VALUE_FLOAT,   /* bytes: the object representation; size 4, 8 or 16 */
 	VALUE_TEXT,    /* bytes: without the NUL */
 	VALUE_BYTES,   /* bytes */
-	VALUE_STRUCT,  /* children: members, anonymous ones flattened */
+	VALUE_STRUCT,  /* children: members, anonymous structs flattened, anonymous unions named "union" */
 	VALUE_ARRAY,   /* children: elements */
 	VALUE_POINTER, /* bits: the recorded address; one child: TEXT of a string, BYTES of a buffer, ARRAY
 			* of a counted pointer, else the object; none for NULL (of an opaque pointer too) */
@@ -76,12 +76,16 @@ struct values {
 	int32_t error_number;
 };
 
-/* Decode @call; its fragments must outlive @out. -ENOMEM is the only failure: what is missing is in the
- * values. */
+/* Decode @call; its fragments, @shape and the schema must outlive @out. -ENOMEM is the only failure: what is
+ * missing is in the values. */
 int values_decode(struct values *out, const struct shape *shape, const struct call *call, struct pool *pool);
 
 /* What a POINTER or REF points to; NULL for the rest. */
 const struct value *value_pointee(const struct value *value);
+/* Where @value stands, as the configuration would say it: "reply->lines[2].sku", "return", "*count". What a
+ * pointer to a struct, text, bytes or an array reaches stands where the pointer does. The caller's to free;
+ * NULL: no memory. */
+char *value_path(const struct value *value);
 
 /* One value as JSON, by the table in docs/FORMAT.md; handles are numbered through @handles, shared by a whole
  * recording. */

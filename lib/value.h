@@ -43,7 +43,7 @@ enum value_kind {
 struct value {
 	enum value_kind kind;
 	const char *name; /* of the parameter or member, else NULL */
-	uint16_t node;	  /* of the shape it was decoded with */
+	uint16_t node;	  /* of the shape; of TEXT, BYTES and ARRAY behind a pointer the pointer's */
 	uint8_t size;
 	bool is_signed, is_truncated;
 	bool is_explicit;  /* a parameter whose direction was written in the configuration */

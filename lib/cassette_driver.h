@@ -26,4 +26,19 @@ struct cassette {
 	char *url;
 };
 
+/* Names for a driver's list: collected in any order, so that @fn runs when nothing is held any more. */
+#define NAMES_MAX 10000000
+
+struct names {
+	char **name;
+	size_t cnt, cap;
+};
+
+/* Copies @len bytes of @name. -ENOMEM, or -EFBIG past NAMES_MAX. */
+int names_add(struct names *names, const char *name, size_t len);
+/* Ascending by bytes, each once; ends early with @fn's value when it is not 0. */
+int names_each(struct names *names, int (*fn)(const char *name, void *ctx), void *ctx);
+void names_release(struct names *names);
+#define auto_names __attribute__((cleanup(names_release)))
+
 extern const struct cassette_ops cassette_mem_ops, cassette_file_ops;

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "lib/cassette.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cassette_driver.h"
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "lib/nearest.h"
+#include "lib/util.h"
+
+#define ROOT "tape_recorder_recordings"
+
+#define SCHEME_MAX 32 /* bytes */
+#define DAY_LEN	   8
+#define ID_LEN	   32
+#define HEX_DIGITS "0123456789abcdef"
+
+static const struct cassette_ops *const drivers[] = {&cassette_mem_ops, &cassette_file_ops};
+static const char *const later_schemes[] = {"s3", "cached"};
+
+/* --- keys --- */
+
+/* The length of the UTF-8 sequence at @s, or 0 when there is none: overlong forms and surrogates are none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	uint32_t c;
+	size_t len;
+
+	if (s[0] < 0x80)
+		return 1;
+	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	c = s[0] & (0x7f >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if ((len == 3 && c < 0x800) || (len == 4 && c < 0x10000) || c > 0x10ffff ||
+	    (c >= 0xd800 && c < 0xe000))
+		return 0;
+	return len;
+}
+
+bool category_is_valid(const char *category)
+{
+	const unsigned char *s = (const unsigned char *)category;
+	size_t len;
+
+	if (!*s || *s == '.' || strlen(category) > CATEGORY_MAX)
+		return false;
+	for (; *s; s += len) {
+		len = utf8_len(s);
+		if (!len || *s < ' ' || *s == 0x7f || *s == '/')
+			return false;
+	}
+	return true;
+}
+
+static bool day_is_valid(const char *day)
+{
+	int month, mday;
+
+	if (strlen(day) != DAY_LEN || strspn(day, "0123456789") != DAY_LEN)
+		return false;
+	month = (day[4] - '0') * 10 + day[5] - '0';
+	mday = (day[6] - '0') * 10 + day[7] - '0';
+	return month >= 1 && month <= 12 && mday >= 1 && mday <= 31;
+}
+
+static bool id_is_valid(const char *id)
+{
+	return strlen(id) == ID_LEN && strspn(id, HEX_DIGITS) == ID_LEN;
+}
+
+static int no_id(const char *id, struct err *err)
+{
+	err_usage(err, -EINVAL, "'%s' is not the id of a recording", id);
+	err_hint(err, "an id is <category>/<yyyymmdd>/<32 hex digits>, or the digits alone, as ls prints it");
+	return -EINVAL;
+}
+
+int recording_key_parse(struct recording_key *out, const char *id, struct err *err)
+{
+	struct recording_key key = {};
+	const char *last = strrchr(id, '/');
+	const char *day = last ? last - DAY_LEN : NULL;
+
+	if (!last || day < id + 2 || day[-1] != '/' || (size_t)(day - id - 1) > CATEGORY_MAX ||
+	    strlen(last + 1) != ID_LEN)
+		return no_id(id, err);
+	memcpy(key.category, id, day - id - 1);
+	memcpy(key.day, day, DAY_LEN);
+	memcpy(key.id, last + 1, ID_LEN);
+	if (!category_is_valid(key.category) || !day_is_valid(key.day) || !id_is_valid(key.id))
+		return no_id(id, err);
+	*out = key;
+	return 0;
+}
+
+void recording_key_text(const struct recording_key *key, char text[CATEGORY_MAX + 48])
+{
+	snprintf(text, CATEGORY_MAX + 48, "%s/%s/%s", key->category, key->day, key->id);
+}
+
+/* @kind: "full" or "metadata". */
+static int key_path(char path[CASSETTE_KEY_MAX], const char *kind, const struct recording_key *key,
+		    struct err *err)
+{
+	char text[CATEGORY_MAX + 48];
+
+	recording_key_text(key, text);
+	if (!category_is_valid(key->category) || !day_is_valid(key->day) || !id_is_valid(key->id))
+		return no_id(text, err);
+	snprintf(path, CASSETTE_KEY_MAX, ROOT "/%s/%s", kind, text);
+	return 0;
+}
+
+static int schema_path(char path[CASSETTE_KEY_MAX], const char *sha256, struct err *err)
+{
+	if (strlen(sha256) != DIGEST_HEX_LEN || strspn(sha256, HEX_DIGITS) != DIGEST_HEX_LEN)
+		return err_set(err, -EINVAL, "'%s' is not the name of a schema", sha256);
+	snprintf(path, CASSETTE_KEY_MAX, "schema/%s", sha256);
+	return 0;
+}
+
+/* --- opening --- */
+
+static int unknown_scheme(const char *url, const char *scheme, const char *rest, struct err *err)
+{
+	struct nearest nearest;
+
+	for (size_t i = 0; i < ARRAY_SIZE(later_schemes); i++)
+		if (strcmp(scheme, later_schemes[i]) == 0)
+			return err_set(err, -ENOTSUP, "cassette '%s': %s is not supported by this version",
+				       url, scheme);
+	err_usage(err, -EINVAL, "cassette '%s': unknown scheme '%s'", url, scheme);
+	nearest_init(&nearest, scheme);
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+		nearest_try(&nearest, drivers[i]->scheme);
+	if (nearest.best)
+		err_hint(err, "did you mean '%s:%s'?", nearest.best, rest);
+	else
+		err_hint(err, "a cassette is 'file:DIRECTORY' or 'mem:'");
+	return -EINVAL;
+}
+
+static int no_scheme(const char *url, struct err *err)
+{
+	err_usage(err, -EINVAL, "'%s' is not a cassette: it has no scheme", url);
+	err_hint(err, "for a directory write 'file:%s'", *url ? url : "DIRECTORY");
+	return -EINVAL;
+}
+
+int cassette_open(struct cassette **out, const char *url, bool create, struct err *err)
+{
+	auto_cassette struct cassette *cassette = NULL;
+	const struct cassette_ops *ops = NULL;
+	const char *colon = strchr(url, ':');
+	char scheme[SCHEME_MAX];
+	int r;
+
+	if (!colon || colon == url || memchr(url, '/', colon - url) ||
+	    (size_t)(colon - url) >= sizeof(scheme))
+		return no_scheme(url, err);
+	snprintf(scheme, sizeof(scheme), "%.*s", (int)(colon - url), url);
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (strcmp(scheme, drivers[i]->scheme) == 0)
+			ops = drivers[i];
+	if (!ops)
+		return unknown_scheme(url, scheme, colon + 1, err);
+	r = ops->open(&cassette, colon + 1, create, err);
+	if (r)
+		return r;
+	cassette->ops = ops;
+	cassette->url = strdup(url);
+	if (!cassette->url)
+		return err_nomem(err);
+	*out = TAKE_PTR(cassette);
+	return 0;
+}
+
+void cassette_close(struct cassette *cassette)
+{
+	if (!cassette)
+		return;
+	free(cassette->url);
+	cassette->ops->close(cassette);
+}
+
+void cassette_closep(struct cassette **cassette)
+{
+	cassette_close(*cassette);
+}
+
+const char *cassette_url(const struct cassette *cassette)
+{
+	return cassette->url;
+}
+
+/* --- recordings --- */
+
+static int put(struct cassette *cassette, const char *path, const void *data, size_t len, struct err *err)
+{
+	if (len > CASSETTE_OBJECT_MAX)
+		return err_set(err, -EFBIG, "cannot store '%s' in '%s': more than %d bytes", path,
+			       cassette->url, CASSETTE_OBJECT_MAX);
+	return cassette->ops->put(cassette, path, data, len, err);
+}
+
+int cassette_put(struct cassette *cassette, const struct recording_key *key, const void *full,
+		 size_t full_len, const char *metadata, struct err *err)
+{
+	char full_path[CASSETTE_KEY_MAX], metadata_path[CASSETTE_KEY_MAX];
+	int r = key_path(full_path, "full", key, err);
+
+	if (!r)
+		r = key_path(metadata_path, "metadata", key, err);
+	if (!r)
+		r = put(cassette, full_path, full, full_len, err);
+	return r ? r : put(cassette, metadata_path, metadata, strlen(metadata), err);
+}
+
+static int no_recording(const struct cassette *cassette, const struct recording_key *key, struct err *err)
+{
+	char text[CATEGORY_MAX + 48];
+
+	recording_key_text(key, text);
+	return err_set(err, -ENOENT, "no recording '%s' in '%s'", text, cassette->url);
+}
+
+static int get(struct cassette *cassette, const char *kind, const struct recording_key *key, struct blob *out,
+	       struct err *err)
+{
+	char path[CASSETTE_KEY_MAX];
+	int r = key_path(path, kind, key, err);
+
+	if (!r)
+		r = cassette->ops->get(cassette, path, out, err);
+	return r == -ENOENT ? no_recording(cassette, key, err) : r;
+}
+
+int cassette_get(struct cassette *cassette, const struct recording_key *key, struct blob *out,
+		 struct err *err)
+{
+	return get(cassette, "full", key, out, err);
+}
+
+int cassette_get_metadata(struct cassette *cassette, const struct recording_key *key, struct blob *out,
+			  struct err *err)
+{
+	return get(cassette, "metadata", key, out, err);
+}
+
+int cassette_remove(struct cassette *cassette, const struct recording_key *key, struct err *err)
+{
+	char full_path[CASSETTE_KEY_MAX], metadata_path[CASSETTE_KEY_MAX];
+	bool was_listed;
+	int r = key_path(full_path, "full", key, err);
+
+	if (!r)
+		r = key_path(metadata_path, "metadata", key, err);
+	if (!r)
+		r = cassette->ops->remove(cassette, metadata_path, err);
+	if (r && r != -ENOENT)
+		return r;
+	/* What an earlier removal, cut short, has left is removed too. */
+	was_listed = !r;
+	r = cassette->ops->remove(cassette, full_path, err);
+	if (r == -ENOENT)
+		return was_listed ? 0 : no_recording(cassette, key, err);
+	return r;
+}
+
+/* --- schemas --- */
+
+static bool is_of_name(const struct blob *blob, const char *sha256)
+{
+	char hex[DIGEST_HEX_LEN + 1];
+
+	digest_hex(blob->data, blob->len, hex);
+	return strcmp(hex, sha256) == 0;
+}
+
+int cassette_put_schema(struct cassette *cassette, const char *sha256, const void *data, size_t len,
+			struct err *err)
+{
+	struct blob wanted = {(void *)data, len}, there = {};
+	char path[CASSETTE_KEY_MAX];
+	bool is_there;
+	int r = schema_path(path, sha256, err);
+
+	if (r)
+		return r;
+	if (!is_of_name(&wanted, sha256))
+		return err_set(err, -EINVAL, "the bytes of schema '%s' are not those of its name", sha256);
+	r = cassette->ops->get(cassette, path, &there, err);
+	if (r && r != -ENOENT)
+		return r;
+	/* One that is damaged is written again. */
+	is_there = !r && is_of_name(&there, sha256);
+	free(there.data);
+	return is_there ? 0 : put(cassette, path, data, len, err);
+}
+
+int cassette_get_schema(struct cassette *cassette, const char *sha256, struct blob *out, struct err *err)
+{
+	struct blob blob = {};
+	char path[CASSETTE_KEY_MAX];
+	int r = schema_path(path, sha256, err);
+
+	if (!r)
+		r = cassette->ops->get(cassette, path, &blob, err);
+	if (r == -ENOENT)
+		return err_set(err, r, "no schema '%s' in '%s'", sha256, cassette->url);
+	if (r)
+		return r;
+	if (!is_of_name(&blob, sha256)) {
+		free(blob.data);
+		return err_set(err, -EBADMSG, "schema '%s' in '%s' is damaged: its bytes have another digest",
+			       sha256, cassette->url);
+	}
+	*out = blob;
+	return 0;
+}
+
+/* --- walking --- */
+
+struct walk {
+	struct cassette *cassette;
+	const char *since, *until; /* NULL: open */
+	int (*fn)(const struct recording_key *key, void *ctx);
+	void *ctx;
+	struct recording_key key; /* of where the walk is */
+	struct err *err;
+};
+
+static int walk_id(const char *id, void *ctx)
+{
+	struct walk *walk = ctx;
+
+	if (!id_is_valid(id))
+		return 0;
+	memcpy(walk->key.id, id, ID_LEN + 1);
+	return walk->fn(&walk->key, walk->ctx);
+}
+
+static int walk_day(const char *day, void *ctx)
+{
+	struct walk *walk = ctx;
+	char prefix[CASSETTE_KEY_MAX];
+
+	if (!day_is_valid(day) || (walk->since && strcmp(day, walk->since) < 0) ||
+	    (walk->until && strcmp(day, walk->until) > 0))
+		return 0;
+	memcpy(walk->key.day, day, DAY_LEN + 1);
+	snprintf(prefix, sizeof(prefix), ROOT "/metadata/%s/%s/", walk->key.category, day);
+	return walk->cassette->ops->list(walk->cassette, prefix, walk_id, walk, walk->err);
+}
+
+static int walk_category(const char *category, void *ctx)
+{
+	struct walk *walk = ctx;
+	char prefix[CASSETTE_KEY_MAX];
+
+	if (!category_is_valid(category))
+		return 0;
+	memcpy(walk->key.category, category, strlen(category) + 1);
+	snprintf(prefix, sizeof(prefix), ROOT "/metadata/%s/", category);
+	return walk->cassette->ops->list(walk->cassette, prefix, walk_day, walk, walk->err);
+}
+
+int cassette_each(struct cassette *cassette, const char *category, const char *since, const char *until,
+		  int (*fn)(const struct recording_key *key, void *ctx), void *ctx, struct err *err)
+{
+	struct walk walk = {
+		.cassette = cassette,
+		.since = since && *since ? since : NULL,
+		.until = until && *until ? until : NULL,
+		.fn = fn,
+		.ctx = ctx,
+		.err = err,
+	};
+
+	if (category)
+		return walk_category(category, &walk);
+	return cassette->ops->list(cassette, ROOT "/metadata/", walk_category, &walk, err);
+}
+
+/* --- finding --- */
+
+struct find {
+	const char *id;
+	struct recording_key key;
+};
+
+static int find_id(const struct recording_key *key, void *ctx)
+{
+	struct find *find = ctx;
+
+	if (strcmp(key->id, find->id) != 0)
+		return 0;
+	find->key = *key;
+	return 1;
+}
+
+static int find_digits(struct cassette *cassette, const char *id, struct recording_key *out, struct err *err)
+{
+	struct find find = {.id = id};
+	int r = cassette_each(cassette, NULL, NULL, NULL, find_id, &find, err);
+
+	if (r < 0)
+		return r;
+	if (!r)
+		return err_set(err, -ENOENT, "no recording '%s' in '%s'", id, cassette->url);
+	*out = find.key;
+	return 0;
+}
+
+int cassette_find(struct cassette *cassette, const char *id, struct recording_key *out, struct err *err)
+{
+	struct recording_key key;
+	struct blob metadata;
+	int r;
+
+	if (id_is_valid(id))
+		return find_digits(cassette, id, out, err);
+	r = recording_key_parse(&key, id, err);
+	if (!r)
+		r = cassette_get_metadata(cassette, &key, &metadata, err);
+	if (r)
+		return r;
+	free(metadata.data);
+	*out = key;
+	return 0;
+}

@@ -8,10 +8,12 @@
  * the same tree with the same node numbers. Built breadth-first: when SHAPE_NODES_MAX is reached the deepest
  * pointers are cut first.
  *
- * Directions. A parameter `const T *` flows in, `T *` flows both ways, a rule's "direction" wins; everything
- * beneath a pointer flows as the pointer does unless a rule says otherwise. What flows in is captured at
- * entry, out at return. Depth counts pointers followed from a parameter or the result: depth 1 is what a
- * parameter points to.
+ * Directions. A parameter `const T *` flows in, `T *` flows both ways, or only out when its length needs
+ * `return` or `errno`; a rule's "direction" wins. Everything beneath a pointer flows as the pointer does
+ * unless a rule says otherwise. What flows in is captured at entry, out at return.
+ *
+ * Depth counts pointers followed from a parameter or the result: depth 1 is what a parameter points to. A
+ * rule's "depth" counts from its own path. What a rule of the function names is followed at any depth.
  */
 #pragma once
 
@@ -24,6 +26,7 @@
 struct err;
 struct expr;
 struct path;
+struct path_step;
 struct schema;
 
 #define SHAPE_NODES_MAX 2048
@@ -64,7 +67,7 @@ struct shape_node {
 			   * pointers beneath, so that they can be reached */
 	bool is_const;	  /* pointers: the pointee is const */
 	bool is_inline;	  /* BYTES that are not behind a pointer */
-	bool is_out_only; /* a parameter that is absent from args */
+	bool is_out_only; /* a pointer parameter that is absent from args */
 	bool is_explicit; /* the direction was written, not defaulted: keyed and compared at entry even when
 			     not const */
 	bool has_terminator;
@@ -105,9 +108,10 @@ struct shape_fault {
 };
 
 /*
- * The shape of the schema's @func-th function. A rule whose path leads nowhere is -EINVAL, a usage error with
- * the nearest name: "no member 'itms' in 'struct req' (did you mean 'items'?)"; @fault says which. A rule of
- * this version's unsupported kinds is -ENOTSUP. A type rule that is never reached is no fault.
+ * The shape of the schema's @func-th function. A rule whose path leads nowhere, or that says what its type
+ * cannot be, is -EINVAL, a usage error: "no member 'itms' in 'struct req'", with the nearest name as the
+ * hint; @fault (NULL allowed) says which rule. A rule of this version's unsupported kinds is -ENOTSUP, a
+ * function without a prototype -ENODATA. A type rule that is never reached is no fault.
  */
 int shape_build(struct shape **out, const struct schema *schema, size_t func, struct shape_fault *fault,
 		struct err *err);
@@ -116,9 +120,14 @@ void shape_freep(struct shape **shape);
 #define auto_shape __attribute__((cleanup(shape_freep)))
 
 /* Follow @path from the parameters (@scope SHAPE_NONE) or from the members of the struct node @scope. *@node
- * is where it ends; `[]` and `[n]` both lead to the element. -EINVAL with the nearest name. */
+ * is where it ends; `[]` and `[n]` both lead to the element, `.` and `->` are taken for each other. -EINVAL,
+ * a usage error, with the nearest name. "errno" is no place. */
 int shape_resolve(const struct shape *shape, uint16_t scope, const struct path *path, uint16_t *node,
 		  struct err *err);
+/* The two parts of it: where a path starts, and one step. */
+int shape_root(const struct shape *shape, uint16_t scope, const char *name, uint16_t *node, struct err *err);
+int shape_step(const struct shape *shape, uint16_t from, const struct path_step *step, uint16_t *node,
+	       struct err *err);
 
 /* Anonymous members count as their parent's: the member @name of STRUCT node @node, or SHAPE_NONE. */
 uint16_t shape_member(const struct shape *shape, uint16_t node, const char *name);

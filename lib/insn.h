@@ -15,7 +15,7 @@ struct object;
 /* What the kernel does at a probed instruction, cheapest first. */
 enum site_kind {
 	SITE_NOP5,     /* 5-byte nop at the entry: a call into the uprobe trampoline (6.18+) */
-	SITE_EMULATED, /* push, nop, jmp, call: emulated */
+	SITE_EMULATED, /* push, nop, jumps, call: emulated */
 	SITE_STEPPED,  /* anything else: single-stepped out of line */
 	SITE_CNT,
 };

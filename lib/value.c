@@ -101,6 +101,8 @@ static bool flows_out(const struct shape *shape, uint16_t node)
 {
 	const struct shape_node *n = &shape->nodes[node];
 
+	if (n->kind == SHAPE_HANDLE || n->kind == SHAPE_CUT)
+		return false;
 	if (n->flows & FLOW_OUT)
 		return true;
 	if (n->kind != SHAPE_STRUCT && n->kind != SHAPE_ARRAY)

@@ -44,7 +44,7 @@ struct config_func {
 	char *name;	       /* as configured: "price_of", "libc.so.6:time", "orders.c:price_of" */
 	char *module;	       /* left of the single colon, or NULL */
 	char *symbol;	       /* right of it */
-	char *alias;	       /* defaults to name */
+	char *alias;	       /* defaults to name; of inputs and outputs each has its own */
 	char *category;	       /* operations; defaults to symbol */
 	double max_per_second; /* operations; 0: no limit */
 	struct place place;
@@ -53,7 +53,7 @@ struct config_func {
 	struct place *rule_places;
 	size_t rules_cnt;
 
-	char **key; /* inputs: paths; NULL: the default key */
+	char **key; /* inputs: paths; NULL: the default key; none at all: every call is like every other */
 	size_t key_cnt;
 	char **fallbacks;
 	size_t fallbacks_cnt;
@@ -69,7 +69,6 @@ struct config_func {
 	size_t ignore_cnt, unordered_cnt;
 	struct tolerance *tolerances;
 	size_t tolerances_cnt;
-	char *prototype;
 };
 
 struct config {

@@ -21,7 +21,7 @@ static const char *kind_of(const struct cJSON *item)
 	case cJSON_NULL:
 		return "null";
 	case cJSON_Number:
-		return "a number";
+		return isfinite(item->valuedouble) ? "a number" : "a number too large";
 	case cJSON_String:
 		return *item->valuestring ? "a string" : "an empty string";
 	case cJSON_Array:

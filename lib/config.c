@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The reading itself is in tables of keys (json_keys.h). Here: the file, the top of the document, what holds
+ * between functions, and the form of every message: "FILE:LINE:COLUMN: " with the way to the item.
+ */
+#include "lib/config.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/config_func.h"
+#include "lib/err.h"
+#include "lib/json_keys.h"
+#include "lib/util.h"
+
+#define WHERE_LEN_MAX 256
+#define TYPES_MAX     1024
+#define READ_AT_ONCE  65536
+
+/* Roles and types are kept aside until all of them are there: the order in the file is free. */
+struct draft {
+	struct config config;
+	const struct cJSON *roles[ROLE_CNT], *types;
+};
+
+static void release(struct config *config)
+{
+	for (size_t i = 0; i < config->funcs_cnt; i++)
+		config_func_release(&config->funcs[i]);
+	for (size_t i = 0; i < config->types_cnt; i++) {
+		struct type_rules *type = &config->types[i];
+
+		for (size_t j = 0; j < type->cnt; j++)
+			rule_release(&type->rules[j]);
+		free(type->rules);
+		free(type->type);
+	}
+	free(config->funcs);
+	free(config->types);
+	free(config->path);
+	free(config->service);
+	free(config->binary);
+	free(config->cassette);
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	release(config);
+	free(config);
+}
+
+void config_freep(struct config **config)
+{
+	config_free(*config);
+}
+
+/* --- messages --- */
+
+static int error_at(const char *name, struct place place, int code, struct err *err)
+{
+	if (place.line)
+		err_wrap(err, code, "%s:%d:%d", name, place.line, place.column);
+	else
+		err_wrap(err, code, "%s", name);
+	if (err)
+		err->is_usage = 1;
+	return code;
+}
+
+int config_error_at(const struct config *config, struct place place, int code, struct err *err)
+{
+	return error_at(config->path, place, code, err);
+}
+
+/* "unknown key 'ailas'" gets " in inputs.db_get" behind it. */
+static void add_parent(const char *where, const char *key, struct err *err)
+{
+	size_t len = strlen(where), key_len = strlen(key), used = strlen(err->msg);
+
+	if (len <= key_len + 1 || strcmp(where + len - key_len, key))
+		return;
+	snprintf(err->msg + used, sizeof(err->msg) - used, " in %.*s", (int)(len - key_len - 1), where);
+}
+
+/* Complete @err, which is about reading->at, with the place and the way to it. */
+static int locate(const char *name, const struct json_reading *reading, int code, struct err *err)
+{
+	const struct cJSON *item = reading->at ? reading->at : json_root(reading->doc);
+	char where[WHERE_LEN_MAX];
+
+	if (code == -ENOMEM)
+		return code;
+	if (!err)
+		return -EINVAL;
+	json_where(reading->doc, item, where, sizeof(where));
+	if ((code == -ENOENT || code == -ENOTSUP) && item->string)
+		add_parent(where, item->string, err);
+	else if (*where)
+		err_wrap(err, code, "%s", where);
+	return error_at(name, json_place(reading->doc, item), -EINVAL, err);
+}
+
+/* --- the top of the document --- */
+
+static int keep_item(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	if (!cJSON_IsObject(item))
+		return json_expected(item, "an object", err);
+	*(const struct cJSON **)field = item;
+	return 0;
+}
+
+static const struct json_key top_keys[] = {
+	{"service", json_read_string, offsetof(struct draft, config.service)},
+	{"binary", json_read_string, offsetof(struct draft, config.binary)},
+	{"cassette", json_read_string, offsetof(struct draft, config.cassette)},
+	{"operations", keep_item, offsetof(struct draft, roles[ROLE_OPERATION])},
+	{"inputs", keep_item, offsetof(struct draft, roles[ROLE_INPUT])},
+	{"outputs", keep_item, offsetof(struct draft, roles[ROLE_OUTPUT])},
+	{"types", keep_item, offsetof(struct draft, types)},
+	{"joins"},
+	{"redact"},
+	{"match"},
+	{"serve"},
+};
+
+static int read_types(struct config *config, const struct cJSON *item, struct json_reading *reading,
+		      struct err *err)
+{
+	size_t cnt = cJSON_GetArraySize(item);
+	const struct cJSON *child;
+
+	reading->at = item;
+	if (cnt > TYPES_MAX)
+		return err_usage(err, -EINVAL, "%zu types, at most %d are allowed", cnt, TYPES_MAX);
+	config->types = calloc(cnt + 1, sizeof(*config->types));
+	if (!config->types)
+		return err_nomem(err);
+	cJSON_ArrayForEach(child, item)
+	{
+		struct type_rules *type = &config->types[config->types_cnt++];
+		int r;
+
+		type->place = json_place(reading->doc, child);
+		type->type = strdup(child->string);
+		if (!type->type)
+			return err_nomem(err);
+		reading->at = NULL;
+		r = config_read_rules(&type->rules, NULL, &type->cnt, child, reading, err);
+		if (r && !reading->at)
+			reading->at = child;
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* --- what holds between functions --- */
+
+/* A name stands once; so does the alias of a call, by which a replay finds it. */
+static int check_unique(const struct config *config, const struct config_func *func, struct err *err)
+{
+	for (const struct config_func *other = config->funcs; other < func; other++) {
+		if (!strcmp(other->name, func->name))
+			return err_usage(err, -EINVAL, "'%s' stands in %s already, on line %d", func->name,
+					 config_role_key(other->role), other->place.line);
+		if (other->role == ROLE_OPERATION || func->role == ROLE_OPERATION)
+			continue;
+		if (!strcmp(other->alias, func->alias))
+			return err_usage(err, -EINVAL, "the alias '%s' is that of '%s' already, on line %d",
+					 func->alias, other->name, other->place.line);
+	}
+	return 0;
+}
+
+static int read_role(struct config *config, enum role role, const struct cJSON *item,
+		     struct json_reading *reading, struct err *err)
+{
+	const struct cJSON *child;
+
+	cJSON_ArrayForEach(child, item)
+	{
+		struct config_func *func = &config->funcs[config->funcs_cnt];
+		int r;
+
+		reading->at = NULL;
+		config->funcs_cnt++;
+		r = config_read_func(func, role, child, reading, err);
+		if (!r)
+			r = check_unique(config, func, err);
+		if (r && !reading->at)
+			reading->at = child;
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int read_funcs(struct draft *draft, struct json_reading *reading, struct err *err)
+{
+	size_t cnt = 0;
+
+	for (int role = 0; role < ROLE_CNT; role++)
+		cnt += cJSON_GetArraySize(draft->roles[role]);
+	reading->at = draft->roles[ROLE_OPERATION];
+	if (!cJSON_GetArraySize(draft->roles[ROLE_OPERATION])) {
+		err_usage(err, -EINVAL, "no operation: nothing would be recorded");
+		err_hint(err, "name the function that serves one request under \"operations\"");
+		return -EINVAL;
+	}
+	if (cnt > SCHEMA_FUNCS_MAX)
+		return err_usage(err, -EINVAL, "%zu functions, at most %d are allowed", cnt,
+				 SCHEMA_FUNCS_MAX);
+	draft->config.funcs = calloc(cnt, sizeof(*draft->config.funcs));
+	if (!draft->config.funcs)
+		return err_nomem(err);
+	for (int role = 0; role < ROLE_CNT; role++) {
+		int r = read_role(&draft->config, role, draft->roles[role], reading, err);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* --- the file --- */
+
+static int read_document(struct draft *draft, const char *name, struct json_reading *reading, struct err *err)
+{
+	int r;
+
+	draft->config.path = strdup(name);
+	if (!draft->config.path)
+		return err_nomem(err);
+	r = json_read_keys(draft, json_root(reading->doc), top_keys, ARRAY_SIZE(top_keys), reading, err);
+	if (!r)
+		r = read_funcs(draft, reading, err);
+	if (!r && draft->types)
+		r = read_types(&draft->config, draft->types, reading, err);
+	return r;
+}
+
+int config_parse(struct config **out, const char *name, const char *text, size_t len, struct err *err)
+{
+	auto_json struct json_doc *doc = NULL;
+	struct json_reading reading = {};
+	struct draft draft = {};
+	struct config *config;
+	int r;
+
+	r = json_parse(&doc, name, text, len, err);
+	if (r)
+		return r;
+	reading.doc = doc;
+	config = malloc(sizeof(*config));
+	r = config ? read_document(&draft, name, &reading, err) : err_nomem(err);
+	if (r) {
+		release(&draft.config);
+		free(config);
+		return locate(name, &reading, r, err);
+	}
+	*config = draft.config;
+	*out = config;
+	return 0;
+}
+
+static int read_file(struct buf *out, const char *path, struct err *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char bytes[READ_AT_ONCE];
+	ssize_t len;
+
+	if (fd < 0)
+		return err_usage(err, -errno, "cannot open '%s': %s", path, strerror(errno));
+	do {
+		len = read(fd, bytes, sizeof(bytes));
+		if (len > 0)
+			buf_put(out, bytes, len);
+	} while (len > 0 && !out->failed);
+	if (len < 0)
+		return err_usage(err, -errno, "cannot read '%s': %s", path, strerror(errno));
+	if (out->failed == -EFBIG)
+		return err_usage(err, -EFBIG, "'%s' is longer than %d MiB", path, JSON_TEXT_MAX >> 20);
+	return out->failed ? err_nomem(err) : 0;
+}
+
+int config_load(struct config **out, const char *path, struct err *err)
+{
+	auto_buf struct buf text;
+	int r;
+
+	buf_init(&text, JSON_TEXT_MAX);
+	r = read_file(&text, path, err);
+	if (r)
+		return r;
+	return config_parse(out, path, text.data ? (const char *)text.data : "", text.len, err);
+}

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "lib/config_func.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cassette.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/expr.h"
+#include "lib/json_keys.h"
+#include "lib/nearest.h"
+#include "lib/util.h"
+
+#define RATE_PER_SECOND_MAX 1e9
+
+static const char *const role_keys[ROLE_CNT] = {
+	[ROLE_OPERATION] = "operations",
+	[ROLE_INPUT] = "inputs",
+	[ROLE_OUTPUT] = "outputs",
+};
+
+const char *config_role_key(enum role role)
+{
+	return role_keys[role];
+}
+
+static void free_texts(char **texts, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void free_measures(struct config_func *func)
+{
+	for (size_t i = 0; i < func->metadata_cnt; i++) {
+		free(func->metadata[i].name);
+		free(func->metadata[i].path);
+	}
+	free(func->metadata);
+	for (size_t i = 0; i < func->tolerances_cnt; i++)
+		free(func->tolerances[i].path);
+	free(func->tolerances);
+}
+
+void config_func_release(struct config_func *func)
+{
+	free(func->name);
+	free(func->module);
+	free(func->symbol);
+	free(func->alias);
+	free(func->category);
+	for (size_t i = 0; i < func->rules_cnt; i++)
+		rule_release(&func->rules[i]);
+	free(func->rules);
+	free(func->rule_places);
+	free_texts(func->key, func->key_cnt);
+	free_texts(func->fallbacks, func->fallbacks_cnt);
+	free_texts(func->ignore, func->ignore_cnt);
+	free_texts(func->unordered, func->unordered_cnt);
+	free_measures(func);
+	expr_free(func->error_if);
+	expr_free(func->keep_if);
+	*func = (struct config_func){};
+}
+
+/* --- small values --- */
+
+/* Say that a failure is about @item, unless something inside it was named. */
+static int at(struct json_reading *reading, const struct cJSON *item, int r)
+{
+	if (r && !reading->at)
+		reading->at = item;
+	return r;
+}
+
+static int room(void *out, size_t size, const struct cJSON *list, size_t max, struct err *err)
+{
+	size_t cnt = cJSON_GetArraySize(list);
+	void *rows;
+
+	if (cnt > max)
+		return err_usage(err, -EINVAL, "%zu entries, at most %zu are allowed", cnt, max);
+	rows = calloc(cnt + 1, size);
+	if (!rows)
+		return err_nomem(err);
+	*(void **)out = rows;
+	return 0;
+}
+
+static int read_expr(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	if (!cJSON_IsString(item))
+		return json_expected(item, "an expression in quotes", err);
+	return expr_parse(field, item->valuestring, err);
+}
+
+/* @text in canonical form. */
+static int read_path_text(char **out, struct path *path, const char *text, struct err *err)
+{
+	char *canonical;
+	int r = path_parse(path, text, err);
+
+	if (r)
+		return r;
+	canonical = path_text(path);
+	if (!canonical)
+		return err_nomem(err);
+	*out = canonical;
+	return 0;
+}
+
+static int read_path(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	auto_path struct path path = {};
+
+	if (!cJSON_IsString(item))
+		return json_expected(item, "a path in quotes", err);
+	return read_path_text(field, &path, item->valuestring, err);
+}
+
+static int read_key_path(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	auto_path struct path path = {};
+	autofree char *text = NULL;
+	int r;
+
+	if (!cJSON_IsString(item))
+		return json_expected(item, "a path in quotes", err);
+	r = read_path_text(&text, &path, item->valuestring, err);
+	if (r)
+		return r;
+	if (!strcmp(path.root, "return") || !strcmp(path.root, "errno"))
+		return err_usage(err, -EINVAL, "'%s' is not known when the call is made", path.root);
+	*(char **)field = TAKE_PTR(text);
+	return 0;
+}
+
+static int read_unordered_path(void *field, const struct cJSON *item, struct json_reading *reading,
+			       struct err *err)
+{
+	auto_path struct path path = {};
+	autofree char *text = NULL;
+	int r;
+
+	if (!cJSON_IsString(item))
+		return json_expected(item, "a path in quotes", err);
+	r = read_path_text(&text, &path, item->valuestring, err);
+	if (r)
+		return r;
+	if (!path.cnt || path.steps[path.cnt - 1].kind != STEP_EACH) {
+		err_usage(err, -EINVAL, "'%s' does not end with '[]'", text);
+		err_hint(err, "write '%s[]' for the elements whose order does not matter", text);
+		return -EINVAL;
+	}
+	*(char **)field = TAKE_PTR(text);
+	return 0;
+}
+
+static int read_alias(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	if (cJSON_IsString(item) && strpbrk(item->valuestring, "{}"))
+		return err_usage(err, -EINVAL, "'{...}' in an alias is not supported by this version");
+	return json_read_string(field, item, reading, err);
+}
+
+static int read_list(char ***out, size_t *cnt, const struct cJSON *item, json_read_fn read,
+		     struct json_reading *reading, struct err *err)
+{
+	const struct cJSON *child;
+	int r;
+
+	if (!cJSON_IsArray(item))
+		return json_expected(item, "an array", err);
+	r = room(out, sizeof(**out), item, CONFIG_LIST_MAX, err);
+	if (r)
+		return r;
+	cJSON_ArrayForEach(child, item)
+	{
+		r = at(reading, child, read(&(*out)[*cnt], child, reading, err));
+		if (r)
+			return r;
+		++*cnt;
+	}
+	return 0;
+}
+
+/* --- the keys of a function --- */
+
+int config_read_rules(struct rule **rules, struct place **places, size_t *cnt, const struct cJSON *item,
+		      struct json_reading *reading, struct err *err)
+{
+	const struct cJSON *child;
+	int r;
+
+	if (!cJSON_IsObject(item))
+		return json_expected(item, "an object", err);
+	r = room(rules, sizeof(**rules), item, CONFIG_RULES_MAX, err);
+	if (!r && places)
+		r = room(places, sizeof(**places), item, CONFIG_RULES_MAX, err);
+	if (r)
+		return r;
+	cJSON_ArrayForEach(child, item)
+	{
+		struct rule *rule = &(*rules)[*cnt];
+
+		r = rule_parse(rule, child->string, child, &reading->at, err);
+		if (r)
+			return r;
+		if (places)
+			(*places)[*cnt] = json_place(reading->doc, child);
+		for (size_t i = 0; i < *cnt && !r; i++)
+			if (!strcmp((*rules)[i].path, rule->path))
+				r = err_usage(err, -EINVAL, "'%s' has a rule already", rule->path);
+		++*cnt;
+		if (r)
+			return at(reading, child, r);
+	}
+	return 0;
+}
+
+static int read_args(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config_func *func = field;
+
+	return config_read_rules(&func->rules, &func->rule_places, &func->rules_cnt, item, reading, err);
+}
+
+static int read_category(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	autofree char *category = NULL;
+	int r = json_read_string(&category, item, reading, err);
+
+	if (r)
+		return r;
+	if (*category == '_')
+		return err_usage(err, -EINVAL, "categories that begin with '_' are reserved");
+	if (!category_is_valid(category))
+		return err_usage(err, -EINVAL, "'%s' cannot be a category, because it is no file name",
+				 category);
+	*(char **)field = TAKE_PTR(category);
+	return 0;
+}
+
+static int read_metadata(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config_func *func = field;
+	const struct cJSON *child;
+	int r;
+
+	if (!cJSON_IsObject(item))
+		return json_expected(item, "an object of names and paths", err);
+	r = room(&func->metadata, sizeof(*func->metadata), item, CONFIG_LIST_MAX, err);
+	if (r)
+		return r;
+	cJSON_ArrayForEach(child, item)
+	{
+		struct named_path *named = &func->metadata[func->metadata_cnt++];
+
+		named->place = json_place(reading->doc, child);
+		named->name = strdup(child->string);
+		r = named->name ? read_path(&named->path, child, reading, err) : err_nomem(err);
+		if (r)
+			return at(reading, child, r);
+	}
+	return 0;
+}
+
+static int read_rate(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	double rate = 0;
+	int r = json_read_number(&rate, item, reading, err);
+
+	if (r)
+		return r;
+	if (!(rate >= 0 && rate <= 1))
+		return err_usage(err, -EINVAL, "%g is not between 0 and 1", rate);
+	*(double *)field = rate;
+	return 0;
+}
+
+static int read_max_per_second(void *field, const struct cJSON *item, struct json_reading *reading,
+			       struct err *err)
+{
+	double max = 0;
+	int r = json_read_number(&max, item, reading, err);
+
+	if (r)
+		return r;
+	if (!(max > 0 && max <= RATE_PER_SECOND_MAX))
+		return err_usage(err, -EINVAL, "%g is not above 0 and at most %g", max, RATE_PER_SECOND_MAX);
+	*(double *)field = max;
+	return 0;
+}
+
+static int read_sample(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	static const struct json_key keys[] = {
+		{"rate", read_rate, offsetof(struct config_func, rate)},
+		{"max_per_second", read_max_per_second, offsetof(struct config_func, max_per_second)},
+		{"keep_if", read_expr, offsetof(struct config_func, keep_if)},
+		{"if"},
+	};
+
+	return json_read_keys(field, item, keys, ARRAY_SIZE(keys), reading, err);
+}
+
+static int read_ignore(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config_func *func = field;
+
+	return read_list(&func->ignore, &func->ignore_cnt, item, read_path, reading, err);
+}
+
+static int read_unordered(void *field, const struct cJSON *item, struct json_reading *reading,
+			  struct err *err)
+{
+	struct config_func *func = field;
+
+	return read_list(&func->unordered, &func->unordered_cnt, item, read_unordered_path, reading, err);
+}
+
+static int read_tolerances(void *field, const struct cJSON *item, struct json_reading *reading,
+			   struct err *err)
+{
+	struct config_func *func = field;
+	const struct cJSON *child;
+	int r;
+
+	if (!cJSON_IsObject(item))
+		return json_expected(item, "an object of paths and numbers", err);
+	r = room(&func->tolerances, sizeof(*func->tolerances), item, CONFIG_LIST_MAX, err);
+	if (r)
+		return r;
+	cJSON_ArrayForEach(child, item)
+	{
+		struct tolerance *tolerance = &func->tolerances[func->tolerances_cnt++];
+		auto_path struct path path = {};
+
+		r = read_path_text(&tolerance->path, &path, child->string, err);
+		if (!r)
+			r = json_read_number(&tolerance->absolute, child, reading, err);
+		if (!r && tolerance->absolute < 0)
+			r = err_usage(err, -EINVAL, "a tolerance is not negative");
+		if (r)
+			return at(reading, child, r);
+	}
+	return 0;
+}
+
+static int read_compare(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	static const struct json_key keys[] = {
+		{"ignore", read_ignore},
+		{"tolerance", read_tolerances},
+		{"unordered", read_unordered},
+		{"keyed"},
+		{"match"},
+	};
+
+	return json_read_keys(field, item, keys, ARRAY_SIZE(keys), reading, err);
+}
+
+static int read_key(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config_func *func = field;
+
+	return read_list(&func->key, &func->key_cnt, item, read_key_path, reading, err);
+}
+
+static int read_fallbacks(void *field, const struct cJSON *item, struct json_reading *reading,
+			  struct err *err)
+{
+	struct config_func *func = field;
+
+	return read_list(&func->fallbacks, &func->fallbacks_cnt, item, read_alias, reading, err);
+}
+
+static int read_missing_return(void *field, const struct cJSON *item, struct json_reading *reading,
+			       struct err *err)
+{
+	struct config_func *func = field;
+
+	func->missing = MISSING_RETURN;
+	return json_read_integer(&func->missing_return, item, reading, err);
+}
+
+static int read_when_missing(void *field, const struct cJSON *item, struct json_reading *reading,
+			     struct err *err)
+{
+	static const struct json_key keys[] = {{"return", read_missing_return}};
+	static const char expected[] = "'fail', 'run' or {\"return\": NUMBER}";
+	struct config_func *func = field;
+
+	if (cJSON_IsObject(item) && item->child)
+		return json_read_keys(func, item, keys, ARRAY_SIZE(keys), reading, err);
+	if (!cJSON_IsString(item))
+		return json_expected(item, expected, err);
+	if (!strcmp(item->valuestring, "fail"))
+		func->missing = MISSING_FAIL;
+	else if (!strcmp(item->valuestring, "run"))
+		func->missing = MISSING_RUN;
+	else
+		return err_usage(err, -EINVAL, "expected %s, found '%s'", expected, item->valuestring);
+	return 0;
+}
+
+enum { OPERATIONS = 1 << ROLE_OPERATION, INPUTS = 1 << ROLE_INPUT, OUTPUTS = 1 << ROLE_OUTPUT };
+
+static const struct row {
+	unsigned roles;
+	struct json_key key;
+} rows[] = {
+	{OPERATIONS | INPUTS | OUTPUTS, {"alias", read_alias, offsetof(struct config_func, alias)}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"args", read_args}},
+	{OPERATIONS, {"category", read_category, offsetof(struct config_func, category)}},
+	{OPERATIONS, {"metadata", read_metadata}},
+	{OPERATIONS, {"sample", read_sample}},
+	{OPERATIONS, {"error_if", read_expr, offsetof(struct config_func, error_if)}},
+	{OPERATIONS | OUTPUTS, {"compare", read_compare}},
+	{INPUTS, {"key", read_key}},
+	{INPUTS, {"when_missing", read_when_missing}},
+	{INPUTS, {"fallback_aliases", read_fallbacks}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"prototype"}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"joins"}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"keyed"}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"match"}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"serve"}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"redact"}},
+};
+
+static int read_keys(struct config_func *func, const struct cJSON *item, struct json_reading *reading,
+		     struct err *err)
+{
+	struct json_key keys[ARRAY_SIZE(rows)];
+	size_t cnt = 0;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].roles & 1 << func->role)
+			keys[cnt++] = rows[i].key;
+	r = json_read_keys(func, item, keys, cnt, reading, err);
+	if (r != -ENOENT)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(rows[i].key.name, reading->at->string))
+			return err_usage(err, r, "'%s' has no meaning", rows[i].key.name);
+	return r;
+}
+
+/* Split at the first colon that stands alone: C++ names hold pairs of them. */
+static int split_name(struct config_func *func, const char *name, struct err *err)
+{
+	const char *colon = strchr(name, ':');
+
+	while (colon && colon[1] == ':')
+		colon = strchr(colon + 2, ':');
+	if (!*name || colon == name || (colon && !colon[1]))
+		return err_usage(err, -EINVAL, "'%s' is no function: expected 'NAME' or 'FILE:NAME'", name);
+	func->name = strdup(name);
+	func->module = colon ? strndup(name, colon - name) : NULL;
+	func->symbol = strdup(colon ? colon + 1 : name);
+	if (!func->name || !func->symbol || (colon && !func->module))
+		return err_nomem(err);
+	return 0;
+}
+
+static int default_category(struct config_func *func, struct err *err)
+{
+	if (*func->symbol == '_' || !category_is_valid(func->symbol)) {
+		err_usage(err, -EINVAL, "the function's name cannot be its category");
+		err_hint(err, "give it a \"category\" in the configuration");
+		return -EINVAL;
+	}
+	func->category = strdup(func->symbol);
+	return func->category ? 0 : err_nomem(err);
+}
+
+int config_read_func(struct config_func *out, enum role role, const struct cJSON *item,
+		     struct json_reading *reading, struct err *err)
+{
+	int r;
+
+	*out = (struct config_func){.role = role, .rate = 1, .place = json_place(reading->doc, item)};
+	r = split_name(out, item->string, err);
+	if (!r)
+		r = read_keys(out, item, reading, err);
+	if (!r && role == ROLE_OPERATION && !out->category)
+		r = default_category(out, err);
+	if (!r && !out->alias) {
+		out->alias = strdup(out->name);
+		r = out->alias ? 0 : err_nomem(err);
+	}
+	return at(reading, item, r);
+}

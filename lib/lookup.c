@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "lib/lookup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cjson/cJSON.h>
+
+#include "lib/err.h"
+#include "lib/json.h"
+#include "lib/timestamp.h"
+#include "lib/util.h"
+#include "lib/where.h"
+
+#define DAY_S	       (24 * 60 * 60)
+#define AGE_DIGITS_MAX 6
+
+/* Keys that a random lookup holds; of more, as many are drawn evenly from all. */
+#define RANDOM_KEYS_MAX (1 << 20)
+
+/* A lookup, its words understood. */
+struct query {
+	const struct lookup *lookup;
+	struct where *where;
+	int64_t since_ns, until_ns; /* until is exclusive */
+	char since_day[9], until_day[9];
+};
+
+struct scan {
+	struct query query;
+	struct cassette *cassette;
+	int (*fn)(const struct found *found, void *ctx);
+	void *ctx;
+	size_t unreadable, matches;
+	bool is_over;		    /* the limit is reached, or @fn said so */
+	int result;		    /* of @fn */
+	struct recording_key *keys; /* random */
+	size_t keys_cnt, keys_cap, keys_seen;
+	uint64_t random;
+	struct err *err;
+};
+
+/* --- words --- */
+
+static int64_t unit_s(char unit)
+{
+	static const struct {
+		char unit;
+		int64_t s;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 60 * 60}, {'d', DAY_S}, {'w', 7 * DAY_S}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (units[i].unit == unit)
+			return units[i].s;
+	return 0;
+}
+
+/* "7d": that long before now. */
+static bool parse_age(const char *text, int64_t now_s, int64_t *ns)
+{
+	size_t len = strspn(text, "0123456789");
+	int64_t unit = text[len] ? unit_s(text[len]) : 0;
+	int64_t age_s;
+
+	if (!len || len > AGE_DIGITS_MAX || !unit || text[len + 1])
+		return false;
+	age_s = strtoll(text, NULL, 10) * unit;
+	*ns = MAX(now_s - age_s, 0) * TIMESTAMP_S;
+	return true;
+}
+
+/* @day_s: what a day alone means, counted from where it begins. */
+static int parse_time(const char *what, const char *text, int64_t now_s, int64_t day_s, int64_t *ns,
+		      struct err *err)
+{
+	if (parse_age(text, now_s, ns) || timestamp_parse(text, ns))
+		return 0;
+	if (timestamp_parse_day(text, ns)) {
+		*ns += day_s * TIMESTAMP_S;
+		return 0;
+	}
+	err_usage(err, -EINVAL, "%s '%s' is no point of time", what, text);
+	err_hint(err, "write 7d, 12h or 30m for so long ago, 2026-11-25, or 2026-11-25T10:00:00Z, in UTC");
+	return -EINVAL;
+}
+
+static int parse_times(struct query *query, struct err *err)
+{
+	const struct lookup *lookup = query->lookup;
+	int r = 0;
+
+	query->since_ns = 0;
+	query->until_ns = INT64_MAX;
+	if (lookup->since)
+		r = parse_time("since", lookup->since, lookup->now_s, 0, &query->since_ns, err);
+	if (!r && lookup->until)
+		r = parse_time("until", lookup->until, lookup->now_s, DAY_S, &query->until_ns, err);
+	if (r)
+		return r;
+	if (lookup->since && lookup->until && query->until_ns <= query->since_ns) {
+		err_usage(err, -EINVAL, "until '%s' is not later than since '%s'", lookup->until,
+			  lookup->since);
+		err_hint(err, "give the earlier one to since");
+		return -EINVAL;
+	}
+	if (lookup->since)
+		timestamp_day(query->since_ns, query->since_day);
+	if (lookup->until)
+		timestamp_day(query->until_ns - 1, query->until_day);
+	return 0;
+}
+
+static int query_init(struct query *query, const struct lookup *lookup, struct err *err)
+{
+	int r = 0;
+
+	*query = (struct query){.lookup = lookup};
+	if (lookup->category && !category_is_valid(lookup->category))
+		return err_usage(err, -EINVAL, "'%s' cannot be a category", lookup->category);
+	if (lookup->where_cnt > LOOKUP_WHERE_MAX)
+		return err_usage(err, -EINVAL, "more than %d conditions", LOOKUP_WHERE_MAX);
+	query->where = calloc(lookup->where_cnt + 1, sizeof(*query->where));
+	if (!query->where)
+		return err_nomem(err);
+	for (size_t i = 0; !r && i < lookup->where_cnt; i++)
+		r = where_parse(&query->where[i], lookup->where[i], err);
+	return r ? r : parse_times(query, err);
+}
+
+static void query_release(struct query *query)
+{
+	free(query->where);
+}
+
+int lookup_check(const struct lookup *lookup, struct err *err)
+{
+	__attribute__((cleanup(query_release))) struct query query;
+
+	return query_init(&query, lookup, err);
+}
+
+/* --- matching --- */
+
+static int read_metadata(struct scan *scan, const struct recording_key *key, cJSON **out)
+{
+	struct blob blob = {};
+	const char *end;
+	cJSON *doc;
+	int r = cassette_get_metadata(scan->cassette, key, &blob, NULL);
+
+	if (r)
+		return r;
+	doc = cJSON_ParseWithLengthOpts(blob.data, blob.len, &end, false);
+	free(blob.data);
+	if (!cJSON_IsObject(doc)) {
+		cJSON_Delete(doc);
+		return -EBADMSG;
+	}
+	*out = doc;
+	return 0;
+}
+
+/* -EBADMSG when the document does not say when, and that is asked. */
+static int matches_time(const struct query *query, const cJSON *metadata, bool *out)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(metadata, "recorded_at"));
+	int64_t ns;
+
+	if (!query->lookup->since && !query->lookup->until) {
+		*out = true;
+		return 0;
+	}
+	if (!text || !timestamp_parse(text, &ns))
+		return -EBADMSG;
+	*out = ns >= query->since_ns && ns < query->until_ns;
+	return 0;
+}
+
+static int matches(const struct query *query, const cJSON *metadata, bool *out)
+{
+	int r = matches_time(query, metadata, out);
+
+	if (r || !*out)
+		return r;
+	*out = query->lookup->with_incomplete ||
+	       cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(metadata, "complete"));
+	for (size_t i = 0; *out && i < query->lookup->where_cnt; i++)
+		*out = where_matches(&query->where[i], metadata);
+	return 0;
+}
+
+/* Returns non-zero when the scan is over. */
+static int visit(struct scan *scan, const struct recording_key *key)
+{
+	auto_cjson cJSON *metadata = NULL;
+	struct found found = {.key = *key};
+	bool is_match = false;
+	int r = read_metadata(scan, key, &metadata);
+
+	if (!r)
+		r = matches(&scan->query, metadata, &is_match);
+	if (r == -ENOMEM)
+		return err_nomem(scan->err);
+	if (r)
+		scan->unreadable++;
+	if (!is_match)
+		return 0;
+	found.metadata = metadata;
+	scan->result = scan->fn(&found, scan->ctx);
+	scan->is_over = scan->result || ++scan->matches == scan->query.lookup->limit;
+	return scan->is_over;
+}
+
+static bool is_asked_for(const struct scan *scan, const struct recording_key *key)
+{
+	return scan->query.lookup->category || key->category[0] != '_';
+}
+
+static int visit_in_order(const struct recording_key *key, void *ctx)
+{
+	struct scan *scan = ctx;
+
+	return is_asked_for(scan, key) ? visit(scan, key) : 0;
+}
+
+/* --- random --- */
+
+/* splitmix64: any seed is as good as another. */
+static uint64_t random_next(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+/* Below @n, which is not 0. */
+static uint64_t random_below(uint64_t *state, uint64_t n)
+{
+	return (unsigned __int128)random_next(state) * n >> 64;
+}
+
+static uint64_t seed_of(const struct lookup *lookup)
+{
+	struct timespec now;
+
+	if (lookup->seed)
+		return lookup->seed;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * TIMESTAMP_S + now.tv_nsec;
+}
+
+static int keys_add(struct scan *scan, const struct recording_key *key)
+{
+	if (scan->keys_cnt == scan->keys_cap) {
+		size_t cap = scan->keys_cap ? 2 * scan->keys_cap : 1024;
+		struct recording_key *keys = realloc(scan->keys, cap * sizeof(*keys));
+
+		if (!keys)
+			return err_nomem(scan->err);
+		scan->keys = keys;
+		scan->keys_cap = cap;
+	}
+	scan->keys[scan->keys_cnt++] = *key;
+	return 0;
+}
+
+static int collect(const struct recording_key *key, void *ctx)
+{
+	struct scan *scan = ctx;
+	uint64_t at;
+
+	if (!is_asked_for(scan, key))
+		return 0;
+	scan->keys_seen++;
+	if (scan->keys_cnt < RANDOM_KEYS_MAX)
+		return keys_add(scan, key);
+	at = random_below(&scan->random, scan->keys_seen);
+	if (at < RANDOM_KEYS_MAX)
+		scan->keys[at] = *key;
+	return 0;
+}
+
+/* Shuffles as far as the limit makes it go. */
+static int visit_shuffled(struct scan *scan)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < scan->keys_cnt; i++) {
+		size_t j = i + random_below(&scan->random, scan->keys_cnt - i);
+		struct recording_key key = scan->keys[j];
+
+		scan->keys[j] = scan->keys[i];
+		r = visit(scan, &key);
+	}
+	return r;
+}
+
+/* --- the whole --- */
+
+static int scan_all(struct scan *scan)
+{
+	const struct query *query = &scan->query;
+	const struct lookup *lookup = query->lookup;
+	int r = cassette_each(scan->cassette, lookup->category, query->since_day, query->until_day,
+			      lookup->random ? collect : visit_in_order, scan, scan->err);
+
+	if (!r && lookup->random)
+		r = visit_shuffled(scan);
+	return scan->is_over ? scan->result : r;
+}
+
+int lookup_each(struct cassette *cassette, const struct lookup *lookup, size_t *unreadable,
+		int (*fn)(const struct found *found, void *ctx), void *ctx, struct err *err)
+{
+	struct scan scan = {
+		.cassette = cassette, .fn = fn, .ctx = ctx, .random = seed_of(lookup), .err = err};
+	int r = query_init(&scan.query, lookup, err);
+
+	if (!r)
+		r = scan_all(&scan);
+	if (unreadable)
+		*unreadable = scan.unreadable;
+	free(scan.keys);
+	query_release(&scan.query);
+	return r;
+}

@@ -7,12 +7,12 @@
 #include <stddef.h>
 
 #include "lib/lookup.h"
-#include "replay/image.h"
 #include "replay/verdict.h"
 
 struct cassette;
 struct config;
 struct err;
+struct notes;
 struct program;
 
 struct equalizer_opts {

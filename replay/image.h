@@ -13,17 +13,11 @@
 struct buf;
 struct config;
 struct err;
+struct notes;
 struct program;
 struct recording;
 struct schema;
 struct store;
-
-struct notes { /* texts, each once */
-	char **text;
-	size_t cnt;
-};
-void notes_add(struct notes *notes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void notes_release(struct notes *notes);
 
 /*
  * Fills @out (struct case_header first). @operation: index of the program's functions. -EUNATCH: this

@@ -6,6 +6,7 @@
 
 #include "lib/buf.h"
 #include "replay/equalizer.h"
+#include "replay/notes.h"
 #include "tools/common.h"
 #include "tools/text.h"
 

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/patchfile.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/insn.h"
+#include "lib/object.h"
+#include "lib/plan.h"
+#include "lib/program.h"
+#include "lib/util.h"
+#include "replay/target/patch.h"
+
+#define SLOTS_MAX 4096
+
+/* Where a server waits for work: reaching one of them means that start-up is over. */
+static const char *const ready_functions[] = {
+	"accept",     "accept4", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
+	"ppoll",      "select",	 "pselect",    "sigwait",     "sigwaitinfo",  "sigtimedwait",
+	"sigsuspend", "pause",	 "recvfrom",   "recvmsg",     "__poll_chk",   "pthread_join",
+};
+
+struct writer {
+	const struct config *config;
+	const struct program *program;
+	struct patch_func funcs[PATCH_FUNCS_MAX];
+	size_t funcs_cnt;
+	struct patch_slot slots[SLOTS_MAX];
+	size_t slots_cnt;
+};
+
+/* --- aliases: numbered in the order in which the configuration names them, fallbacks included --- */
+
+struct alias_walk {
+	const char *want;
+	unsigned at;
+};
+
+static bool is_alias(struct alias_walk *walk, const char *alias)
+{
+	if (!strcmp(walk->want, alias))
+		return true;
+	walk->at++;
+	return false;
+}
+
+unsigned patchfile_alias(const struct config *config, const char *alias)
+{
+	struct alias_walk walk = {.want = alias};
+
+	for (size_t i = 0; i < config->funcs_cnt; i++) {
+		const struct config_func *func = &config->funcs[i];
+
+		if (is_alias(&walk, func->alias))
+			return walk.at;
+		for (size_t k = 0; k < func->fallbacks_cnt; k++)
+			if (is_alias(&walk, func->fallbacks[k]))
+				return walk.at;
+	}
+	return PATCH_NONE;
+}
+
+/* --- modules --- */
+
+static bool is_system(const char *name)
+{
+	return !strncmp(name, "libc.so", 7) || !strncmp(name, "ld-linux", 8) || !strncmp(name, "ld.so", 5);
+}
+
+static int hex_digit(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+static void fill_module(struct patch_module *module, const struct program *program, size_t idx)
+{
+	const char *id = object_build_id(program->objects[idx]);
+	autofree char *path = strdup(program->files[idx].path);
+
+	if (idx && path)
+		snprintf(module->name, sizeof(module->name), "%s", basename(path));
+	for (size_t i = 0; id[2 * i] && i < sizeof(module->build_id); i++) {
+		module->build_id[i] = hex_digit(id[2 * i]) << 4 | hex_digit(id[2 * i + 1]);
+		module->build_id_len = i + 1;
+	}
+}
+
+/* --- functions --- */
+
+static int add_slots(struct writer *writer, const char *name, size_t func, struct err *err)
+{
+	for (size_t i = 0; i < writer->program->files_cnt; i++) {
+		uint64_t addrs[64];
+		size_t cnt;
+
+		if (is_system(writer->program->files[i].name))
+			continue;
+		cnt = object_import_slots(writer->program->objects[i], name, addrs, ARRAY_SIZE(addrs));
+		if (cnt > ARRAY_SIZE(addrs) || writer->slots_cnt + cnt > SLOTS_MAX)
+			return err_set(err, -E2BIG, "'%s' is imported in more places than can be intercepted",
+				       name);
+		for (size_t k = 0; k < cnt; k++)
+			writer->slots[writer->slots_cnt++] = (struct patch_slot){i, func, addrs[k]};
+	}
+	return 0;
+}
+
+static unsigned results(const struct shape *shape)
+{
+	unsigned mask = 0;
+
+	for (int i = 0; i < shape->result.loc.pieces_cnt; i++) {
+		const struct abi_piece *piece = &shape->result.loc.piece[i];
+
+		if (piece->place == ABI_SRET)
+			mask |= PATCH_RESULT_RAX;
+		if (piece->place == ABI_GPR)
+			mask |= piece->number ? PATCH_RESULT_RDX : PATCH_RESULT_RAX;
+	}
+	return mask;
+}
+
+static void set_entry(struct patch_func *out, const struct prologue *prologue)
+{
+	out->how = PATCH_ENTRY;
+	out->addr = prologue->addr;
+	out->is_callable = prologue->is_callable;
+	out->is_whole = prologue->is_whole;
+	out->copy_len = prologue->copy_len;
+	out->patched_len = prologue->patched_len;
+	out->fixups_cnt = prologue->fixups_cnt;
+	memcpy(out->copy, prologue->copy, sizeof(out->copy));
+	for (size_t i = 0; i < prologue->fixups_cnt; i++)
+		out->fixups[i] = (struct patch_fixup){.at = prologue->fixups[i].at,
+						      .end = prologue->fixups[i].end,
+						      .target = prologue->fixups[i].target};
+}
+
+static int set_how(struct writer *writer, struct patch_func *out, const struct program_func *func,
+		   struct err *err)
+{
+	struct prologue prologue;
+	int r;
+
+	if (is_system(writer->program->files[func->module].name)) {
+		out->how = PATCH_IMPORT;
+		out->is_callable = 1;
+		return add_slots(writer, func->config->symbol, writer->funcs_cnt, err);
+	}
+	r = prologue_move(&prologue, writer->program->objects[func->module], func->addr, func->size, err);
+	if (r == 0) {
+		set_entry(out, &prologue);
+	} else if (r == -ENOSPC) {
+		out->how = PATCH_TRAP;
+		out->addr = func->addr;
+	} else {
+		return err_wrap(err, r, "cannot intercept '%s'", func->config->name);
+	}
+	if (out->role == PATCH_OPERATION && !out->is_callable) {
+		err_set(err, -ENOTSUP, "cannot replay '%s': its first instructions cannot be moved",
+			func->config->name);
+		err_hint(err,
+			 "build it with -fpatchable-function-entry=5, or choose its caller as the operation");
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static const unsigned char roles[ROLE_CNT] = {
+	[ROLE_OPERATION] = PATCH_OPERATION, [ROLE_INPUT] = PATCH_INPUT, [ROLE_OUTPUT] = PATCH_OUTPUT};
+static const unsigned char missings[] = {[MISSING_FAIL] = PATCH_MISSING_FAIL,
+					 [MISSING_RUN] = PATCH_MISSING_RUN,
+					 [MISSING_RETURN] = PATCH_MISSING_RETURN};
+
+static int add_func(struct writer *writer, const struct program_func *func, struct err *err)
+{
+	const struct config_func *config = func->config;
+	struct patch_func *out = &writer->funcs[writer->funcs_cnt];
+	int r;
+
+	snprintf(out->name, sizeof(out->name), "%s", config->name);
+	out->module = func->module;
+	out->role = roles[config->role];
+	out->missing = missings[config->missing];
+	out->missing_return = config->missing_return;
+	out->alias = patchfile_alias(writer->config, config->alias);
+	out->results = results(func->shape);
+	if (config->fallbacks_cnt > ARRAY_SIZE(out->fallbacks))
+		return err_usage(err, -E2BIG, "'%s' has more than %zu fallback_aliases", config->name,
+				 ARRAY_SIZE(out->fallbacks));
+	for (size_t i = 0; i < config->fallbacks_cnt; i++)
+		out->fallbacks[out->fallbacks_cnt++] = patchfile_alias(writer->config, config->fallbacks[i]);
+	r = set_how(writer, out, func, err);
+	if (r == 0 && config->missing == MISSING_RUN && !out->is_callable)
+		r = err_set(err, -ENOTSUP,
+			    "'%s' cannot run for real (when_missing): its first instructions cannot be moved",
+			    config->name);
+	writer->funcs_cnt++;
+	return r;
+}
+
+/* A function that is configured and waits too keeps its role, and is ready as well. */
+static int add_ready(struct writer *writer, const char *name, struct err *err)
+{
+	size_t before = writer->slots_cnt;
+	struct patch_func *out;
+	int r;
+
+	for (size_t i = 0; i < writer->funcs_cnt; i++) {
+		if (writer->funcs[i].how == PATCH_IMPORT &&
+		    !strcmp(writer->program->funcs[i].config->symbol, name)) {
+			writer->funcs[i].role |= PATCH_READY;
+			return 0;
+		}
+	}
+	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
+		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
+	r = add_slots(writer, name, writer->funcs_cnt, err);
+	if (r < 0 || writer->slots_cnt == before)
+		return r;
+	out = &writer->funcs[writer->funcs_cnt++];
+	*out = (struct patch_func){
+		.how = PATCH_IMPORT, .role = PATCH_READY, .is_callable = 1, .alias = PATCH_NONE};
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	return 0;
+}
+
+/* --ready FUNCTION: one that the executable defines, or imports. */
+static int add_ready_function(struct writer *writer, const char *name, struct err *err)
+{
+	const struct symbol *symbol = object_find_func(writer->program->objects[0], name, NULL, NULL);
+	struct patch_func *out = &writer->funcs[writer->funcs_cnt];
+	struct prologue prologue;
+	size_t before = writer->funcs_cnt;
+	int r;
+
+	if (!symbol) {
+		r = add_ready(writer, name, err);
+		if (r == 0 && writer->funcs_cnt == before)
+			r = err_usage(err, -ENOENT,
+				      "--ready names '%s', which the program neither has nor imports", name);
+		return r;
+	}
+	r = prologue_move(&prologue, writer->program->objects[0], symbol->addr, symbol->size, err);
+	if (r < 0)
+		return err_wrap(err, r, "cannot stop at '%s'", name);
+	set_entry(out, &prologue);
+	out->role = PATCH_READY;
+	out->alias = PATCH_NONE;
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	writer->funcs_cnt++;
+	return 0;
+}
+
+static int add_all(struct writer *writer, const struct patchfile_opts *opts, struct err *err)
+{
+	const char *ready = opts->ready ? opts->ready : "auto";
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < writer->program->funcs_cnt; i++)
+		r = add_func(writer, &writer->program->funcs[i], err);
+	if (r < 0 || !strcmp(ready, "main") || !strcmp(ready, "end"))
+		return r;
+	if (strcmp(ready, "auto"))
+		return add_ready_function(writer, ready, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(ready_functions); i++)
+		r = add_ready(writer, ready_functions[i], err);
+	return r;
+}
+
+/* --- the file --- */
+
+static void put_plans(struct buf *out, struct writer *writer)
+{
+	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
+		const struct plan *plan = writer->program->funcs[i].plan;
+
+		buf_align(out, 8);
+		writer->funcs[i].plan = out->len;
+		buf_put(out, plan, offsetof(struct plan, ops) + plan->ops_cnt * sizeof(plan->ops[0]));
+	}
+	buf_align(out, 8);
+}
+
+static int write_all(struct buf *out, struct writer *writer, const struct patchfile_opts *opts,
+		     struct err *err)
+{
+	struct patch_header header = {
+		.magic = PATCH_MAGIC, .version = PATCH_VERSION, .operation = opts->operation};
+
+	if (opts->ready)
+		header.ready_main = !strcmp(opts->ready, "main") ? 1 : !strcmp(opts->ready, "end") ? 2 : 0;
+	buf_grow(out, ALIGN_UP(sizeof(header), 8));
+	header.modules = out->len;
+	header.modules_cnt = writer->program->files_cnt;
+	for (size_t i = 0; i < writer->program->files_cnt; i++) {
+		struct patch_module module = {};
+
+		fill_module(&module, writer->program, i);
+		buf_put(out, &module, sizeof(module));
+	}
+	buf_align(out, 8);
+	put_plans(out, writer);
+	header.funcs = out->len;
+	header.funcs_cnt = writer->funcs_cnt;
+	buf_put(out, writer->funcs, writer->funcs_cnt * sizeof(writer->funcs[0]));
+	header.slots = out->len;
+	header.slots_cnt = writer->slots_cnt;
+	buf_put(out, writer->slots, writer->slots_cnt * sizeof(writer->slots[0]));
+	header.bytes = out->len;
+	if (out->failed)
+		return err_set(err, out->failed, "the patch file does not fit");
+	memcpy(out->data, &header, sizeof(header));
+	return 0;
+}
+
+int patchfile_write(struct buf *out, const struct config *config, const struct program *program,
+		    const struct patchfile_opts *opts, struct err *err)
+{
+	autofree struct writer *writer = calloc(1, sizeof(*writer));
+	int r;
+
+	if (!writer)
+		return err_nomem(err);
+	if (program->files_cnt > PATCH_MODULES_MAX)
+		return err_set(err, -E2BIG, "the program has more than %d modules", PATCH_MODULES_MAX);
+	writer->config = config;
+	writer->program = program;
+	r = add_all(writer, opts, err);
+	return r < 0 ? r : write_all(out, writer, opts, err);
+}

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/encode.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/schema.h"
+#include "lib/util.h"
+#include "lib/value.h"
+#include "replay/notes.h"
+
+#define OBJECT_MAX (64u << 20)
+
+struct encoder {
+	struct encoding *out;
+	const struct shape *shape;
+	struct notes *notes;
+	struct err *err;
+};
+
+void encoding_release(struct encoding *encoding)
+{
+	free(encoding->bytes);
+	free(encoding->is_set);
+	free(encoding->pointers);
+	*encoding = (struct encoding){};
+}
+
+static int reserve(struct encoder *encoder, size_t len)
+{
+	struct encoding *out = encoder->out;
+
+	if (len > OBJECT_MAX)
+		return err_set(encoder->err, -EUNATCH, "an object of %zu bytes is larger than can be rebuilt",
+			       len);
+	out->bytes = calloc(1, len + 8);
+	out->is_set = calloc(1, len + 8);
+	out->len = len;
+	return out->bytes && out->is_set ? 0 : err_nomem(encoder->err);
+}
+
+static const char *name_of(const struct value *value)
+{
+	while (value && !value->name)
+		value = value->parent;
+	return value ? value->name : "it";
+}
+
+static int refuse(struct encoder *encoder, const struct value *value, const char *why)
+{
+	return err_set(encoder->err, -EUNATCH, "'%s' %s", name_of(value), why);
+}
+
+/* Everything written to an object passes here. */
+static int store(struct encoder *encoder, uint32_t off, const void *bytes, size_t len)
+{
+	if (off + len > encoder->out->len)
+		return err_set(encoder->err, -EUNATCH, "its data does not fit the build's types");
+	memcpy(encoder->out->bytes + off, bytes, len);
+	memset(encoder->out->is_set + off, true, len);
+	return 0;
+}
+
+/* --- numbers --- */
+
+static bool fits(const struct value *value, const struct shape_node *node)
+{
+	unsigned bits = node->bit_size ? node->bit_size : 8 * node->size;
+	int64_t v = value->bits;
+
+	if (bits >= 64 || (!node->bit_size && value->size == node->size))
+		return true;
+	if (node->is_signed)
+		return v >= -(1ll << (bits - 1)) && v < 1ll << (bits - 1);
+	return value->bits < 1ull << bits;
+}
+
+static int store_bits(struct encoder *encoder, uint32_t off, const struct shape_node *node, uint64_t bits)
+{
+	uint64_t mask = node->bit_size == 64 ? ~0ull : (1ull << node->bit_size) - 1, word;
+	unsigned first = node->bit_offset / 8, shift = node->bit_offset % 8;
+	size_t len = (shift + node->bit_size + 7) / 8;
+
+	if (len > sizeof(word) || off + first + len > encoder->out->len)
+		return err_set(encoder->err, -EUNATCH, "a bit-field lies across more than eight bytes");
+	word = 0;
+	memcpy(&word, encoder->out->bytes + off + first, len);
+	word = (word & ~(mask << shift)) | (bits & mask) << shift;
+	return store(encoder, off + first, &word, len);
+}
+
+static int number(struct encoder *encoder, uint32_t off, const struct value *value,
+		  const struct shape_node *node)
+{
+	uint64_t words[2] = {value->bits, value->bits_high};
+
+	if (value->kind != VALUE_INT && value->kind != VALUE_BOOL && value->kind != VALUE_ENUM)
+		return refuse(encoder, value, "is no longer a number of the same kind in this build");
+	if (!fits(value, node))
+		return refuse(encoder, value, "does not fit its type in this build");
+	if (node->size == 16 && value->size != 16)
+		words[1] = value->is_signed && (int64_t)words[0] < 0 ? ~0ull : 0;
+	if (node->bit_size)
+		return store_bits(encoder, off, node, words[0]);
+	return store(encoder, off, words, node->size);
+}
+
+/* An enumerator keeps its name: its number may be another one in this build. */
+static int enumerator(struct encoder *encoder, uint32_t off, const struct value *value,
+		      const struct shape_node *node)
+{
+	const struct btf *btf = schema_btf(encoder->shape->schema);
+	const struct btf_type *type = btf__type_by_id(btf, schema_strip(encoder->shape->schema, node->type));
+	struct value named = *value;
+
+	for (int i = 0; value->text && type && btf_is_enum(type) && i < btf_vlen(type); i++) {
+		if (strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), value->text))
+			continue;
+		named.bits = node->is_signed ? (uint64_t)(int64_t)btf_enum(type)[i].val
+					     : (uint32_t)btf_enum(type)[i].val;
+		break;
+	}
+	return number(encoder, off, &named, node);
+}
+
+static int real(struct encoder *encoder, uint32_t off, const struct value *value,
+		const struct shape_node *node)
+{
+	float narrow;
+	double wide;
+
+	if (value->kind != VALUE_FLOAT)
+		return refuse(encoder, value, "is no longer a floating-point number in this build");
+	if (value->len == node->size)
+		return store(encoder, off, value->bytes, value->len);
+	if (value->len != sizeof(narrow) || node->size != sizeof(wide))
+		return refuse(encoder, value, "has another floating-point type in this build");
+	memcpy(&narrow, value->bytes, sizeof(narrow));
+	wide = narrow;
+	return store(encoder, off, &wide, sizeof(wide));
+}
+
+/* --- text and bytes --- */
+
+static int whole(struct encoder *encoder, const struct value *value)
+{
+	return value->is_truncated
+		       ? refuse(encoder, value, "was cut by a limit when it was recorded: raise its \"max\"")
+		       : 0;
+}
+
+static int chars(struct encoder *encoder, uint32_t off, const struct value *value,
+		 const struct shape_node *node)
+{
+	size_t len = value->len + (value->kind == VALUE_TEXT && value->len < node->size);
+
+	if (value->kind != VALUE_TEXT && value->kind != VALUE_BYTES)
+		return refuse(encoder, value, "is no longer text in this build");
+	if (value->len > node->size)
+		return refuse(encoder, value, "does not fit its array in this build");
+	if (whole(encoder, value) < 0)
+		return -EUNATCH;
+	return len > value->len && store(encoder, off + value->len, "", 1) < 0
+		       ? -EUNATCH
+		       : store(encoder, off, value->bytes, value->len);
+}
+
+static int raw(struct encoder *encoder, uint32_t off, const struct value *value,
+	       const struct shape_node *node)
+{
+	if (value->kind != VALUE_BYTES || value->len != node->size)
+		return refuse(encoder, value, "is a union of another size in this build");
+	return store(encoder, off, value->bytes, value->len);
+}
+
+/* --- pointers --- */
+
+static int add_pointer(struct encoder *encoder, struct encode_pointer pointer)
+{
+	struct encoding *out = encoder->out;
+
+	if (out->pointers_cnt == out->pointers_cap) {
+		size_t cap = out->pointers_cap ? 2 * out->pointers_cap : 8;
+		struct encode_pointer *more = realloc(out->pointers, cap * sizeof(*more));
+
+		if (!more)
+			return err_nomem(encoder->err);
+		out->pointers = more;
+		out->pointers_cap = cap;
+	}
+	out->pointers[out->pointers_cnt++] = pointer;
+	return 0;
+}
+
+/* What leads nowhere that was captured keeps its recorded number: NULL stays NULL, a handle stays that
+ * handle, and what was not captured is an address that nothing lies at. */
+static int address(struct encoder *encoder, uint32_t off, const struct value *value,
+		   const struct value *before, uint16_t node)
+{
+	bool leads = value->kind == VALUE_REF || (value->kind == VALUE_POINTER && value->child_cnt);
+	bool is_opaque = encoder->shape->nodes[node].kind == SHAPE_HANDLE ||
+			 encoder->shape->nodes[node].kind == SHAPE_CUT;
+
+	if (value->kind == VALUE_UNAVAILABLE && !value->bits)
+		return refuse(encoder, value, "was not captured");
+	if (value->kind != VALUE_POINTER && value->kind != VALUE_REF && value->kind != VALUE_HANDLE &&
+	    value->kind != VALUE_UNAVAILABLE)
+		return refuse(encoder, value, "is a pointer in this build and was none");
+	if (leads && !is_opaque)
+		return add_pointer(encoder, (struct encode_pointer){off, node, value, before});
+	if (before && before->bits == value->bits)
+		return 0;
+	return store(encoder, off, &value->bits, sizeof(value->bits));
+}
+
+/* --- composites --- */
+
+static int encode(struct encoder *encoder, uint32_t off, const struct value *value,
+		  const struct value *before, uint16_t idx);
+
+static const struct value *child_named(const struct value *value, const char *name)
+{
+	for (size_t i = 0; value && i < value->child_cnt; i++) {
+		const char *child = value->child[i]->name;
+
+		if (child == name || (child && name && !strcmp(child, name)))
+			return value->child[i];
+	}
+	return NULL;
+}
+
+static bool is_anonymous_struct(const struct shape_node *node)
+{
+	return !node->name && node->kind == SHAPE_STRUCT;
+}
+
+uint16_t encode_member(const struct shape *shape, uint16_t node, const char *name, uint32_t *off)
+{
+	for (uint16_t i = shape->nodes[node].first_child; i != SHAPE_NONE; i = shape->nodes[i].next) {
+		const struct shape_node *member = &shape->nodes[i];
+		uint32_t inner = 0;
+		uint16_t found = SHAPE_NONE;
+
+		if (member->name && name && !strcmp(member->name, name))
+			found = i;
+		else if (is_anonymous_struct(member))
+			found = encode_member(shape, i, name, &inner);
+		if (found == SHAPE_NONE)
+			continue;
+		*off += member->offset + inner;
+		return found;
+	}
+	return SHAPE_NONE;
+}
+
+static void note(struct encoder *encoder, uint16_t node, const char *member, const char *what)
+{
+	char type[128];
+
+	schema_type_text(encoder->shape->schema, encoder->shape->nodes[node].type, type, sizeof(type));
+	notes_add(encoder->notes, "%s: '%s' %s", type, member, what);
+}
+
+static int members(struct encoder *encoder, uint32_t off, const struct value *value,
+		   const struct value *before, uint16_t idx)
+{
+	const struct shape *shape = encoder->shape;
+	int r = 0;
+
+	for (uint16_t i = shape->nodes[idx].first_child; r == 0 && i != SHAPE_NONE;
+	     i = shape->nodes[i].next) {
+		const struct shape_node *member = &shape->nodes[i];
+		const struct value *child;
+
+		if (is_anonymous_struct(member)) {
+			r = members(encoder, off + member->offset, value, before, i);
+			continue;
+		}
+		child = child_named(value, member->name);
+		if (child)
+			r = encode(encoder, off + member->offset, child, child_named(before, member->name),
+				   i);
+		else if (member->name)
+			note(encoder, idx, member->name, "is new in this build and zero");
+	}
+	return r;
+}
+
+static void note_gone(struct encoder *encoder, const struct value *value, uint16_t idx)
+{
+	for (size_t i = 0; i < value->child_cnt; i++) {
+		const char *name = value->child[i]->name;
+		uint32_t off = 0;
+
+		if (name && encode_member(encoder->shape, idx, name, &off) == SHAPE_NONE)
+			note(encoder, idx, name, "was recorded and is not in this build");
+	}
+}
+
+static int structure(struct encoder *encoder, uint32_t off, const struct value *value,
+		     const struct value *before, uint16_t idx)
+{
+	if (value->kind != VALUE_STRUCT)
+		return refuse(encoder, value, "is no longer the same kind of object in this build");
+	note_gone(encoder, value, idx);
+	return members(encoder, off, value, before, idx);
+}
+
+static int elements(struct encoder *encoder, uint32_t off, const struct value *value,
+		    const struct value *before, uint16_t element)
+{
+	uint32_t size = encoder->shape->nodes[element].size;
+	int r = whole(encoder, value);
+
+	for (size_t i = 0; r == 0 && i < value->child_cnt; i++)
+		r = encode(encoder, off + i * size, value->child[i],
+			   before && i < before->child_cnt ? before->child[i] : NULL, element);
+	return r;
+}
+
+static int array(struct encoder *encoder, uint32_t off, const struct value *value, const struct value *before,
+		 uint16_t idx)
+{
+	const struct shape_node *node = &encoder->shape->nodes[idx];
+
+	if (value->kind != VALUE_ARRAY)
+		return refuse(encoder, value, "is no longer an array in this build");
+	if (!node->length && !node->has_terminator && value->child_cnt > node->count)
+		return refuse(encoder, value, "is a shorter array in this build");
+	return elements(encoder, off, value, before, node->first_child);
+}
+
+static int inline_bytes(struct encoder *encoder, uint32_t off, const struct value *value)
+{
+	if (value->kind != VALUE_BYTES)
+		return refuse(encoder, value, "is no longer a buffer in this build");
+	if (whole(encoder, value) < 0)
+		return -EUNATCH;
+	return store(encoder, off, value->bytes, value->len);
+}
+
+static int encode(struct encoder *encoder, uint32_t off, const struct value *value,
+		  const struct value *before, uint16_t idx)
+{
+	const struct shape_node *node = &encoder->shape->nodes[idx];
+
+	if (value->kind == VALUE_UNAVAILABLE && value->is_elsewhere)
+		return 0;
+	if (value->kind == VALUE_UNAVAILABLE && !value->bits)
+		return err_set(encoder->err, -EUNATCH, "'%s' was not captured: %s", name_of(value),
+			       value->text);
+	switch (node->kind) {
+	case SHAPE_INT:
+	case SHAPE_BOOL:
+		return number(encoder, off, value, node);
+	case SHAPE_ENUM:
+		return enumerator(encoder, off, value, node);
+	case SHAPE_FLOAT:
+		return real(encoder, off, value, node);
+	case SHAPE_CHARS:
+		return chars(encoder, off, value, node);
+	case SHAPE_UNION:
+		return raw(encoder, off, value, node);
+	case SHAPE_STRUCT:
+		return structure(encoder, off, value, before, idx);
+	case SHAPE_ARRAY:
+		return array(encoder, off, value, before, idx);
+	case SHAPE_BYTES:
+		if (node->is_inline)
+			return inline_bytes(encoder, off, value);
+		return address(encoder, off, value, before, idx);
+	default:
+		return address(encoder, off, value, before, idx);
+	}
+}
+
+/* Bytes that @value takes where it lies, a flexible array at its end included. */
+static size_t extent(const struct shape *shape, uint16_t idx, const struct value *value)
+{
+	size_t len = shape->nodes[idx].size;
+
+	for (size_t i = 0; value->kind == VALUE_STRUCT && i < value->child_cnt; i++) {
+		const struct value *child = value->child[i];
+		uint32_t off = 0;
+		uint16_t member = encode_member(shape, idx, child->name, &off);
+
+		if (member == SHAPE_NONE)
+			continue;
+		if (shape->nodes[member].kind == SHAPE_ARRAY && shape->nodes[member].length)
+			len = MAX(len, off + child->child_cnt *
+						       shape->nodes[shape->nodes[member].first_child].size);
+		else if (shape->nodes[member].is_inline)
+			len = MAX(len, off + child->len);
+	}
+	return len;
+}
+
+static int array_behind(struct encoder *encoder, const struct shape_node *pointer, const struct value *object,
+			const struct value *before)
+{
+	const struct shape_node *element = &encoder->shape->nodes[pointer->first_child];
+	size_t cnt = object->child_cnt;
+	int r;
+
+	if (object->kind != VALUE_ARRAY)
+		return refuse(encoder, object, "is an array in this build and was none");
+	r = reserve(encoder, (cnt + pointer->has_terminator) * element->size);
+	if (r == 0 && pointer->has_terminator)
+		r = store(encoder, cnt * element->size, &pointer->terminator,
+			  MIN(element->size, sizeof(pointer->terminator)));
+	return r < 0 ? r : elements(encoder, 0, object, before, pointer->first_child);
+}
+
+static int text_behind(struct encoder *encoder, const struct value *object, bool is_string)
+{
+	int r = whole(encoder, object);
+
+	if (r == 0 && object->kind != VALUE_TEXT && object->kind != VALUE_BYTES)
+		r = refuse(encoder, object, "is no longer text or bytes in this build");
+	if (r == 0)
+		r = reserve(encoder, object->len + is_string);
+	if (r == 0)
+		r = store(encoder, 0, object->bytes, object->len);
+	return r == 0 && is_string ? store(encoder, object->len, "", 1) : r;
+}
+
+int encode_pointee(struct encoding *out, const struct shape *shape, uint16_t node, const struct value *object,
+		   const struct value *before, struct notes *notes, struct err *err)
+{
+	const struct shape_node *pointer = &shape->nodes[node];
+	struct encoder encoder = {out, shape, notes, err};
+	int r;
+
+	if (object->kind == VALUE_UNAVAILABLE)
+		return err_set(err, -EUNATCH, "'%s' was not captured: %s", name_of(object), object->text);
+	if (pointer->kind == SHAPE_STRING || pointer->kind == SHAPE_BYTES)
+		return text_behind(&encoder, object, pointer->kind == SHAPE_STRING);
+	if (pointer->kind != SHAPE_POINTER || pointer->first_child == SHAPE_NONE)
+		return refuse(&encoder, object, "is opaque in this build");
+	if (pointer->length || pointer->has_terminator)
+		return array_behind(&encoder, pointer, object, before);
+	r = reserve(&encoder, extent(shape, pointer->first_child, object));
+	return r < 0 ? r : encode(&encoder, 0, object, before, pointer->first_child);
+}
+
+int encode_one(struct encoding *out, const struct shape *shape, uint16_t node, const struct value *value,
+	       struct notes *notes, struct err *err)
+{
+	const struct shape_node *type = &shape->nodes[node];
+	struct encoder encoder = {out, shape, notes, err};
+	int r = reserve(&encoder, ALIGN_UP(MAX(type->size, 1u), 8));
+
+	if (r == 0)
+		r = encode(&encoder, 0, value, NULL, node);
+	if (r == 0 && type->size < 8 && type->is_signed &&
+	    (type->kind == SHAPE_INT || type->kind == SHAPE_ENUM))
+		memcpy(out->bytes, &value->bits, 8);
+	return r;
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/key.h"
+#include "lib/pool.h"
+#include "lib/program.h"
+#include "lib/recording.h"
+#include "lib/store.h"
+#include "lib/util.h"
+#include "lib/value.h"
+#include "replay/notes.h"
+#include "replay/patchfile.h"
+#include "replay/rebuild.h"
+#include "replay/target/patch.h"
+
+struct image {
+	const struct recording *recording;
+	const struct schema *schema;
+	struct store *store;
+	const struct config *config;
+	const struct program *program;
+	struct notes *notes;
+	struct err *err;
+	struct rebuild rebuild;
+	struct case_header header;
+	struct case_call *calls;
+	struct pool *pool;
+};
+
+static int decode(struct image *image, struct values *out, const struct call *call)
+{
+	const struct shape *shape;
+	int r = store_shape(image->store, image->schema, call->func, &shape, image->err);
+
+	if (r < 0)
+		return r;
+	return values_decode(out, shape, call, image->pool) < 0 ? err_nomem(image->err) : 0;
+}
+
+/* The build's parameter of that name, for a recording whose parameters may stand in another order. */
+static ssize_t param_named(const struct shape *shape, const char *name, size_t at)
+{
+	for (size_t i = 0; name && i < shape->params_cnt; i++) {
+		const char *own = shape->nodes[shape->params[i].node].name;
+
+		if (own && !strcmp(own, name))
+			return i;
+	}
+	return !name && at < shape->params_cnt ? (ssize_t)at : -1;
+}
+
+/* --- the operation's arguments --- */
+
+static unsigned long long *place(struct image *image, const struct abi_piece *piece)
+{
+	if (piece->place == ABI_GPR)
+		return &image->header.args[piece->number];
+	if (piece->place == ABI_STACK && piece->number / 8u < PATCH_STACK_WORDS)
+		return &image->header.stack[piece->number / 8];
+	return NULL;
+}
+
+static unsigned arg_number(const struct abi_piece *piece)
+{
+	return piece->place == ABI_GPR ? piece->number : ABI_GPRS + piece->number / 8;
+}
+
+static int put_slots(struct image *image, const struct rebuild_value *value, const struct abi_loc *loc)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < value->slots_cnt; i++) {
+		uint32_t off = value->slots[i].off;
+		struct abi_piece piece = loc->piece[0];
+
+		if (piece.place == ABI_STACK)
+			piece.number += off;
+		else if (off / 8 < loc->pieces_cnt)
+			piece = loc->piece[off / 8];
+		r = rebuild_op(&image->rebuild, SERVE_ARG, 0, value->slots[i].reg, arg_number(&piece), 0, 0);
+	}
+	return r;
+}
+
+static int put_words(struct image *image, const struct rebuild_value *value, const struct abi_loc *loc)
+{
+	for (size_t off = 0; off < value->len; off += 8) {
+		struct abi_piece piece = loc->piece[0];
+		unsigned long long *word;
+
+		if (piece.place == ABI_STACK)
+			piece.number += off;
+		else if (off / 8 < loc->pieces_cnt)
+			piece = loc->piece[off / 8];
+		word = place(image, &piece);
+		if (!word)
+			return err_set(image->err, -EUNATCH, "an argument lies where it cannot be put");
+		memcpy(word, value->bytes + off, MIN(8u, value->len - off));
+	}
+	return 0;
+}
+
+static int put_argument(struct image *image, const struct shape_param *param, const struct value *value)
+{
+	struct rebuild_value rebuilt = {};
+	int r = rebuild_value(&image->rebuild, &rebuilt, value, param->node);
+
+	if (r == 0)
+		r = put_words(image, &rebuilt, &param->loc);
+	return r < 0 ? r : put_slots(image, &rebuilt, &param->loc);
+}
+
+/* What only flows out needs room, unless it was NULL. */
+static int put_room(struct image *image, const struct shape_param *param, const struct value *out)
+{
+	struct rebuild_value rebuilt = {.slots = {{0, REBUILD_FIRST}}, .slots_cnt = 1};
+	int r;
+
+	if (!out || (out->kind == VALUE_POINTER && !out->bits))
+		return 0;
+	r = rebuild_room(&image->rebuild, REBUILD_FIRST, param->node,
+			 out->child_cnt ? out->child[0]->len : 0);
+	return r < 0 ? r : put_slots(image, &rebuilt, &param->loc);
+}
+
+static bool is_in_memory(const struct shape *shape)
+{
+	return shape->result.node != SHAPE_NONE && shape->result.loc.piece[0].place == ABI_SRET;
+}
+
+/* A large struct is returned in memory whose address comes as the first argument. */
+static int put_result_room(struct image *image, const struct shape *shape)
+{
+	int r = rebuild_op(&image->rebuild, SERVE_ALLOC, REBUILD_FIRST, 0, 0, shape->result.loc.size, 0);
+
+	return r < 0 ? r : rebuild_op(&image->rebuild, SERVE_ARG, 0, REBUILD_FIRST, 0, 0, 0);
+}
+
+static int put_operation(struct image *image, size_t operation)
+{
+	const struct program_func *func = &image->program->funcs[operation];
+	const struct shape *shape = func->shape;
+	struct values values = {};
+	int r = decode(image, &values, &image->recording->operation);
+
+	if (r < 0)
+		return r;
+	rebuild_begin(&image->rebuild, shape, NULL);
+	image->header.stack_words = shape->stack_bytes / 8;
+	if (image->header.stack_words > PATCH_STACK_WORDS)
+		return err_set(image->err, -EUNATCH, "its stack arguments are larger than can be passed");
+	if (is_in_memory(shape))
+		r = put_result_room(image, shape);
+	for (size_t i = 0; r == 0 && i < values.params_cnt; i++) {
+		ssize_t at = param_named(shape, values.names[i], i);
+
+		if (at < 0)
+			notes_add(image->notes, "%s: parameter '%s' was recorded and is not in this build",
+				  func->config->name, values.names[i]);
+		else if (values.args[i])
+			r = put_argument(image, &shape->params[at], values.args[i]);
+		else
+			r = put_room(image, &shape->params[at], values.out[i]);
+	}
+	image->header.ops_cnt = image->rebuild.ops.len / sizeof(struct serve_op);
+	return r;
+}
+
+/* --- calls --- */
+
+static const struct program_func *func_of(const struct image *image, const char *alias)
+{
+	for (size_t i = 0; i < image->program->funcs_cnt; i++)
+		if (!strcmp(image->program->funcs[i].config->alias, alias))
+			return &image->program->funcs[i];
+	for (size_t i = 0; i < image->program->funcs_cnt; i++)
+		for (size_t k = 0; k < image->program->funcs[i].config->fallbacks_cnt; k++)
+			if (!strcmp(image->program->funcs[i].config->fallbacks[k], alias))
+				return &image->program->funcs[i];
+	return NULL;
+}
+
+static int put_result(struct image *image, struct case_call *out, const struct shape *shape,
+		      const struct values *values)
+{
+	const struct abi_loc *loc = &shape->result.loc;
+	struct rebuild_value rebuilt = {};
+	unsigned long long *const registers[] = {&out->rax, &out->rdx};
+	int r;
+
+	if (shape->result.node == SHAPE_NONE)
+		return 0;
+	if (!values->result)
+		return err_set(image->err, -EUNATCH, "its result was not recorded");
+	if (loc->piece[0].place == ABI_SRET)
+		return err_set(image->err, -EUNATCH,
+			       "it returns a large struct by value, which cannot be served yet");
+	r = rebuild_value(&image->rebuild, &rebuilt, values->result, shape->result.node);
+	for (int i = 0; r == 0 && i < loc->pieces_cnt; i++) {
+		if (loc->piece[i].place != ABI_GPR)
+			return err_set(image->err, -EUNATCH, "its result is in a floating-point register");
+		memcpy(registers[loc->piece[i].number], rebuilt.bytes + 8 * i, 8);
+	}
+	for (size_t i = 0; r == 0 && i < rebuilt.slots_cnt; i++) {
+		if (rebuilt.slots[i].off)
+			return err_set(image->err, -EUNATCH, "it returns a pointer in its second register");
+		r = rebuild_op(&image->rebuild, SERVE_RESULT, 0, rebuilt.slots[i].reg, 0, 0, 0);
+	}
+	return r;
+}
+
+/* What flowed out through the live pointer of a parameter. */
+static int put_out(struct image *image, const struct shape_param *param, const struct value *out,
+		   const struct value *before)
+{
+	const struct abi_piece *piece = &param->loc.piece[0];
+	int r;
+
+	if (out->kind != VALUE_POINTER)
+		return 0;
+	if (piece->place == ABI_GPR)
+		return rebuild_through(&image->rebuild, piece->number, out, before, param->node);
+	r = rebuild_op(&image->rebuild, SERVE_FOLLOW, REBUILD_FIRST, ABI_GPRS, piece->number, 0, 0);
+	return r < 0 ? r : rebuild_through(&image->rebuild, REBUILD_FIRST, out, before, param->node);
+}
+
+/* The args of the recording in the order of the build's parameters: where a VALUE_REF may lead. */
+static void order_live(const struct value *live[ABI_PARAMS_MAX], const struct shape *shape,
+		       const struct values *values)
+{
+	for (size_t i = 0; i < values->params_cnt; i++) {
+		ssize_t at = param_named(shape, values->names[i], i);
+
+		if (at >= 0)
+			live[at] = values->args[i];
+	}
+}
+
+static int put_served(struct image *image, struct case_call *out, const struct shape *shape,
+		      const struct values *values)
+{
+	const struct value *live[ABI_PARAMS_MAX] = {};
+	int r = 0;
+
+	order_live(live, shape, values);
+	rebuild_begin(&image->rebuild, shape, live);
+	for (size_t i = 0; r == 0 && i < values->params_cnt; i++) {
+		ssize_t at = param_named(shape, values->names[i], i);
+
+		if (!values->out[i])
+			continue;
+		if (at < 0)
+			return err_set(image->err, -EUNATCH, "its parameter '%s' is not in this build",
+				       values->names[i]);
+		r = put_out(image, &shape->params[at], values->out[i], values->args[i]);
+	}
+	return r < 0 ? r : put_result(image, out, shape, values);
+}
+
+static int put_key(struct image *image, struct case_call *out, const struct program_func *func,
+		   const struct values *values)
+{
+	struct buf *data = &image->rebuild.data;
+	const size_t at = data->len;
+	int r;
+
+	if (func->config->role != ROLE_INPUT)
+		return 0;
+	r = key_put(data, func->shape, values, (const char *const *)func->config->key, func->config->key_cnt,
+		    image->err);
+	out->key = at;
+	out->key_len = data->len - at;
+	return r;
+}
+
+/* A call that cannot be served does not stop the others: it says so when it is asked for. */
+static int put_unserved(struct image *image, struct case_call *out, const char *why)
+{
+	out->unserved = image->rebuild.data.len;
+	buf_put(&image->rebuild.data, why, strlen(why) + 1);
+	out->ops_cnt = 0;
+	return 0;
+}
+
+static const unsigned roles[ROLE_CNT] = {
+	[ROLE_OPERATION] = PATCH_OPERATION, [ROLE_INPUT] = PATCH_INPUT, [ROLE_OUTPUT] = PATCH_OUTPUT};
+
+#define UNSET 0xffffffffu /* an offset into data of 0 is a place, too */
+
+static int put_call(struct image *image, struct case_call *out, const struct call *call)
+{
+	const struct schema_func *recorded = schema_func(image->schema, call->func);
+	const struct program_func *func = func_of(image, recorded->alias);
+	struct rebuild *rebuild = &image->rebuild;
+	struct values values = {};
+	char why[256];
+	int r = decode(image, &values, call);
+
+	if (r < 0)
+		return r;
+	*out = (struct case_call){.alias = patchfile_alias(image->config, recorded->alias),
+				  .role = roles[recorded->role],
+				  .key = UNSET,
+				  .unserved = UNSET,
+				  .has_errno = call->has_errno,
+				  .error_number = call->error_number};
+	if (!func)
+		return put_unserved(image, out, "nothing in the configuration has its alias any more");
+	r = put_key(image, out, func, &values);
+	if (r < 0)
+		return r;
+	if (call->left != LEFT_RETURN) {
+		snprintf(why, sizeof(why), "when it was recorded it did not return (%s)",
+			 left_name(call->left));
+		return put_unserved(image, out, why);
+	}
+	out->ops = rebuild->ops.len / sizeof(struct serve_op);
+	r = put_served(image, out, func->shape, &values);
+	out->ops_cnt = rebuild->ops.len / sizeof(struct serve_op) - out->ops;
+	return r == -EUNATCH ? put_unserved(image, out, image->err->msg) : r;
+}
+
+/* --- the case: header, calls, ops, data --- */
+
+static void move_offsets(struct image *image, size_t ops_at, size_t data_at)
+{
+	struct serve_op *ops = (void *)image->rebuild.ops.data;
+	size_t cnt = image->rebuild.ops.len / sizeof(*ops);
+
+	for (size_t i = 0; i < cnt; i++)
+		if (ops[i].kind == SERVE_WRITE)
+			ops[i].data += data_at;
+	for (size_t i = 0; i < image->recording->calls_cnt; i++) {
+		struct case_call *call = &image->calls[i];
+
+		call->ops = ops_at + call->ops * sizeof(*ops);
+		call->key = call->key == UNSET ? 0 : call->key + data_at;
+		call->unserved = call->unserved == UNSET ? 0 : call->unserved + data_at;
+	}
+}
+
+static int lay_out(struct buf *out, struct image *image)
+{
+	const size_t calls_len = image->recording->calls_cnt * sizeof(struct case_call);
+	const size_t calls_at = ALIGN_UP(sizeof(image->header), 8);
+	const size_t ops_at = ALIGN_UP(calls_at + calls_len, 8);
+	const size_t data_at = ALIGN_UP(ops_at + image->rebuild.ops.len, 8);
+
+	move_offsets(image, ops_at, data_at);
+	image->header.calls = calls_at;
+	image->header.calls_cnt = image->recording->calls_cnt;
+	image->header.ops = ops_at;
+	image->header.bytes = ALIGN_UP(data_at + image->rebuild.data.len, 8);
+	if (image->header.bytes > PATCH_CASE_BYTES)
+		return err_set(image->err, -EUNATCH, "the recording is larger than a replay can take in");
+	buf_put(out, &image->header, sizeof(image->header));
+	buf_align(out, 8);
+	buf_put(out, image->calls, calls_len);
+	buf_align(out, 8);
+	buf_put(out, image->rebuild.ops.data, image->rebuild.ops.len);
+	buf_align(out, 8);
+	buf_put(out, image->rebuild.data.data, image->rebuild.data.len);
+	buf_align(out, 8);
+	return out->failed ? err_nomem(image->err) : 0;
+}
+
+static int fill(struct buf *out, struct image *image, size_t operation)
+{
+	int r = put_operation(image, operation);
+
+	if (r == -EUNATCH)
+		return err_wrap(image->err, r, "the operation's arguments cannot be rebuilt");
+	for (size_t i = 0; r == 0 && i < image->recording->calls_cnt; i++)
+		r = put_call(image, &image->calls[i], &image->recording->calls[i]);
+	return r < 0 ? r : lay_out(out, image);
+}
+
+int image_write(struct buf *out, const struct recording *recording, const struct schema *schema,
+		struct store *store, const struct config *config, const struct program *program,
+		size_t operation, struct notes *notes, struct err *err)
+{
+	autofree struct case_call *calls = calloc(recording->calls_cnt + 1, sizeof(*calls));
+	auto_pool struct pool *pool = pool_new();
+	struct err own = {};
+	struct image image = {
+		.recording = recording,
+		.schema = schema,
+		.store = store,
+		.config = config,
+		.program = program,
+		.notes = notes,
+		.err = err ? err : &own,
+		.calls = calls,
+		.pool = pool,
+	};
+	int r;
+
+	if (!calls || !pool)
+		return err_nomem(err);
+	rebuild_init(&image.rebuild, PATCH_CASE_BYTES, notes, image.err);
+	r = fill(out, &image, operation);
+	rebuild_release(&image.rebuild);
+	return r;
+}

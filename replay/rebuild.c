@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/rebuild.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/util.h"
+#include "lib/value.h"
+#include "replay/encode.h"
+#include "replay/target/patch.h"
+
+#define OPS_BYTES_MAX (64u << 20)
+
+void rebuild_init(struct rebuild *rebuild, size_t bytes_max, struct notes *notes, struct err *err)
+{
+	*rebuild = (struct rebuild){.notes = notes, .err = err};
+	buf_init(&rebuild->ops, OPS_BYTES_MAX);
+	buf_init(&rebuild->data, bytes_max);
+}
+
+void rebuild_release(struct rebuild *rebuild)
+{
+	buf_release(&rebuild->ops);
+	buf_release(&rebuild->data);
+	free(rebuild->built);
+}
+
+void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct value *const *live)
+{
+	rebuild->shape = shape;
+	rebuild->live = live;
+	rebuild->built_cnt = 0;
+	rebuild->ops_done = rebuild->ops.len / sizeof(struct serve_op);
+}
+
+int rebuild_op(struct rebuild *rebuild, uint8_t kind, uint8_t dst, uint8_t src, uint32_t off, uint32_t len,
+	       uint64_t data)
+{
+	const struct serve_op op = {
+		.kind = kind, .dst = dst, .src = src, .off = off, .len = len, .data = data};
+
+	if (dst >= PATCH_SERVE_VALUES || src >= PATCH_SERVE_VALUES)
+		return err_set(rebuild->err, -EUNATCH, "its data is nested deeper than can be rebuilt");
+	buf_put(&rebuild->ops, &op, sizeof(op));
+	return rebuild->ops.failed ? err_set(rebuild->err, -EUNATCH, "its data is larger than can be rebuilt")
+				   : 0;
+}
+
+static int write_bytes(struct rebuild *rebuild, uint8_t reg, uint32_t off, const uint8_t *bytes, size_t len)
+{
+	size_t at = rebuild->data.len;
+
+	buf_put(&rebuild->data, bytes, len);
+	if (rebuild->data.failed)
+		return err_set(rebuild->err, -EUNATCH, "its data is larger than can be rebuilt");
+	return rebuild_op(rebuild, SERVE_WRITE, reg, 0, off, len, at);
+}
+
+/* --- objects met again --- */
+
+static int remember(struct rebuild *rebuild, const struct value *value, uint8_t reg)
+{
+	if (rebuild->shared_cnt == PATCH_SHARED_MAX)
+		return 0;
+	if (rebuild->built_cnt == rebuild->built_cap) {
+		size_t cap = rebuild->built_cap ? 2 * rebuild->built_cap : 64;
+		struct built *more = realloc(rebuild->built, cap * sizeof(*more));
+
+		if (!more)
+			return err_nomem(rebuild->err);
+		rebuild->built = more;
+		rebuild->built_cap = cap;
+	}
+	rebuild->built[rebuild->built_cnt++] = (struct built){value, rebuild->shared_cnt};
+	return rebuild_op(rebuild, SERVE_SHARE, reg, 0, 0, 0, rebuild->shared_cnt++);
+}
+
+static const struct built *find_built(const struct rebuild *rebuild, const struct value *value)
+{
+	for (size_t i = 0; i < rebuild->built_cnt; i++)
+		if (rebuild->built[i].value == value)
+			return &rebuild->built[i];
+	return NULL;
+}
+
+static int locate(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node);
+
+/* A parameter's own pointer: in a live register, or on the stack. */
+static int locate_param(struct rebuild *rebuild, const struct value *pointer, uint8_t reg, uint16_t *node)
+{
+	for (size_t i = 0; i < rebuild->shape->params_cnt; i++) {
+		const struct shape_param *param = &rebuild->shape->params[i];
+		const struct abi_piece *piece = &param->loc.piece[0];
+
+		if (rebuild->live[i] != pointer)
+			continue;
+		*node = rebuild->shape->nodes[param->node].first_child;
+		if (piece->place == ABI_GPR)
+			return rebuild_op(rebuild, SERVE_ADD, reg, piece->number, 0, 0, 0);
+		if (piece->place == ABI_STACK)
+			return rebuild_op(rebuild, SERVE_FOLLOW, reg, ABI_GPRS, piece->number, 0, 0);
+	}
+	return -ENOENT;
+}
+
+/* Where the object lies which holds @value: the address of @value itself, in the build's layout. */
+static int locate_member(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node)
+{
+	const struct value *parent = value->parent;
+	uint32_t off = 0;
+	int r = locate(rebuild, parent, reg, node);
+
+	if (r < 0)
+		return r;
+	if (parent->kind == VALUE_STRUCT) {
+		*node = encode_member(rebuild->shape, *node, value->name, &off);
+		if (*node == SHAPE_NONE)
+			return -ENOENT;
+	} else if (parent->kind == VALUE_ARRAY) {
+		size_t idx = 0;
+
+		while (idx < parent->child_cnt && parent->child[idx] != value)
+			idx++;
+		off = idx * rebuild->shape->nodes[*node].size;
+	}
+	return off ? rebuild_op(rebuild, SERVE_ADD, reg, reg, off, 0, 0) : 0;
+}
+
+/* The address of @value, an object among the live arguments, in register @reg. */
+static int locate(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node)
+{
+	const struct value *pointer = value->parent;
+	int r;
+
+	if (!pointer || !rebuild->live)
+		return -ENOENT;
+	if (pointer->kind != VALUE_POINTER)
+		return locate_member(rebuild, value, reg, node);
+	if (!pointer->parent)
+		return locate_param(rebuild, pointer, reg, node);
+	r = locate_member(rebuild, pointer, reg, node);
+	if (r < 0)
+		return r;
+	*node = rebuild->shape->nodes[*node].first_child;
+	return rebuild_op(rebuild, SERVE_FOLLOW, reg, reg, 0, 0, 0);
+}
+
+static int reach(struct rebuild *rebuild, const struct value *ref, uint8_t reg)
+{
+	const struct built *built = find_built(rebuild, ref->target);
+	uint16_t node;
+
+	if (built)
+		return rebuild_op(rebuild, SERVE_SHARED, reg, 0, 0, 0, built->shared);
+	if (locate(rebuild, ref->target, reg, &node) == 0)
+		return 0;
+	return err_set(rebuild->err, -EUNATCH, "'%s' points to '%s', which cannot be found again",
+		       ref->name ? ref->name : "it", ref->path ? ref->path : "?");
+}
+
+/* --- objects --- */
+
+static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer);
+
+/* The encoding's bytes at the address in @reg, then what its pointers lead to. */
+static int put(struct rebuild *rebuild, uint8_t reg, const struct encoding *encoding)
+{
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < encoding->len;) {
+		size_t end = at;
+
+		while (end < encoding->len && encoding->is_set[end])
+			end++;
+		if (end > at)
+			r = write_bytes(rebuild, reg, at, encoding->bytes + at, end - at);
+		at = end + 1;
+	}
+	for (size_t i = 0; r == 0 && i < encoding->pointers_cnt; i++)
+		r = put_pointer(rebuild, reg, &encoding->pointers[i]);
+	return r;
+}
+
+/* New memory for what @pointer leads to; its address in @reg. */
+static int build(struct rebuild *rebuild, uint8_t reg, const struct value *pointer, uint16_t node)
+{
+	const struct value *object = pointer->child[0];
+	auto_encoding struct encoding encoding = {};
+	int r = encode_pointee(&encoding, rebuild->shape, node, object, NULL, rebuild->notes, rebuild->err);
+	size_t room = encoding.len;
+
+	if (r < 0)
+		return r;
+	if (rebuild->shape->nodes[node].kind == SHAPE_BYTES && rebuild->shape->nodes[node].flows & FLOW_OUT)
+		room = MAX(room, REBUILD_OUT_BYTES);
+	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, 0);
+	if (r == 0)
+		r = remember(rebuild, object, reg);
+	return r < 0 ? r : put(rebuild, reg, &encoding);
+}
+
+/* Address of what @pointer leads to in @reg. */
+static int point(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)
+{
+	if (pointer->value->kind == VALUE_REF)
+		return reach(rebuild, pointer->value, reg);
+	return build(rebuild, reg, pointer->value, pointer->node);
+}
+
+static bool is_unchanged(const struct encode_pointer *pointer)
+{
+	return pointer->before && pointer->before->bits == pointer->value->bits;
+}
+
+static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)
+{
+	const struct value *value = pointer->value;
+	int r;
+
+	if (is_unchanged(pointer)) {
+		if (value->kind != VALUE_POINTER || !(rebuild->shape->nodes[pointer->node].flows & FLOW_OUT))
+			return 0;
+		r = rebuild_op(rebuild, SERVE_FOLLOW, reg + 1, reg, pointer->off, 0, 0);
+		return r < 0 ? r : rebuild_through(rebuild, reg + 1, value, pointer->before, pointer->node);
+	}
+	r = point(rebuild, reg + 1, pointer);
+	return r < 0 ? r : rebuild_op(rebuild, SERVE_POINTER, reg, reg + 1, pointer->off, 0, 0);
+}
+
+int rebuild_through(struct rebuild *rebuild, uint8_t reg, const struct value *pointer,
+		    const struct value *before, uint16_t node)
+{
+	const struct value *was =
+		before && before->kind == VALUE_POINTER && before->child_cnt ? before->child[0] : NULL;
+	auto_encoding struct encoding encoding = {};
+	int r;
+
+	if (pointer->kind != VALUE_POINTER || !pointer->child_cnt)
+		return 0;
+	r = encode_pointee(&encoding, rebuild->shape, node, pointer->child[0], was, rebuild->notes,
+			   rebuild->err);
+	return r < 0 ? r : put(rebuild, reg, &encoding);
+}
+
+int rebuild_at(struct rebuild *rebuild, uint8_t reg, const struct value *value, uint16_t node)
+{
+	auto_encoding struct encoding encoding = {};
+	int r = encode_one(&encoding, rebuild->shape, node, value, rebuild->notes, rebuild->err);
+
+	return r < 0 ? r : put(rebuild, reg, &encoding);
+}
+
+int rebuild_value(struct rebuild *rebuild, struct rebuild_value *out, const struct value *value,
+		  uint16_t node)
+{
+	auto_encoding struct encoding encoding = {};
+	uint8_t reg = REBUILD_FIRST;
+	int r = encode_one(&encoding, rebuild->shape, node, value, rebuild->notes, rebuild->err);
+
+	if (r < 0)
+		return r;
+	if (encoding.len > sizeof(out->bytes) || encoding.pointers_cnt > REBUILD_SLOTS_MAX)
+		return err_set(rebuild->err, -EUNATCH, "'%s' is larger than can be passed by value",
+			       value->name ? value->name : "it");
+	out->len = encoding.len;
+	memcpy(out->bytes, encoding.bytes, encoding.len);
+	for (size_t i = 0; i < encoding.pointers_cnt; i++, reg++) {
+		r = point(rebuild, reg, &encoding.pointers[i]);
+		if (r < 0)
+			return r;
+		out->slots[out->slots_cnt++] = (struct rebuild_slot){encoding.pointers[i].off, reg};
+	}
+	return 0;
+}
+
+int rebuild_room(struct rebuild *rebuild, uint8_t reg, uint16_t node, size_t len)
+{
+	const struct shape_node *pointer = &rebuild->shape->nodes[node];
+	size_t room = len;
+
+	if (pointer->first_child != SHAPE_NONE)
+		room = MAX(room, rebuild->shape->nodes[pointer->first_child].size);
+	if (pointer->kind != SHAPE_POINTER || pointer->length || pointer->has_terminator)
+		room = MAX(room, REBUILD_OUT_BYTES);
+	return rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, 0);
+}

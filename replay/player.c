@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/player.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/program.h"
+#include "lib/recording.h"
+#include "lib/store.h"
+#include "lib/util.h"
+#include "replay/image.h"
+#include "replay/judge.h"
+#include "replay/notes.h"
+#include "replay/patchfile.h"
+#include "replay/sandbox.h"
+#include "replay/server.h"
+#include "replay/target/patch.h"
+#include "replay/verdict.h"
+
+#define PATCH_FILE_MAX (64u << 20)
+
+struct player {
+	struct player_opts opts;
+	struct store *store;
+	struct stage { /* an operation's server */
+		struct buf patch;
+		struct server *server;
+	} * stages; /* by the program's functions */
+};
+
+int player_new(struct player **out, const struct player_opts *opts, struct cassette *cassette,
+	       struct err *err)
+{
+	autofree struct player *player = calloc(1, sizeof(*player));
+	autofree struct stage *stages = calloc(opts->program->funcs_cnt, sizeof(*stages));
+	int r;
+
+	if (!player || !stages)
+		return err_nomem(err);
+	r = store_new(&player->store, cassette, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < opts->program->funcs_cnt; i++)
+		buf_init(&stages[i].patch, PATCH_FILE_MAX);
+	player->opts = *opts;
+	player->stages = TAKE_PTR(stages);
+	*out = TAKE_PTR(player);
+	return 0;
+}
+
+void player_free(struct player *player)
+{
+	if (!player)
+		return;
+	for (size_t i = 0; i < player->opts.program->funcs_cnt; i++) {
+		if (player->stages[i].server)
+			server_stop(player->stages[i].server);
+		buf_release(&player->stages[i].patch);
+	}
+	free(player->stages);
+	store_free(player->store);
+	free(player);
+}
+
+static void note_conditions(const struct player *player, const struct server *server)
+{
+	unsigned layers = server_layers(server);
+
+	for (int i = 0; i < SANDBOX_CNT; i++)
+		if (!(layers & 1u << i))
+			notes_add(player->opts.notes, "the sandbox lacks %s: this machine does not allow it",
+				  sandbox_layer_name(i));
+	if (server_has_threads(server))
+		notes_add(player->opts.notes,
+			  "the program has threads when it is ready (at '%s'): each recording gets a "
+			  "process of its own, which is slower",
+			  server_ready_at(server));
+}
+
+static int start(struct player *player, size_t operation, struct err *err)
+{
+	const struct patchfile_opts patch_opts = {.operation = operation, .ready = player->opts.ready};
+	struct stage *stage = &player->stages[operation];
+	struct server_opts opts = {
+		.exe = player->opts.exe,
+		.engine = player->opts.engine,
+		.argv = player->opts.argv,
+		.libs = player->opts.libs,
+		.cpu = player->opts.cpu,
+		.ready_timeout_ms = SERVER_READY_MS,
+	};
+	int r = 0;
+
+	if (stage->server)
+		return 0;
+	if (!stage->patch.len)
+		r = patchfile_write(&stage->patch, player->opts.config, player->opts.program, &patch_opts,
+				    err);
+	if (r < 0)
+		return r;
+	opts.patch = stage->patch.data;
+	opts.patch_len = stage->patch.len;
+	r = server_start(&stage->server, &opts, err);
+	if (r < 0)
+		return err_wrap(err, r, "cannot replay with '%s'", player->opts.exe);
+	note_conditions(player, stage->server);
+	return 0;
+}
+
+static int find_operation(const struct player *player, const struct recording *recording,
+			  const struct schema *schema, size_t *operation, struct err *err)
+{
+	const char *alias = schema_func(schema, recording->operation.func)->alias;
+
+	for (size_t i = 0; i < player->opts.program->funcs_cnt; i++) {
+		const struct config_func *func = player->opts.program->funcs[i].config;
+
+		if (func->role != ROLE_OPERATION)
+			continue;
+		*operation = i;
+		if (!strcmp(func->alias, alias))
+			return 0;
+		for (size_t k = 0; k < func->fallbacks_cnt; k++)
+			if (!strcmp(func->fallbacks[k], alias))
+				return 0;
+	}
+	return err_set(err, -ENOENT, "the configuration has no operation '%s'", alias);
+}
+
+/* The server may have died of an earlier case: it gets one more try. */
+static int run(struct player *player, size_t operation, const struct buf *data, struct server_result *result,
+	       struct err *err)
+{
+	struct stage *stage = &player->stages[operation];
+	int r = server_run(stage->server, data->data, data->len, player->opts.timeout_ms, result, err);
+
+	if (r == 0)
+		return 0;
+	server_stop(stage->server);
+	stage->server = NULL;
+	r = start(player, operation, err);
+	return r < 0 ? r
+		     : server_run(stage->server, data->data, data->len, player->opts.timeout_ms, result, err);
+}
+
+static int give_up(struct comparison *out, const struct err *err)
+{
+	out->verdict = VERDICT_EQUALIZER_FAILURE;
+	snprintf(out->reason, sizeof(out->reason), "%s", err->msg);
+	return 0;
+}
+
+int player_play(struct player *player, const struct recording_key *key, struct comparison *out,
+		struct err *err)
+{
+	auto_recording struct recording *recording = NULL;
+	const struct schema *schema;
+	struct server_result result = {};
+	struct err why = {};
+	auto_buf struct buf data;
+	size_t operation = 0;
+	int r;
+
+	buf_init(&data, PATCH_CASE_BYTES);
+	*out = (struct comparison){.key = *key};
+	if (store_get(player->store, key, &recording, &schema, &why) < 0 ||
+	    find_operation(player, recording, schema, &operation, &why) < 0)
+		return give_up(out, &why);
+	r = start(player, operation, err);
+	if (r < 0)
+		return r;
+	if (image_write(&data, recording, schema, player->store, player->opts.config, player->opts.program,
+			operation, player->opts.notes, &why) < 0 ||
+	    run(player, operation, &data, &result, &why) < 0 ||
+	    judge(out, recording, schema, player->store, player->opts.config, player->opts.program, operation,
+		  &result, &why) < 0)
+		return give_up(out, &why);
+	out->key = *key;
+	return 0;
+}

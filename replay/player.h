@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Plays recordings, one at a time, each operation in a server of its own. Belongs to one thread. */
+#pragma once
+
+#include <stddef.h>
+
+#include "lib/cassette.h"
+
+struct comparison;
+struct config;
+struct err;
+struct notes;
+struct player;
+struct program;
+
+struct player_opts {
+	const struct config *config;
+	const struct program *program; /* of the build */
+	const char *exe, *engine, *ready;
+	char *const *argv, *const *libs;
+	int timeout_ms;
+	int cpu; /* -1: not pinned */
+	struct notes *notes;
+};
+
+/* @opts and @cassette are borrowed. */
+int player_new(struct player **out, const struct player_opts *opts, struct cassette *cassette,
+	       struct err *err);
+/* Whatever is wrong with the recording is a verdict; -errno is a build that cannot be started at all. */
+int player_play(struct player *player, const struct recording_key *key, struct comparison *out,
+		struct err *err);
+void player_free(struct player *player);

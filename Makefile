@@ -52,7 +52,7 @@ $(O)/%.o: %.c
 # --- what runs in the kernel
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(call msg,BPF,$<)
-	$(Q)mkdir -p $(@D) && $(CLANG) -target bpf -D__bpf__ -D__TARGET_ARCH_x86 -g -O2 -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) -I. \
+	$(Q)mkdir -p $(@D) && $(CLANG) -target bpf -mcpu=v3 -D__bpf__ -D__TARGET_ARCH_x86 -g -O2 -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) -I. \
 		-I/usr/include/$(shell $(CC) -dumpmachine) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call msg,SKEL,$@)

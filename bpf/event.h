@@ -9,9 +9,7 @@
  */
 #pragma once
 
-#ifndef __bpf__
 #include <linux/types.h>
-#endif
 
 #define FUNC_MAX    256 /* configured functions of one recording session */
 #define EXCLUDE_MAX 4	/* address ranges whose calls of libc do not count */
@@ -20,15 +18,17 @@
 enum event_kind {
 	EVENT_ENTRY = 1,  /* regs: rdi rsi rdx rcx r8 r9 rsp, return address; IN fragments */
 	EVENT_RETURN = 2, /* regs: rax rdx errno has_errno; OUT fragments */
-	EVENT_LEFT = 3,	  /* the frame was left without returning (longjmp, exception, thread exit);
-			   * regs: enum event_left */
+	EVENT_LEFT = 3,	  /* the frame was left without returning (longjmp, exception, thread exit); regs:
+			   * enum event_left; configured calls that were passed over as lying inside this one;
+			   * 1 when its thread itself asked to exit, 0 when it was killed */
 	EVENT_KIND_CNT,
 };
 
 enum event_left {
 	EVENT_LEFT_UNWOUND = 1, /* longjmp or exception: a caller's frame ran again */
 	EVENT_LEFT_EXIT = 2,	/* its thread ended */
-	EVENT_LEFT_UNKNOWN = 3,
+	EVENT_LEFT_UNKNOWN = 3, /* it may have returned: its return could not be hooked */
+	EVENT_LEFT_CNT,
 };
 
 enum event_flags {
@@ -55,7 +55,7 @@ _Static_assert(sizeof(struct event) == 112, "the drain checks lengths against it
 struct func_count {
 	__u64 hits;	   /* the probe fired, operation or not */
 	__u64 taken;	   /* operations taken, or calls inside a taken operation */
-	__u64 sampled_out; /* operations that sampling rejected */
+	__u64 sampled_out; /* operations that sampling or the rate limit rejected */
 	__u64 emitted;	   /* events handed to a ring */
 	__u64 dropped;	   /* events that found the ring full */
 	__u64 no_slot;	   /* events that found no scratch slot */
@@ -67,14 +67,23 @@ struct func_count {
 /* Down: one row a function. The plan is in a map of its own. */
 struct func_rule {
 	__u32 is_operation;
+	__u32 plan_flags;	/* enum plan_flags */
 	__u32 sample_threshold; /* taken when a 32-bit random number is below it; U32_MAX: always */
+	__u32 window_max;	/* operations taken in one window; 0: no limit */
+	__u64 window_ns;
+};
+
+enum control_state {
+	CONTROL_STOPPED = 0,   /* probes leave at once: nothing is counted or recorded */
+	CONTROL_RECORDING = 1,
+	CONTROL_FINISHING = 2, /* no operation begins; those that have begun are recorded to their end */
 };
 
 /* Down: one row. */
 struct control {
-	__u32 enabled;	 /* 0: no operation begins; those that have begun are recorded to their end */
-	__s32 errno_off;	       /* of errno from the thread pointer; 0: not available */
-	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
+	__u32 state;
 	__u32 count_only;	       /* count hits and leave: `check --rate` */
+	__s32 errno_off;	       /* of errno from the thread pointer; 0: not available */
 	__u32 pad;
+	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
 };

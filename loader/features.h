@@ -21,5 +21,6 @@ struct feature_state {
 	const char *cost; /* what its absence costs, and what to do */
 };
 
+bool feature_is_there(enum feature feature);
 /* Try everything once. */
 void features_probe(struct feature_state out[FEATURE_CNT]);

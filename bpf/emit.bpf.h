@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Events. Each attempt takes the thread's next number before anything can fail, so that a reader finds every
+ * loss as a gap.
+ */
+#pragma once
+
+#include "bpf/capture.bpf.h"
+#include "bpf/maps.bpf.h"
+
+static __noinline struct slot *slot_take(void)
+{
+	__u32 first = bpf_get_smp_processor_id() * SLOTS_PER_CPU;
+
+	for (int i = 0; i < SLOTS_PER_CPU; i++) {
+		__u32 key = first + i;
+		struct slot *slot = bpf_map_lookup_elem(&slots, &key);
+
+		if (slot && !__sync_val_compare_and_swap(&slot->is_taken, 0, 1))
+			return slot;
+	}
+	return NULL;
+}
+
+static __always_inline void slot_put(struct slot *slot)
+{
+	__sync_lock_test_and_set(&slot->is_taken, 0);
+}
+
+/* A slot with the event's head; NULL: lost, and counted. */
+static __noinline struct slot *event_begin(struct thread *thread, struct frame *frame, __u32 kind)
+{
+	struct slot *slot;
+	struct event *event;
+	__u64 id;
+
+	thread->rseq++;
+	thread->attempted++;
+	slot = slot_take();
+	if (!slot) {
+		COUNT(frame->func, no_slot, 1);
+		return NULL;
+	}
+	event = &slot->event;
+	event->ts_ns = bpf_ktime_get_ns();
+	event->func = frame->func;
+	event->kind = kind;
+	event->flags = 0;
+	id = bpf_get_current_pid_tgid();
+	event->tgid = id >> 32;
+	event->tid = id;
+	event->rseq = thread->rseq;
+	event->op = thread->op;
+	event->seq = frame->seq;
+	event->attempted = thread->attempted;
+	__builtin_memset(event->regs, 0, sizeof(event->regs));
+	slot->used = slot->faults = slot->truncated = 0;
+	return slot;
+}
+
+/* Hand the event to this CPU's ring, and the slot back. */
+static __noinline void event_end(struct slot *slot)
+{
+	__u32 func = slot->event.func, cpu = bpf_get_smp_processor_id();
+	__u64 len = sizeof(struct event) + slot->used;
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+
+	slot->event.len = len;
+	if (slot->faults)
+		COUNT(func, faults, slot->faults);
+	if (slot->truncated)
+		COUNT(func, truncated, slot->truncated);
+	PIN(len);
+	if (ring && len <= sizeof(struct event) + sizeof(slot->bytes) &&
+	    !bpf_ringbuf_output(ring, &slot->event, len, BPF_RB_NO_WAKEUP))
+		COUNT(func, emitted, 1);
+	else
+		COUNT(func, dropped, 1);
+	slot_put(slot);
+}
+
+static __always_inline void set_arguments(struct slot *slot, const struct frame *frame)
+{
+#pragma unroll
+	for (int i = 0; i < ARG_REGS; i++)
+		slot->v[PLAN_V_ARG0 + i] = frame->args[i];
+	slot->v[PLAN_V_RSP] = frame->rsp;
+	slot->v[PLAN_V_ZERO] = 0;
+}
+
+static __noinline void emit_entry(struct thread *thread, struct frame *frame)
+{
+	struct slot *slot = event_begin(thread, frame, EVENT_ENTRY);
+
+	if (!slot)
+		return;
+	set_arguments(slot, frame);
+#pragma unroll
+	for (int i = 0; i < ARG_REGS; i++)
+		slot->event.regs[i] = frame->args[i];
+	slot->event.regs[6] = frame->rsp;
+	slot->event.regs[7] = frame->ret;
+	__builtin_memset(slot->keep, 0, sizeof(slot->keep));
+	capture(slot, frame->func);
+	__builtin_memcpy(frame->keep, slot->keep, sizeof(slot->keep));
+	event_end(slot);
+}
+
+/* The program's errno: glibc sets the thread pointer by system calls, so the kernel's copy is current. */
+static __always_inline bool read_errno(struct slot *slot)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	slot->word = 0;
+	return control.errno_off && read_user(&slot->word, 4, task->thread.fsbase + control.errno_off);
+}
+
+static __noinline void emit_return(struct thread *thread, struct frame *frame, __u64 rax, __u64 rdx)
+{
+	struct slot *slot = event_begin(thread, frame, EVENT_RETURN);
+
+	if (!slot)
+		return;
+	if ((rule_of(frame->func)->plan_flags & PLAN_F_ERRNO) && read_errno(slot)) {
+		slot->event.regs[2] = (__s64)(__s32)slot->word;
+		slot->event.regs[3] = 1;
+	}
+	slot->event.regs[0] = rax;
+	slot->event.regs[1] = rdx;
+	set_arguments(slot, frame);
+	slot->v[PLAN_V_RAX] = rax;
+	slot->v[PLAN_V_RDX] = rdx;
+	slot->v[PLAN_V_ERRNO] = slot->event.regs[2];
+	__builtin_memcpy(slot->keep, frame->keep, sizeof(slot->keep));
+	capture(slot, frame->func);
+	event_end(slot);
+}
+
+static __noinline void emit_left(struct thread *thread, struct frame *frame, __u32 left, __u32 by_itself)
+{
+	struct slot *slot = event_begin(thread, frame, EVENT_LEFT);
+
+	if (!slot)
+		return;
+	slot->event.regs[0] = left;
+	slot->event.regs[1] = frame->passed_over;
+	slot->event.regs[2] = by_itself;
+	event_end(slot);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The few kernel types that the programs touch, declared for CO-RE: the loader fits their offsets to the
+ * running kernel, so a build needs no kernel headers and no BTF.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct thread_struct {
+	unsigned long fsbase;
+};
+
+struct xol_area {
+	unsigned long vaddr; /* the page of the return trampoline, which is its first instruction */
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+};
+
+struct mm_struct {
+	struct uprobes_state uprobes_state;
+};
+
+struct return_instance {
+	unsigned long orig_ret_vaddr;
+};
+
+struct uprobe_task {
+	unsigned int depth;			  /* return probes pending on the thread */
+	struct return_instance *return_instances; /* the innermost first */
+};
+
+struct task_struct {
+	struct thread_struct thread;
+	struct mm_struct *mm;
+	struct uprobe_task *utask;
+	__u64 self_exec_id; /* changes with every exec */
+};
+
+#pragma clang attribute pop
+
+/* Of include/linux/uprobes.h: deeper returns are not hooked. */
+#define URETPROBE_DEPTH_MAX 64

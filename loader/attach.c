@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The kernel's uprobe_multi and session links are newer than the libbpf of many systems, so links are made
+ * with bpf(2) itself. One link hooks all functions of one file, in one process only.
+ */
+#include "loader/attach.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/tape.skel.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/plan.h"
+#include "lib/program.h"
+#include "lib/util.h"
+#include "loader/features.h"
+#include "loader/process.h"
+#include "loader/uprobe_link.h"
+
+#define SLOTS_PER_CPU	4 /* as in bpf/maps.bpf.h */
+#define RINGS_BYTES_MAX (512ull * 1024 * 1024) /* of all rings, when the caller does not choose */
+#define LOG_BYTES	(1024 * 1024)
+#define STACK_ROUND	16 /* the verifier rounds a frame up to this, */
+#define STACK_MAX	64 /* and gives it a per-CPU stack from this on */
+#define NS_PER_S	1000000000.0
+
+struct attach {
+	struct tape_bpf *skel;
+	size_t funcs_cnt;
+	int *rings;
+	int rings_cnt;
+	int *links;
+	size_t links_cnt;
+	struct bpf_link *exit_link;
+};
+
+/* --- loading --- */
+
+/*
+ * From 6.13 on, a program with a frame of 64 bytes or more gets a stack that is per CPU. Ours sleep, so
+ * another of them could run on it meanwhile and both would be corrupted. The verifier prints the frames:
+ * "stack depth 16+48+8".
+ */
+static int check_frames(const char *name, const char *log, struct err *err)
+{
+	const char *p = strstr(log, "stack depth ");
+	char *end;
+
+	if (!p)
+		return err_set(err, -EINVAL, "cannot tell the stack use of BPF program '%s'", name);
+	p += strlen("stack depth ");
+	for (;; p = end + 1) {
+		unsigned long depth = strtoul(p, &end, 10);
+
+		if (end == p || ALIGN_UP(depth, STACK_ROUND) >= STACK_MAX)
+			return err_set(err, -EINVAL,
+				       "BPF program '%s' has a stack frame of %lu bytes: not safe to run", name,
+				       depth);
+		if (*end != '+')
+			return 0;
+	}
+}
+
+static int load_error(int r, const char *log, struct err *err)
+{
+	struct feature_state features[FEATURE_CNT];
+
+	features_probe(features);
+	for (int i = 0; i < FEATURE_CNT; i++) {
+		if (features[i].is_there || !features[i].is_required)
+			continue;
+		r = i == FEATURE_BPF ? -EPERM : -ENOTSUP;
+		err_set(err, r, "%s", features[i].cost);
+		err_hint(err, "'tapedeck doctor' shows what this machine allows");
+		return r;
+	}
+	return err_set(err, r, "the kernel refused the probes: %s: %.300s", strerror(-r), log);
+}
+
+/* The programs of one attach flavour; the verifier's words about each. */
+struct flavour {
+	struct bpf_program *prog[3];
+	char *log[3];
+	size_t cnt;
+};
+
+static int flavour_add(struct flavour *flavour, struct bpf_program *prog, int attach_type, struct err *err)
+{
+	char *log = calloc(1, LOG_BYTES);
+
+	if (!log)
+		return err_nomem(err);
+	bpf_program__set_autoload(prog, true);
+	if (attach_type)
+		bpf_program__set_expected_attach_type(prog, attach_type);
+	bpf_program__set_log_level(prog, 4);
+	bpf_program__set_log_buf(prog, log, LOG_BYTES);
+	flavour->prog[flavour->cnt] = prog;
+	flavour->log[flavour->cnt++] = log;
+	return 0;
+}
+
+static int flavour_load(struct flavour *flavour, struct tape_bpf *skel, struct err *err)
+{
+	int r = tape_bpf__load(skel);
+
+	for (size_t i = 0; r < 0 && i < flavour->cnt; i++)
+		if (flavour->log[i][0])
+			return load_error(r, flavour->log[i], err);
+	if (r < 0)
+		return load_error(r, "", err);
+	for (size_t i = 0; r == 0 && i < flavour->cnt; i++)
+		r = check_frames(bpf_program__name(flavour->prog[i]), flavour->log[i], err);
+	return r;
+}
+
+static int load_programs(struct tape_bpf *skel, bool is_session, struct err *err)
+{
+	struct flavour flavour = {};
+	struct bpf_program *prog;
+	int r = 0;
+
+	bpf_object__for_each_program(prog, skel->obj)
+		bpf_program__set_autoload(prog, false);
+	if (is_session)
+		r = flavour_add(&flavour, skel->progs.session, UPROBE_SESSION, err);
+	else
+		r = flavour_add(&flavour, skel->progs.enter, UPROBE_MULTI, err);
+	if (r == 0 && !is_session)
+		r = flavour_add(&flavour, skel->progs.leave, UPROBE_MULTI, err);
+	if (r == 0)
+		r = flavour_add(&flavour, skel->progs.thread_exit, 0, err);
+	if (r == 0)
+		r = flavour_load(&flavour, skel, err);
+	for (size_t i = 0; i < flavour.cnt; i++) {
+		bpf_program__set_log_buf(flavour.prog[i], NULL, 0);
+		free(flavour.log[i]);
+	}
+	return r;
+}
+
+static int size_maps(struct attach *attach, struct err *err)
+{
+	struct tape_bpf *skel = attach->skel;
+
+	attach->rings_cnt = libbpf_num_possible_cpus();
+	if (attach->rings_cnt < 0)
+		return err_set(err, attach->rings_cnt, "cannot count the CPUs");
+	if (bpf_map__set_max_entries(skel->maps.plans, attach->funcs_cnt) ||
+	    bpf_map__set_max_entries(skel->maps.counts, attach->funcs_cnt) ||
+	    bpf_map__set_max_entries(skel->maps.rings, attach->rings_cnt) ||
+	    bpf_map__set_max_entries(skel->maps.slots, attach->rings_cnt * SLOTS_PER_CPU))
+		return err_set(err, -EINVAL, "cannot size the BPF maps");
+	return 0;
+}
+
+static int make_rings(struct attach *attach, uint32_t bytes, struct err *err)
+{
+	uint32_t size = bytes ? bytes : RING_BYTES_DEFAULT;
+
+	if (size > RING_BYTES_MAX || (size & (size - 1)) || size < (uint32_t)getpagesize())
+		return err_set(err, -EINVAL, "a ring of %u bytes: not a power of two from %d to %d", size,
+			       getpagesize(), RING_BYTES_MAX);
+	while (!bytes && (uint64_t)size * attach->rings_cnt > RINGS_BYTES_MAX && size > RING_BYTES_DEFAULT / 16)
+		size /= 2;
+	attach->rings = malloc(attach->rings_cnt * sizeof(*attach->rings));
+	if (!attach->rings)
+		return err_nomem(err);
+	for (int i = 0; i < attach->rings_cnt; i++)
+		attach->rings[i] = -1;
+	for (uint32_t i = 0; i < (uint32_t)attach->rings_cnt; i++) {
+		attach->rings[i] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, size, NULL);
+		if (attach->rings[i] < 0)
+			return err_set(err, -errno, "cannot make a ring of %u bytes: %s", size, strerror(errno));
+		if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.rings), &i, &attach->rings[i], 0))
+			return err_set(err, -errno, "cannot hand down a ring: %s", strerror(errno));
+	}
+	return 0;
+}
+
+/* --- rules and plans, going down --- */
+
+static struct func_rule rule_of(const struct program_func *func)
+{
+	const struct config_func *config = func->config;
+	struct func_rule rule = {.is_operation = config->role == ROLE_OPERATION,
+				 .plan_flags = func->plan->flags,
+				 .sample_threshold = UINT32_MAX};
+	double max = config->max_per_second;
+
+	if (config->rate < 1)
+		rule.sample_threshold = config->rate * UINT32_MAX;
+	if (max > 0) {
+		rule.window_max = max < 1 ? 1 : max < UINT32_MAX ? max : UINT32_MAX;
+		rule.window_ns = rule.window_max / max * NS_PER_S;
+	}
+	return rule;
+}
+
+static int hand_down(struct attach *attach, const struct program *program, const struct process *process,
+		     bool count_only, struct err *err)
+{
+	struct control *control = &attach->skel->bss->control;
+
+	control->count_only = count_only;
+	control->errno_off = process->errno_off;
+	memcpy(control->exclude[0], process->libc, sizeof(process->libc));
+	memcpy(control->exclude[1], process->loader, sizeof(process->loader));
+	for (uint32_t i = 0; i < program->funcs_cnt; i++) {
+		const struct program_func *func = &program->funcs[i];
+
+		attach->skel->bss->rules[i] = rule_of(func);
+		if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.plans), &i, func->plan, 0))
+			return err_set(err, -errno, "cannot hand down the plan of '%s': %s", func->config->name,
+				       strerror(errno));
+	}
+	return 0;
+}
+
+/* --- links --- */
+
+static int link_error(int r, const struct program_file *file, pid_t pid, struct err *err)
+{
+	switch (r) {
+	case -ESRCH:
+		return err_set(err, r, "no process %d", pid);
+	case -EPERM:
+	case -EACCES:
+		err_set(err, -EPERM, "no permission to probe process %d", pid);
+		err_hint(err, "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
+		return -EPERM;
+	default:
+		return err_set(err, r, "cannot probe '%s': %s", file->path, strerror(-r));
+	}
+}
+
+static int link_file(struct attach *attach, const struct uprobe_link *probes, struct bpf_program *prog,
+		     int attach_type, bool is_return, const struct program_file *file, struct err *err)
+{
+	int fd = uprobe_link_create(probes, bpf_program__fd(prog), attach_type, is_return);
+
+	if (fd < 0)
+		return link_error(fd, file, probes->pid, err);
+	attach->links[attach->links_cnt++] = fd;
+	return 0;
+}
+
+static int link_module(struct attach *attach, const struct program *program, size_t module, pid_t pid,
+		       bool is_session, struct err *err)
+{
+	uint64_t offsets[FUNC_MAX], cookies[FUNC_MAX];
+	const struct program_file *file = &program->files[module];
+	const struct tape_bpf *skel = attach->skel;
+	struct uprobe_link probes = {.path = file->path, .offsets = offsets, .cookies = cookies, .pid = pid};
+	int r;
+
+	for (size_t i = 0; i < program->funcs_cnt; i++) {
+		if (program->funcs[i].module != module)
+			continue;
+		offsets[probes.cnt] = program->funcs[i].offset;
+		cookies[probes.cnt++] = i;
+	}
+	if (!probes.cnt)
+		return 0;
+	if (is_session)
+		return link_file(attach, &probes, skel->progs.session, UPROBE_SESSION, false, file, err);
+	/* Returns first: no entry may be hooked whose return is not. */
+	r = link_file(attach, &probes, skel->progs.leave, UPROBE_MULTI, true, file, err);
+	return r < 0 ? r : link_file(attach, &probes, skel->progs.enter, UPROBE_MULTI, false, file, err);
+}
+
+static int link_all(struct attach *attach, const struct program *program, pid_t pid, bool is_session,
+		    struct err *err)
+{
+	int r;
+
+	attach->links = malloc(2 * program->files_cnt * sizeof(*attach->links));
+	if (!attach->links)
+		return err_nomem(err);
+	attach->exit_link = bpf_program__attach(attach->skel->progs.thread_exit);
+	if (!attach->exit_link)
+		return err_set(err, -errno, "cannot watch for ending threads: %s", strerror(errno));
+	for (size_t i = 0; i < program->files_cnt; i++) {
+		r = link_module(attach, program, i, pid, is_session, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* --- life --- */
+
+static int check_funcs(const struct program *program, struct err *err)
+{
+	const struct program_func *funcs = program->funcs;
+
+	if (!program->funcs_cnt || program->funcs_cnt > FUNC_MAX)
+		return err_set(err, -E2BIG, "%zu functions configured: there must be 1 to %d", program->funcs_cnt,
+			       FUNC_MAX);
+	for (size_t i = 0; i < program->funcs_cnt; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (funcs[i].module != funcs[j].module || funcs[i].offset != funcs[j].offset)
+				continue;
+			err_set(err, -EEXIST, "'%s' and '%s' are the same code in '%s'",
+				funcs[j].config->name, funcs[i].config->name,
+				program->files[funcs[i].module].name);
+			err_hint(err, "remove one of them from the configuration");
+			return -EEXIST;
+		}
+	}
+	return 0;
+}
+
+static void attach_freep(struct attach **attach)
+{
+	attach_free(*attach);
+}
+
+int attach_new(struct attach **out, const struct config *config, const struct program *program,
+	       const struct process *process, const struct attach_opts *opts, struct err *err)
+{
+	__attribute__((cleanup(attach_freep))) struct attach *attach = calloc(1, sizeof(*attach));
+	bool is_session = !opts->two_links && feature_is_there(FEATURE_UPROBE_SESSION);
+	int r = check_funcs(program, err);
+
+	if (r < 0)
+		return r;
+	if (!attach)
+		return err_nomem(err);
+	libbpf_set_print(NULL);
+	attach->funcs_cnt = program->funcs_cnt;
+	attach->skel = tape_bpf__open();
+	if (!attach->skel)
+		return err_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
+	r = size_maps(attach, err);
+	if (r == 0)
+		r = load_programs(attach->skel, is_session, err);
+	if (r == 0)
+		r = make_rings(attach, opts->ring_bytes, err);
+	if (r == 0)
+		r = hand_down(attach, program, process, opts->count_only, err);
+	if (r == 0)
+		r = link_all(attach, program, process->pid, is_session, err);
+	if (r < 0)
+		return r;
+	*out = TAKE_PTR(attach);
+	return 0;
+}
+
+static void set_state(struct attach *attach, enum control_state state)
+{
+	__atomic_store_n(&attach->skel->bss->control.state, state, __ATOMIC_SEQ_CST);
+}
+
+int attach_enable(struct attach *attach, bool enabled, struct err *err)
+{
+	if (!attach->links)
+		return err_set(err, -EINVAL, "the probes have been taken off");
+	set_state(attach, enabled ? CONTROL_RECORDING : CONTROL_FINISHING);
+	return 0;
+}
+
+int attach_counts(const struct attach *attach, struct func_count *counts, struct err *err)
+{
+	size_t cpus = attach->rings_cnt, fields = sizeof(*counts) / sizeof(uint64_t);
+	autofree struct func_count *row = calloc(cpus, sizeof(*row));
+
+	_Static_assert(sizeof(struct func_count) % sizeof(uint64_t) == 0, "summed as 64-bit numbers");
+	if (!row)
+		return err_nomem(err);
+	memset(counts, 0, attach->funcs_cnt * sizeof(*counts));
+	for (uint32_t i = 0; i < attach->funcs_cnt; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(attach->skel->maps.counts), &i, row))
+			return err_set(err, -errno, "cannot read the counters: %s", strerror(errno));
+		for (size_t k = 0; k < cpus * fields; k++)
+			((uint64_t *)&counts[i])[k % fields] += ((uint64_t *)row)[k];
+	}
+	return 0;
+}
+
+/* Probes go one by one, and an operation that ended meanwhile would lack calls and look whole: so first no
+ * probe may emit any more. */
+void attach_detach(struct attach *attach)
+{
+	if (!attach->links)
+		return;
+	set_state(attach, CONTROL_STOPPED);
+	bpf_link__destroy(TAKE_PTR(attach->exit_link));
+	while (attach->links_cnt)
+		close(attach->links[--attach->links_cnt]);
+	free(TAKE_PTR(attach->links));
+}
+
+void attach_free(struct attach *attach)
+{
+	if (!attach)
+		return;
+	if (attach->skel && attach->links)
+		attach_detach(attach);
+	for (int i = 0; attach->rings && i < attach->rings_cnt; i++)
+		closep(&attach->rings[i]);
+	free(attach->rings);
+	tape_bpf__destroy(attach->skel);
+	free(attach);
+}
+
+int attach_rings_cnt(const struct attach *attach)
+{
+	return attach->rings_cnt;
+}
+
+int attach_ring_fd(const struct attach *attach, int idx)
+{
+	return attach->rings[idx];
+}

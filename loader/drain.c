@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * Reads the rings by the kernel's own protocol (kernel/bpf/ringbuf.c): a page with the reader's position, a
+ * page with the writer's, then the data, mapped twice in a row so that no record is broken at the end.
+ *
+ * A record may be busy: its writer was preempted between reserving and committing. What lies behind it cannot
+ * be read until it is done, so a pass waits for it: else "one full pass over all rings" would mean nothing.
+ */
+#include "loader/drain.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "lib/err.h"
+#include "lib/plan.h"
+#include "lib/util.h"
+#include "loader/attach.h"
+
+#define RECORD_HEADER 8 /* u32 length and flags, u32 page offset */
+#define RECORD_BUSY	(1u << 31)
+#define RECORD_DISCARD	(1u << 30)
+#define BUSY_WAIT_US	50
+#define BUSY_WAIT_MAX_S 10
+#define GIVE_BACK	(128 * 1024) /* bytes read after which the writer is told */
+#define EVENT_LEN_MAX	(sizeof(struct event) + PLAN_BYTES_MAX)
+
+struct ring {
+	uint64_t *consumer; /* page that is written to */
+	const uint64_t *producer;
+	const uint8_t *data;
+	uint64_t size, end; /* bytes; where this pass ends */
+	void *readable;
+};
+
+struct drain {
+	drain_fn fn;
+	void *ctx;
+	struct ring *rings;
+	size_t rings_cnt, page;
+	unsigned long malformed;
+};
+
+static int ring_map(struct ring *ring, int fd, size_t page, struct err *err)
+{
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
+	void *p;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return err_set(err, -errno, "cannot ask for a ring's size: %s", strerror(errno));
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return err_set(err, -errno, "cannot map a ring: %s", strerror(errno));
+	ring->consumer = p;
+	ring->size = info.max_entries;
+	p = mmap(NULL, page + 2 * ring->size, PROT_READ, MAP_SHARED, fd, page);
+	if (p == MAP_FAILED)
+		return err_set(err, -errno, "cannot map a ring: %s", strerror(errno));
+	ring->readable = p;
+	ring->producer = p;
+	ring->data = (const uint8_t *)p + page;
+	return 0;
+}
+
+static void drain_freep(struct drain **drain)
+{
+	drain_free(*drain);
+}
+
+int drain_new(struct drain **out, const struct attach *attach, drain_fn fn, void *ctx, struct err *err)
+{
+	__attribute__((cleanup(drain_freep))) struct drain *drain = calloc(1, sizeof(*drain));
+	int r;
+
+	if (!drain)
+		return err_nomem(err);
+	drain->fn = fn;
+	drain->ctx = ctx;
+	drain->page = getpagesize();
+	drain->rings = calloc(attach_rings_cnt(attach), sizeof(*drain->rings));
+	if (!drain->rings)
+		return err_nomem(err);
+	drain->rings_cnt = attach_rings_cnt(attach);
+	for (size_t i = 0; i < drain->rings_cnt; i++) {
+		r = ring_map(&drain->rings[i], attach_ring_fd(attach, i), drain->page, err);
+		if (r < 0)
+			return r;
+	}
+	*out = TAKE_PTR(drain);
+	return 0;
+}
+
+/* Whether the event's fragments fill it exactly. */
+static bool fragments_fit(const uint8_t *p, size_t len)
+{
+	while (len) {
+		const struct plan_fragment *fragment = (const void *)p;
+		size_t step;
+
+		if (len < sizeof(*fragment) || fragment->captured > PLAN_FRAGMENT_MAX ||
+		    fragment->captured > fragment->len)
+			return false;
+		step = sizeof(*fragment) + ALIGN_UP(fragment->captured, 8u);
+		if (step > len)
+			return false;
+		p += step;
+		len -= step;
+	}
+	return true;
+}
+
+static bool is_event(const void *data, size_t len)
+{
+	const struct event *event = data;
+
+	return len >= sizeof(*event) && len <= EVENT_LEN_MAX && event->len == len && event->func < FUNC_MAX &&
+	       event->kind >= EVENT_ENTRY && event->kind < EVENT_KIND_CNT && event->op && event->rseq &&
+	       event->attempted &&
+	       fragments_fit((const uint8_t *)data + sizeof(*event), len - sizeof(*event));
+}
+
+static void give_back(struct ring *ring, uint64_t pos)
+{
+	__atomic_store_n(ring->consumer, pos, __ATOMIC_RELEASE);
+}
+
+/* Read @ring up to its end or to a busy record. Returns what the callback did. */
+static int ring_read(struct drain *drain, struct ring *ring, int *events, bool *is_busy)
+{
+	uint64_t pos = *ring->consumer, told = pos;
+	int r = 0;
+
+	while (r == 0 && pos < ring->end) {
+		const uint8_t *record = ring->data + (pos & (ring->size - 1));
+		uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
+		uint32_t len = head & ~(RECORD_BUSY | RECORD_DISCARD);
+
+		if (head & RECORD_BUSY) {
+			*is_busy = true;
+			break;
+		}
+		if (!(head & RECORD_DISCARD) && is_event(record + RECORD_HEADER, len)) {
+			r = drain->fn((const void *)(record + RECORD_HEADER), drain->ctx);
+			(*events)++;
+		} else {
+			drain->malformed++;
+		}
+		pos += ALIGN_UP(len + RECORD_HEADER, 8u);
+		if (pos - told >= GIVE_BACK) {
+			give_back(ring, pos);
+			told = pos;
+		}
+	}
+	give_back(ring, pos);
+	return r;
+}
+
+static bool has_waited_enough(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec - since->tv_sec > BUSY_WAIT_MAX_S;
+}
+
+int drain_pass(struct drain *drain, struct err *err)
+{
+	struct timespec begun;
+	int events = 0;
+	bool is_any_busy;
+
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	for (size_t i = 0; i < drain->rings_cnt; i++)
+		drain->rings[i].end = __atomic_load_n(drain->rings[i].producer, __ATOMIC_ACQUIRE);
+	do {
+		is_any_busy = false;
+		for (size_t i = 0; i < drain->rings_cnt; i++) {
+			int r = ring_read(drain, &drain->rings[i], &events, &is_any_busy);
+
+			if (r)
+				return r;
+		}
+		if (is_any_busy && has_waited_enough(&begun))
+			return err_set(err, -ETIMEDOUT, "an event has been unfinished for %d seconds",
+				       BUSY_WAIT_MAX_S);
+		if (is_any_busy)
+			usleep(BUSY_WAIT_US);
+	} while (is_any_busy);
+	return events;
+}
+
+unsigned long drain_malformed(const struct drain *drain)
+{
+	return drain->malformed;
+}
+
+void drain_free(struct drain *drain)
+{
+	if (!drain)
+		return;
+	for (size_t i = 0; drain->rings && i < drain->rings_cnt; i++) {
+		if (drain->rings[i].consumer)
+			munmap(drain->rings[i].consumer, drain->page);
+		if (drain->rings[i].readable)
+			munmap(drain->rings[i].readable, drain->page + 2 * drain->rings[i].size);
+	}
+	free(drain->rings);
+	free(drain);
+}

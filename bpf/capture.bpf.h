@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * The interpreter of plans. It knows nothing of types: it copies what the plan says, within the plan's limits,
- * and says of every piece whether it is whole. lib/plan.h is its manual.
+ * The interpreter of plans. It knows nothing of types: it copies what the plan says, within the plan's
+ * limits, and says of every piece whether it is whole. lib/plan.h is its manual.
  *
  * Functions are cut small and kept out of line for the verifier and for the stack: every frame stays under
  * 64 bytes.

@@ -74,7 +74,7 @@ struct func_rule {
 };
 
 enum control_state {
-	CONTROL_STOPPED = 0,   /* probes leave at once: nothing is counted or recorded */
+	CONTROL_STOPPED = 0, /* probes leave at once: nothing is counted or recorded */
 	CONTROL_RECORDING = 1,
 	CONTROL_FINISHING = 2, /* no operation begins; those that have begun are recorded to their end */
 };
@@ -82,8 +82,8 @@ enum control_state {
 /* Down: one row. */
 struct control {
 	__u32 state;
-	__u32 count_only;	       /* count hits and leave: `check --rate` */
-	__s32 errno_off;	       /* of errno from the thread pointer; 0: not available */
+	__u32 count_only; /* count hits and leave: `check --rate` */
+	__s32 errno_off;  /* of errno from the thread pointer; 0: not available */
 	__u32 pad;
 	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
 };

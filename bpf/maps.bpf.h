@@ -8,8 +8,8 @@
 
 struct control control;
 struct func_rule rules[FUNC_MAX];
-__u64 windows[FUNC_MAX];   /* window number << 32 | operations taken in it */
-__u64 operations_cnt;	   /* numbers operations from 1 */
+__u64 windows[FUNC_MAX]; /* window number << 32 | operations taken in it */
+__u64 operations_cnt;	 /* numbers operations from 1 */
 
 _Static_assert(!(FUNC_MAX & (FUNC_MAX - 1)), "rule_of masks");
 static __always_inline struct func_rule *rule_of(__u32 func)
@@ -37,10 +37,11 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_RINGBUF);
-		__uint(max_entries, 4096);
-	});
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_RINGBUF);
+			__uint(max_entries, 4096);
+		});
 } rings SEC(".maps");
 
 /* An open operation of a thread, or the open call inside it. */

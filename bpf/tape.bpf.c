@@ -3,9 +3,10 @@
  * The probes. `session` serves entry and return where the kernel has sessions, `enter` and `leave` elsewhere.
  * The cookie of a probe is the function's index.
  *
- * Four rules that the kernel will not enforce: every stack frame under 64 bytes (else kernels from 6.13 on use
- * a per-CPU stack, which a sleeping program must not have); no scratch memory that is merely per CPU; nothing
- * that sleeps while a ring reservation is held; `enter` returns 0 (1 removes the probe on some kernels).
+ * Four rules that the kernel will not enforce: every stack frame under 64 bytes (else kernels from 6.13 on
+ * use a per-CPU stack, which a sleeping program must not have); no scratch memory that is merely per CPU;
+ * nothing that sleeps while a ring reservation is held; `enter` returns 0 (1 removes the probe on some
+ * kernels).
  */
 #include "bpf/thread.bpf.h"
 

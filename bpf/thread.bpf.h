@@ -2,12 +2,12 @@
 /*
  * A thread's open operation and the open call inside it, and how entries and returns find them.
  *
- * Frames are told apart by the stack pointer at entry. A frame whose stack pointer is below that of a function
- * which is being entered or left was abandoned (longjmp). That is not the only way: a program may jump out of
- * a frame and then call from deeper on the stack. So a frame counts as alive only while the kernel's
- * trampoline lies where its return address was. At an equal stack pointer the trampoline tells a tail call
- * from a frame that was abandoned and its place used again. What is abandoned is said (EVENT_LEFT), never
- * paired by guess.
+ * Frames are told apart by the stack pointer at entry. A frame whose stack pointer is below that of a
+ * function which is being entered or left was abandoned (longjmp). That is not the only way: a program may
+ * jump out of a frame and then call from deeper on the stack. So a frame counts as alive only while the
+ * kernel's trampoline lies where its return address was. At an equal stack pointer the trampoline tells a
+ * tail call from a frame that was abandoned and its place used again. What is abandoned is said (EVENT_LEFT),
+ * never paired by guess.
  */
 #pragma once
 

@@ -4,9 +4,9 @@
  * and hands on each operation when it has ended or can no longer be completed. Pure: no clock, no I/O; a test
  * feeds it events.
  *
- * An operation is complete when its return arrived and as many events arrived as were attempted. A gap in a
- * thread's numbers that outlives one more full pass over all rings is loss: every operation of the thread
- * open across it is incomplete.
+ * An operation is complete when its end arrived, as many events arrived as were attempted, and nothing says
+ * that one could not be observed. An operation that ended by a jump or by exit() is as complete as one that
+ * returned; one that was killed is not. A gap that outlives one more full pass over all rings is loss.
  */
 #pragma once
 
@@ -19,7 +19,8 @@
 struct assemble;
 struct err;
 
-#define ASSEMBLE_OPEN_MAX 65536 /* operations open at once; past it new ones are counted as lost */
+#define ASSEMBLE_OPEN_MAX  65536 /* operations open at once; past it new ones are counted as overflow */
+#define ASSEMBLE_BYTES_MAX (1024ull * 1024 * 1024) /* of all open operations; past it calls are left out */
 
 /* The recording's operation, calls and completeness are set; id, schema and metadata are not. Taken over by
  * the callee.
@@ -27,7 +28,10 @@ struct err;
 typedef int (*assemble_fn)(struct recording *recording, uint64_t started_ns, uint32_t tid, void *ctx);
 
 struct assemble_counts {
-	uint64_t complete, incomplete, lost_events, overflow;
+	uint64_t complete, incomplete; /* handed on */
+	uint64_t lost_events;	       /* gaps; those behind a thread's last event only the probes know of */
+	uint64_t overflow;	       /* operations past ASSEMBLE_OPEN_MAX: not handed on */
+	uint64_t no_entry;	       /* operations whose own entry was lost: nothing to hand on */
 };
 
 int assemble_new(struct assemble **out, assemble_fn fn, void *ctx, struct err *err);

@@ -25,7 +25,7 @@
 #include "loader/process.h"
 #include "loader/uprobe_link.h"
 
-#define SLOTS_PER_CPU	4 /* as in bpf/maps.bpf.h */
+#define SLOTS_PER_CPU	4		       /* as in bpf/maps.bpf.h */
 #define RINGS_BYTES_MAX (512ull * 1024 * 1024) /* of all rings, when the caller does not choose */
 #define LOG_BYTES	(1024 * 1024)
 #define STACK_ROUND	16 /* the verifier rounds a frame up to this, */
@@ -62,8 +62,8 @@ static int check_frames(const char *name, const char *log, struct err *err)
 
 		if (end == p || ALIGN_UP(depth, STACK_ROUND) >= STACK_MAX)
 			return err_set(err, -EINVAL,
-				       "BPF program '%s' has a stack frame of %lu bytes: not safe to run", name,
-				       depth);
+				       "BPF program '%s' has a stack frame of %lu bytes: not safe to run",
+				       name, depth);
 		if (*end != '+')
 			return 0;
 	}
@@ -128,8 +128,7 @@ static int load_programs(struct tape_bpf *skel, bool is_session, struct err *err
 	struct bpf_program *prog;
 	int r = 0;
 
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, false);
+	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, false);
 	if (is_session)
 		r = flavour_add(&flavour, skel->progs.session, UPROBE_SESSION, err);
 	else
@@ -169,7 +168,8 @@ static int make_rings(struct attach *attach, uint32_t bytes, struct err *err)
 	if (size > RING_BYTES_MAX || (size & (size - 1)) || size < (uint32_t)getpagesize())
 		return err_set(err, -EINVAL, "a ring of %u bytes: not a power of two from %d to %d", size,
 			       getpagesize(), RING_BYTES_MAX);
-	while (!bytes && (uint64_t)size * attach->rings_cnt > RINGS_BYTES_MAX && size > RING_BYTES_DEFAULT / 16)
+	while (!bytes && (uint64_t)size * attach->rings_cnt > RINGS_BYTES_MAX &&
+	       size > RING_BYTES_DEFAULT / 16)
 		size /= 2;
 	attach->rings = malloc(attach->rings_cnt * sizeof(*attach->rings));
 	if (!attach->rings)
@@ -179,7 +179,8 @@ static int make_rings(struct attach *attach, uint32_t bytes, struct err *err)
 	for (uint32_t i = 0; i < (uint32_t)attach->rings_cnt; i++) {
 		attach->rings[i] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, size, NULL);
 		if (attach->rings[i] < 0)
-			return err_set(err, -errno, "cannot make a ring of %u bytes: %s", size, strerror(errno));
+			return err_set(err, -errno, "cannot make a ring of %u bytes: %s", size,
+				       strerror(errno));
 		if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.rings), &i, &attach->rings[i], 0))
 			return err_set(err, -errno, "cannot hand down a ring: %s", strerror(errno));
 	}
@@ -219,8 +220,8 @@ static int hand_down(struct attach *attach, const struct program *program, const
 
 		attach->skel->bss->rules[i] = rule_of(func);
 		if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.plans), &i, func->plan, 0))
-			return err_set(err, -errno, "cannot hand down the plan of '%s': %s", func->config->name,
-				       strerror(errno));
+			return err_set(err, -errno, "cannot hand down the plan of '%s': %s",
+				       func->config->name, strerror(errno));
 	}
 	return 0;
 }
@@ -303,8 +304,8 @@ static int check_funcs(const struct program *program, struct err *err)
 	const struct program_func *funcs = program->funcs;
 
 	if (!program->funcs_cnt || program->funcs_cnt > FUNC_MAX)
-		return err_set(err, -E2BIG, "%zu functions configured: there must be 1 to %d", program->funcs_cnt,
-			       FUNC_MAX);
+		return err_set(err, -E2BIG, "%zu functions configured: there must be 1 to %d",
+			       program->funcs_cnt, FUNC_MAX);
 	for (size_t i = 0; i < program->funcs_cnt; i++) {
 		for (size_t j = 0; j < i; j++) {
 			if (funcs[i].module != funcs[j].module || funcs[i].offset != funcs[j].offset)

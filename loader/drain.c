@@ -24,7 +24,7 @@
 #include "lib/util.h"
 #include "loader/attach.h"
 
-#define RECORD_HEADER 8 /* u32 length and flags, u32 page offset */
+#define RECORD_HEADER	8 /* u32 length and flags, u32 page offset */
 #define RECORD_BUSY	(1u << 31)
 #define RECORD_DISCARD	(1u << 30)
 #define BUSY_WAIT_US	50

@@ -97,15 +97,18 @@ static const struct {
 	[FEATURE_BPF] = {"BPF programs", has_bpf, true,
 			 "BPF is not permitted here: needs CAP_BPF and CAP_PERFMON (run as root, or: setcap "
 			 "cap_bpf,cap_perfmon,cap_sys_ptrace+ep tapedeck)"},
-	[FEATURE_SLEEPABLE] = {"sleepable uprobes", has_sleepable, true,
-			       "the kernel is too old: recording needs Linux 6.6 or newer (sleepable uprobes)"},
+	[FEATURE_SLEEPABLE] =
+		{"sleepable uprobes", has_sleepable, true,
+		 "the kernel is too old: recording needs Linux 6.6 or newer (sleepable uprobes)"},
 	[FEATURE_UPROBE_MULTI] = {"uprobe_multi links", has_uprobe_multi, true,
 				  "the kernel is too old: recording needs Linux 6.6 or newer (uprobe_multi)"},
-	[FEATURE_UPROBE_SESSION] = {"uprobe sessions", has_uprobe_session, false,
-				    "calls that are not recorded cost twice as much, as their return is probed "
-				    "too: Linux 6.13 or newer avoids it"},
-	[FEATURE_PTRACE] = {"CAP_SYS_PTRACE", has_ptrace, false,
-			    "processes of other users cannot be recorded: run as root, or add cap_sys_ptrace"},
+	[FEATURE_UPROBE_SESSION] =
+		{"uprobe sessions", has_uprobe_session, false,
+		 "calls that are not recorded cost twice as much, as their return is probed "
+		 "too: Linux 6.13 or newer avoids it"},
+	[FEATURE_PTRACE] =
+		{"CAP_SYS_PTRACE", has_ptrace, false,
+		 "processes of other users cannot be recorded: run as root, or add cap_sys_ptrace"},
 };
 
 bool feature_is_there(enum feature feature)

@@ -15,12 +15,16 @@ int store_new(struct store **out, struct cassette *cassette, struct err *err);
 void store_free(struct store *store);
 void store_freep(struct store **store);
 #define auto_store __attribute__((cleanup(store_freep)))
-/* The category comes from the metadata's "category", the day from "recorded_at". */
+/* The category comes from the metadata's "category", the day from "recorded_at"; -EINVAL without them. A
+ * recording without id gets one. The schema's name is stored with it, whatever recording->schema says. *@key
+ * is what it can be got by. */
 int store_put(struct store *store, const struct recording *recording, struct schema *schema,
 	      struct recording_key *key, struct err *err);
-/* *@out is the caller's, *@schema borrowed from the store. Both checked against each other. */
+/* *@out is the caller's, *@schema borrowed from the store. Both checked against each other and the key:
+ * -EBADMSG with what is wrong; -ENOENT. */
 int store_get(struct store *store, const struct recording_key *key, struct recording **out,
 	      const struct schema **schema, struct err *err);
-/* The shape of function @func of @schema, built once; borrowed. */
+/* The shape of function @func of @schema, built once; borrowed. @schema comes from store_get, or outlives the
+ * store. */
 int store_shape(struct store *store, const struct schema *schema, size_t func, const struct shape **out,
 		struct err *err);

@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Who may include whom (docs/ARCHITECTURE.md): an include that points the wrong way fails, and so do printing and exiting
+# in lib/, loader/ and replay/.
+cd "$(dirname "$0")/.." || exit 1
+failed=0
+
+# folder, what its files may include of ours (a regular expression)
+may() {
+	bad=$(grep -n '^#include "' $(find "$1" -maxdepth 1 -name '*.[chS]') /dev/null | grep -vE "#include \"($2)\"")
+	[ -z "$bad" ] || { echo "$bad" | sed 's/$/  <- points the wrong way/' >&2; failed=1; }
+}
+
+may lib 'lib/[a-z_]+\.h'
+may bpf 'bpf/[a-z_.]+\.h|lib/plan\.h'
+may loader '(loader|lib)/[a-z_]+\.h|bpf/event\.h|bpf/[a-z]+\.skel\.h'
+may replay '(replay|lib)/[a-z_]+\.h|replay/target/patch\.h'
+may replay/target 'replay/target/[a-z_0-9]+\.h|lib/plan\.h'
+may tools '(tools|loader|replay|lib)/[a-z_]+\.h|bpf/event\.h'
+
+bad=$(grep -nE '\b(printf|puts|putchar|perror|exit|_exit|abort|errx?|warnx?)\(|fprintf\((stdout|stderr)' \
+	$(find lib loader replay -maxdepth 1 -name '*.c') | grep -vE 'async|/\* in the child \*/')
+[ -z "$bad" ] || { echo "$bad" | sed 's/$/  <- lib, loader and replay never print and never exit/' >&2; failed=1; }
+exit $failed

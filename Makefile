@@ -82,9 +82,24 @@ test-unit: $(UNIT_TESTS) ## unit tests of this build
 
 -include $(wildcard examples/*/rules.mk tests/*/rules.mk)
 
-$(O)/.packages: packages.mk
+demo: packages ## record a running service and replay it in three builds
+	$(Q)$(MAKE) --no-print-directory all && examples/orders/demo.sh $(O)
+
+# What CI runs. Sanitized unit tests are a build of their own.
+test: packages ## everything that every change must pass; needs root for eBPF
+	$(Q)$(MAKE) --no-print-directory test-layers all test-unit
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined test-unit
+	$(Q)$(MAKE) --no-print-directory test-integration
+
+test-layers: ## who may include whom
+	$(Q)tests/layers.sh
+
+packages: ## install the Debian packages that are missing
 	$(Q).ci/packages $(PACKAGES)
-	$(Q)mkdir -p $(O) && touch $@
+
+install: all ## to $(PREFIX), below $(DESTDIR)
+	install -D -m 755 $(O)/tapedeck $(DESTDIR)$(PREFIX)/bin/tapedeck
+	install -D -m 755 $(O)/libtapedeck-replay.so $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.so
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,7 +107,7 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: all examples test-unit help clean
+.PHONY: all examples demo test test-layers test-unit test-integration packages install help clean
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

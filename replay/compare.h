@@ -8,9 +8,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct cJSON;
 struct err;
+struct handles;
 struct value;
 struct values;
 
@@ -27,6 +29,9 @@ struct differences {
 	size_t unavailable; /* values that neither side captured: not compared */
 };
 void differences_release(struct differences *differences);
+/* Takes @recorded and @replayed over, always. */
+int differences_add(struct differences *differences, const char *path, struct cJSON *recorded,
+		    struct cJSON *replayed, struct err *err);
 
 struct compare_rules { /* borrowed; canonical paths */
 	char *const *ignore, *const *unordered;
@@ -37,11 +42,18 @@ struct compare_rules { /* borrowed; canonical paths */
 
 /* Handles met on both sides: a one-to-one mapping made at first appearance, shared by a whole comparison. */
 struct handle_map;
-struct handle_map *handle_map_new(void);
+struct handle_map *handle_map_new(void); /* NULL: no memory */
 void handle_map_free(struct handle_map *map);
+/* Whether the recorded @recorded can be the replayed @replayed: they are each other's, or both are new. With
+ * @learn new ones become each other's. */
+bool handle_map_agrees(struct handle_map *map, uint64_t recorded, uint64_t replayed, bool learn);
+struct handles *handle_map_numbers(struct handle_map *map, bool of_replayed); /* for value_json; borrowed */
 
-/* Compare @recorded with @replayed at @path (a prefix for the paths reported: "calls[a#1]." or ""). Members
- * only one layout has are passed over. Either may be NULL. */
+/*
+ * Compare @recorded with @replayed; either may be NULL. @prefix stands before the paths reported: "" or
+ * "calls[a#1].". Members only one layout has are passed over. Elements of an array that only one side has are
+ * reported one by one.
+ */
 int compare_value(struct differences *out, const char *prefix, const struct value *recorded,
 		  const struct value *replayed, const struct compare_rules *rules, struct handle_map *handles,
 		  struct err *err);

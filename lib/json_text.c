@@ -266,7 +266,7 @@ static bool number_is_well_formed(struct walk *w)
 	if (*w->pos == '-')
 		w->pos++;
 	whole = digits(w);
-	if (!whole || (whole > 1 && w->pos[-whole] == '0'))
+	if (!whole || (whole > 1 && *(w->pos - whole) == '0'))
 		return false;
 	if (w->pos < w->end && *w->pos == '.') {
 		w->pos++;

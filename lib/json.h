@@ -40,6 +40,10 @@ struct cJSON *json_new_integer(int64_t n);
 /* The reverse. -EINVAL where @item is neither, or is rounded; *@out is untouched then. */
 int json_integer(int64_t *out, const struct cJSON *item);
 
+/* @json on one line, numbers with every digit they have: cJSON alone rounds what needs more than 15. The
+ * caller's to free; NULL: no memory. */
+char *json_print(const struct cJSON *json);
+
 /* Owned cJSON locals, for whoever writes JSON. */
 void cjson_freep(struct cJSON **json);
 #define auto_cjson __attribute__((cleanup(cjson_freep)))

@@ -121,7 +121,7 @@ int recording_metadata_text(char **out, const struct recording *recording, struc
 	if (!set_item(doc, "complete", cJSON_CreateBool(recording->complete)) ||
 	    !set_item(doc, "incomplete", reasons(recording)))
 		return err_nomem(err);
-	text = cJSON_PrintUnformatted(doc);
+	text = json_print(doc);
 	if (!text)
 		return err_nomem(err);
 	*out = text;

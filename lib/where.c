@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 
 #include "lib/err.h"
+#include "lib/json.h"
 #include "lib/util.h"
 
 /* Longest first: "<=" is not "<" before a value that begins with "=". */
@@ -59,13 +60,12 @@ static bool number_of(const char *text, long double *out)
 	return end != text && !*end;
 }
 
-/* Scalars only. */
-static bool text_of(const cJSON *item, char *text, size_t len)
+/* The text of a scalar, the caller's to free; else NULL. */
+static char *text_of(const cJSON *item)
 {
 	if (cJSON_IsString(item))
-		return snprintf(text, len, "%s", item->valuestring) < (int)len;
-	return (cJSON_IsNumber(item) || cJSON_IsBool(item)) &&
-	       cJSON_PrintPreallocated((cJSON *)item, text, (int)len, false);
+		return strdup(item->valuestring);
+	return cJSON_IsNumber(item) || cJSON_IsBool(item) ? json_print(item) : NULL;
 }
 
 static bool equals_one(const cJSON *item, const char *text, const char *glob)
@@ -89,12 +89,11 @@ static size_t glob_len(const char *globs)
 
 static bool equals_any(const cJSON *item, const char *globs)
 {
-	size_t max = 8 * WHERE_TEXT_MAX;
-	autofree char *text = malloc(max);
+	autofree char *text = text_of(item);
 	char glob[WHERE_TEXT_MAX];
 	size_t len;
 
-	if (!text || !text_of(item, text, max))
+	if (!text)
 		return false;
 	for (;; globs += len + 1) {
 		len = glob_len(globs);

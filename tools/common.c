@@ -12,6 +12,7 @@
 
 #include "lib/config.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "lib/util.h"
 
 volatile sig_atomic_t common_stop;
@@ -46,7 +47,7 @@ struct lookup common_lookup(const struct filter_opts *filter)
 
 int common_print_json(cJSON *json, struct err *err)
 {
-	autofree char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+	autofree char *text = json ? json_print(json) : NULL;
 
 	cJSON_Delete(json);
 	if (!text)

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/json.h"
 #include "lib/util.h"
 
 static void plain(struct buf *out, const cJSON *json)
 {
-	autofree char *text = cJSON_PrintUnformatted(json);
+	autofree char *text = json_print(json);
 
 	if (text)
 		buf_put(out, text, strlen(text));

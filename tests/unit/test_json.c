@@ -246,6 +246,22 @@ static void what_is_no_integer_or_was_rounded_is_refused(void **state)
 	}
 }
 
+static void numbers_are_printed_with_every_digit(void **state)
+{
+	static const char *const texts[] = {
+		"[0,-1,1.5,0.1,-0.0,9007199254740991,-1234567890123456]",
+		"{\"a\":{\"b\":0.30000000000000004},\"c\":[1.0000000000000002,1e+300,5e-324]}",
+		"[true,null,\"x\",{\"a\":[]}]",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		auto_cjson cJSON *json = cJSON_Parse(texts[i]);
+		autofree char *text = json_print(json);
+
+		assert_string_equal(text, texts[i]);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -258,6 +274,7 @@ int main(void)
 		cmocka_unit_test(a_nul_in_the_text_is_no_end),
 		cmocka_unit_test(depth_and_length_are_bounded),
 		cmocka_unit_test(integers_are_never_rounded),
+		cmocka_unit_test(numbers_are_printed_with_every_digit),
 		cmocka_unit_test(what_is_no_integer_or_was_rounded_is_refused),
 	};
 

@@ -50,6 +50,9 @@ static void conditions_match_by_their_grammar(void **state)
 		{"total>9", true},
 		{"total<x", false},
 		{"total>x", false},
+		{"long=1234567890123456", true},
+		{"long=*456", true},
+		{"long=*457", false},
 		{"big>9007199254740992", true},
 		{"big<9007199254740994", true},
 		{"big=9007199254740993", true},
@@ -84,7 +87,7 @@ static void conditions_match_by_their_grammar(void **state)
 	};
 	auto_cjson cJSON *doc = cJSON_Parse(
 		"{\"service\":\"orders\",\"function\":\"top\",\"recorded_at\":\"2025-11-25T10:00:00Z\",\"user\":{"
-		"\"customer\":\"acme\",\"comma\":\"a,b\",\"total\":100,\"big\":\"9007199254740993\",\"zip\":\"007\","
+		"\"customer\":\"acme\",\"comma\":\"a,b\",\"total\":100,\"big\":\"9007199254740993\",\"long\":1234567890123456,\"zip\":\"007\","
 		"\"negative\":-5,\"ok\":true,\"function\":\"user\",\"empty\":\"\",\"list\":[\"a\",\"b\"],\"null\":null,"
 		"\"gone\":{\"unavailable\":\"not resident\"}}}");
 

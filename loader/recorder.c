@@ -130,6 +130,8 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 	const struct recorder_opts *opts = recorder->opts;
 	uint64_t begun = now_ns(), last = begun;
 
+	if (progress)
+		progress(recorder->summary, ctx);
 	for (;;) {
 		int events = pass(recorder);
 

@@ -36,6 +36,7 @@ struct recorder_summary {
 	char storage_error[512];
 };
 
+/* Called first when all probes are live, with a duration of 0, then now and then. */
 typedef void (*recorder_progress_fn)(const struct recorder_summary *so_far, void *ctx);
 
 /* Attach, release a held process, record until a limit, @stop or the process's end, detach, drain, account.

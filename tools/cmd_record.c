@@ -57,14 +57,26 @@ static int open_program(struct program **out, const struct config *config, struc
 	return r < 0 ? r : process_check(process, *out, err);
 }
 
-static void progress(const struct recorder_summary *so_far, void *ctx)
+struct progress {
+	pid_t pid;
+	const char *cassette;
+	bool is_terminal;
+};
+
+static void on_progress(const struct recorder_summary *so_far, void *ctx)
 {
+	const struct progress *progress = ctx;
 	char duration[32];
 
-	common_duration(so_far->duration_ns, duration);
-	fprintf(stderr, "\r\033[K%s: %llu recordings, %llu stored, %llu events lost", duration,
-		(unsigned long long)so_far->taken, (unsigned long long)so_far->stored,
-		(unsigned long long)so_far->lost_events);
+	if (!so_far->duration_ns)
+		fprintf(stderr, "recording process %d into %s; Ctrl-C stops\n", progress->pid,
+			progress->cassette);
+	else if (progress->is_terminal) {
+		common_duration(so_far->duration_ns, duration);
+		fprintf(stderr, "\r\033[K%s: %llu recordings, %llu stored, %llu events lost", duration,
+			(unsigned long long)so_far->taken, (unsigned long long)so_far->stored,
+			(unsigned long long)so_far->lost_events);
+	}
 }
 
 static uint64_t lost_of(const struct func_count *count)
@@ -214,6 +226,7 @@ static int record(const struct record_opts *opts, const struct config *config, s
 		.two_links = opts->two_links,
 		.stop = &common_stop,
 	};
+	struct progress progress = {process->pid, url, isatty(STDERR_FILENO)};
 	auto_cassette struct cassette *cassette = NULL;
 	struct recorder_summary summary = {};
 	int r;
@@ -222,10 +235,8 @@ static int record(const struct record_opts *opts, const struct config *config, s
 	if (r < 0)
 		return r;
 	common_catch_signals();
-	if (!opts->json)
-		fprintf(stderr, "recording process %d into %s; Ctrl-C stops\n", process->pid, url);
-	r = recorder_run(&summary, config, program, process, cassette, &recorder_opts,
-			 isatty(STDERR_FILENO) ? progress : NULL, NULL, err);
+	r = recorder_run(&summary, config, program, process, cassette, &recorder_opts, on_progress, &progress,
+			 err);
 	if (r == 0)
 		r = report(opts, program, &summary, process, url, err);
 	free(summary.counts);

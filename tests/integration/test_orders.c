@@ -39,7 +39,7 @@ struct order {
 };
 
 struct run {
-	char url[128], tape[128], journal[128], log[128];
+	char tape[128], url[160], journal[160], log[160];
 	struct order *orders; /* by id */
 	cJSON *summary;	      /* of record */
 };

@@ -132,7 +132,9 @@ void buf_align(struct buf *buf, size_t to)
 
 void reader_init(struct reader *r, const void *data, size_t len)
 {
-	*r = (struct reader){.pos = data, .end = (const uint8_t *)data + len};
+	const uint8_t *first = len ? data : (const void *)""; /* no arithmetic on NULL */
+
+	*r = (struct reader){.pos = first, .end = first + len};
 }
 
 size_t reader_left(const struct reader *r)

@@ -138,7 +138,9 @@ static void put_call(struct buf *raw, const struct call *call)
 
 static void put_fragments(struct buf *raw, const struct side *side)
 {
-	for (const struct fragment *f = side->fragments; f < side->fragments + side->cnt; f++) {
+	for (size_t i = 0; i < side->cnt; i++) {
+		const struct fragment *f = &side->fragments[i];
+
 		buf_put_u64(raw, f->addr);
 		buf_put_u32(raw, f->len);
 		buf_put_u32(raw, f->captured);
@@ -182,8 +184,8 @@ static int put_calls(struct writer *w, const struct recording *recording, struct
 
 static void put_side_bytes(struct buf *raw, const struct side *side)
 {
-	for (const struct fragment *f = side->fragments; f < side->fragments + side->cnt; f++)
-		buf_put(raw, f->bytes, f->captured);
+	for (size_t i = 0; i < side->cnt; i++)
+		buf_put(raw, side->fragments[i].bytes, side->fragments[i].captured);
 }
 
 static int put_bytes(struct writer *w, const struct recording *recording, struct err *err)

@@ -33,7 +33,7 @@ struct rule {
 	char *type;   /* "struct foo": what a void * really is */
 	int depth;    /* 0: not said */
 	uint32_t max; /* 0: not said; bytes, or elements beside "count" */
-	/* Read and kept, refused by whoever cannot do them yet: */
+	/* Their keys are refused by rule_parse in this version: */
 	char *tag, *redact;
 	bool is_callback, is_format, is_file;
 };

@@ -1,0 +1,15 @@
+# Real probes on running programs: needs root. A missing capability is a failure, not a skip.
+VICTIMS     = $(O)/tests/integration/victims/victim
+INTEGRATION = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,$(wildcard tests/integration/test_*.c))
+RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)))
+
+$(O)/tests/integration/victims/%: tests/integration/victims/%.c tests/integration/victims/victim.h
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall -o $@ $< -lpthread
+$(INTEGRATION): $(O)/tests/integration/%: $(O)/tests/integration/%.o $(RIG_OBJS) $(ARCHIVES)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(RIG_OBJS) $(ARCHIVES) -lcmocka $(LDLIBS)
+
+test-integration: $(INTEGRATION) $(VICTIMS) ## real probes on running programs, as root
+	$(Q)VICTIM=$(O)/tests/integration/victims/victim tests/run-unit.sh $(INTEGRATION)
+.PHONY: test-integration

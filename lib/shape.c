@@ -44,7 +44,7 @@ static int grow_params(struct build *b, const struct btf_type *proto, const stru
 
 	for (size_t i = 0; i < abi->params_cnt; i++) {
 		const char *name = btf__name_by_offset(b->btf, p[i].name_off);
-		char number[16];
+		char number[32];
 		int r;
 
 		snprintf(number, sizeof(number), "arg%zu", i);

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * Runs inside a replayed program: nothing is allocated, nothing of libc is called but memcpy, and target
+ * memory is read through capture->read alone.
+ */
+#include "replay/target/capture.h"
+
+#define KEY_FAULT_BYTE 0xfa /* KEY_FAULT of lib/key.h */
+
+struct run {
+	struct capture *c;
+	enum capture_section section;
+	size_t end; /* of c->out, by the budget and its room */
+	int is_full;
+};
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* --- output --- */
+
+static void put_full(struct run *r)
+{
+	r->c->flags |= CAPTURE_BUDGET;
+	r->is_full = 1;
+}
+
+/* KEY's bytes; all or nothing of each piece. */
+static void put_key(struct run *r, const void *bytes, size_t len)
+{
+	if (len > r->end - r->c->len) {
+		put_full(r);
+		return;
+	}
+	__builtin_memcpy(r->c->out + r->c->len, bytes, len);
+	r->c->len += len;
+}
+
+static void put_fault(struct run *r)
+{
+	const uint8_t fault = KEY_FAULT_BYTE;
+
+	if (r->section == CAPTURE_KEY)
+		put_key(r, &fault, 1);
+}
+
+/* Room for a fragment's bytes, NULL when not even its header fits. */
+static uint8_t *fragment_room(struct run *r, size_t *room)
+{
+	size_t left = r->end - r->c->len;
+
+	if (left < sizeof(struct plan_fragment)) {
+		put_full(r);
+		return 0;
+	}
+	*room = (left - sizeof(struct plan_fragment)) / 8 * 8;
+	return r->c->out + r->c->len + sizeof(struct plan_fragment);
+}
+
+static void fragment_put(struct run *r, struct plan_fragment *f)
+{
+	uint8_t *at = r->c->out + r->c->len;
+	size_t len = sizeof(*f) + f->captured;
+
+	__builtin_memcpy(at, f, sizeof(*f));
+	while (len % 8)
+		at[len++] = 0;
+	r->c->len += len;
+}
+
+/* --- copying --- */
+
+static uint32_t to_u32(uint64_t n)
+{
+	return n > UINT32_MAX ? UINT32_MAX : n;
+}
+
+/* One fragment of what is left: @wanted bytes, of which @most may be captured. Returns how many were, 0 when
+ * that was the last. */
+static size_t copy_piece(struct run *r, const struct plan_op *op, uint64_t addr, uint64_t wanted,
+			 uint64_t most)
+{
+	struct plan_fragment f = {.addr = addr, .len = to_u32(wanted), .node = op->node};
+	size_t room, want = smaller(most, PLAN_FRAGMENT_MAX), take;
+	uint8_t *at = fragment_room(r, &room);
+
+	if (!at)
+		return 0;
+	take = smaller(want, room);
+	f.captured = take ? r->c->read(at, addr, take) : 0;
+	if (f.captured < take)
+		f.status = PLAN_FRAGMENT_FAULT;
+	else if (take < want)
+		f.status = PLAN_FRAGMENT_BUDGET;
+	fragment_put(r, &f);
+	if (f.status == PLAN_FRAGMENT_BUDGET)
+		put_full(r);
+	return f.status == PLAN_FRAGMENT_OK ? f.captured : 0;
+}
+
+static void copy_fragments(struct run *r, const struct plan_op *op, uint64_t addr, uint64_t wanted)
+{
+	uint64_t most = smaller(wanted, op->max);
+	size_t got;
+
+	do {
+		got = copy_piece(r, op, addr, wanted, most);
+		addr += got;
+		wanted -= got;
+		most -= got;
+	} while (got && most);
+}
+
+static void copy_key(struct run *r, uint64_t addr, size_t len)
+{
+	if (len > r->end - r->c->len) {
+		put_full(r);
+		return;
+	}
+	if (r->c->read(r->c->out + r->c->len, addr, len) == len)
+		r->c->len += len;
+	else
+		put_fault(r);
+}
+
+static void run_copy(struct run *r, const struct plan_op *op)
+{
+	uint64_t base = r->c->v[op->a];
+	int64_t len = op->b == PLAN_V_ZERO ? op->max : (int64_t)r->c->v[op->b];
+
+	if (!base)
+		return;
+	if (len < 0)
+		len = 0;
+	if (r->section == CAPTURE_KEY)
+		copy_key(r, base + op->imm, smaller(len, op->max));
+	else
+		copy_fragments(r, op, base + op->imm, len);
+}
+
+/* --- text --- */
+
+#define TEXT_STEP 64 /* bytes read at once: never more than a cache line past the NUL */
+
+/* Bytes up to and with a NUL, at most @most; a step never crosses a page before the text does. */
+static size_t read_text(struct run *r, uint8_t *at, uint64_t addr, size_t most, int *has_nul, int *has_fault)
+{
+	size_t got = 0;
+
+	*has_nul = *has_fault = 0;
+	while (got < most && !*has_nul && !*has_fault) {
+		size_t step = smaller(TEXT_STEP - (addr + got) % TEXT_STEP, most - got);
+		size_t n = r->c->read(at + got, addr + got, step);
+
+		for (size_t i = 0; i < n && !*has_nul; i++) {
+			*has_nul = !at[got + i];
+			n = *has_nul ? i + 1 : n;
+		}
+		*has_fault = n < step && !*has_nul;
+		got += n;
+	}
+	return got;
+}
+
+static void string_fragment(struct run *r, const struct plan_op *op, uint64_t addr)
+{
+	struct plan_fragment f = {.addr = addr, .node = op->node};
+	size_t room, take;
+	uint8_t *at = fragment_room(r, &room);
+	int has_nul, has_fault;
+
+	if (!at)
+		return;
+	take = smaller(op->max, room);
+	f.captured = read_text(r, at, addr, take, &has_nul, &has_fault);
+	f.len = f.captured + !has_nul;
+	if (has_fault)
+		f.status = PLAN_FRAGMENT_FAULT;
+	else if (!has_nul && take < op->max)
+		f.status = PLAN_FRAGMENT_BUDGET;
+	fragment_put(r, &f);
+	if (f.status == PLAN_FRAGMENT_BUDGET)
+		put_full(r);
+}
+
+static void string_key(struct run *r, uint64_t addr, size_t most)
+{
+	size_t left = r->end - r->c->len, got;
+	uint8_t *at = r->c->out + r->c->len;
+	int has_nul, has_fault;
+
+	got = read_text(r, at, addr, smaller(most, left), &has_nul, &has_fault);
+	if (has_fault) {
+		put_fault(r);
+		return;
+	}
+	if (!has_nul && got == left) {
+		put_full(r);
+		return;
+	}
+	if (!has_nul)
+		at[got++] = 0;
+	r->c->len += got;
+}
+
+static void run_string(struct run *r, const struct plan_op *op)
+{
+	uint64_t base = r->c->v[op->a];
+
+	if (!base)
+		return;
+	if (r->section == CAPTURE_KEY)
+		string_key(r, base + op->imm, op->max);
+	else
+		string_fragment(r, op, base + op->imm);
+}
+
+/* --- values --- */
+
+/* The low @bits of @v; 0 and more than 64 are 64. */
+static uint64_t extend(uint64_t v, unsigned bits, int is_signed)
+{
+	unsigned unused = bits && bits < 64 ? 64 - bits : 0;
+
+	return is_signed ? (uint64_t)((int64_t)(v << unused) >> unused) : v << unused >> unused;
+}
+
+static uint64_t extend_bytes(uint64_t v, int size)
+{
+	return size < 0 ? extend(v, -size * 8, 1) : extend(v, size * 8, 0);
+}
+
+/* Returns whether it could be read. */
+static int run_load(struct run *r, const struct plan_op *op)
+{
+	int size = op->max, bytes = size < 0 ? -size : size;
+	uint64_t word = 0;
+
+	if (bytes < 1 || bytes > 8)
+		bytes = 8;
+	if (r->c->read(&word, r->c->v[op->a] + op->imm, bytes) != (size_t)bytes) {
+		r->c->v[op->dst] = 0;
+		put_fault(r);
+		return 0;
+	}
+	r->c->v[op->dst] = extend_bytes(word, size);
+	return 1;
+}
+
+static uint64_t bits_of(uint64_t v, const struct plan_op *op)
+{
+	unsigned shift = op->max & 255;
+
+	return shift < 64 ? extend(v >> shift, op->max >> 8, op->imm < 0) : 0;
+}
+
+static int64_t divide(int64_t a, int64_t b, int is_rest)
+{
+	if (!b)
+		return 0;
+	if (b == -1) /* INT64_MIN / -1 traps */
+		return is_rest ? 0 : (int64_t) - (uint64_t)a;
+	return is_rest ? a % b : a / b;
+}
+
+static uint64_t compute(unsigned kind, uint64_t a, uint64_t b)
+{
+	int64_t x = a, y = b;
+
+	switch (kind) {
+	case PLAN_ADD:
+		return a + b;
+	case PLAN_SUB:
+		return a - b;
+	case PLAN_MUL:
+		return a * b;
+	case PLAN_DIV:
+		return divide(x, y, 0);
+	case PLAN_MOD:
+		return divide(x, y, 1);
+	case PLAN_LT:
+		return x < y;
+	case PLAN_LE:
+		return x <= y;
+	case PLAN_EQ:
+		return a == b;
+	case PLAN_NE:
+		return a != b;
+	case PLAN_MIN:
+		return x < y ? a : b;
+	case PLAN_MAX:
+		return x > y ? a : b;
+	default:
+		return 0;
+	}
+}
+
+static int run_next(struct capture *c, const struct plan_op *op)
+{
+	c->v[op->dst]++;
+	c->v[op->a] += op->max;
+	return (int64_t)c->v[op->dst] < (int64_t)c->v[op->b];
+}
+
+/* Returns whether the op jumps. */
+static int run_op(struct run *r, const struct plan_op *op)
+{
+	struct capture *c = r->c;
+	uint64_t a = c->v[op->a];
+
+	switch (op->kind) {
+	case PLAN_CONST:
+		c->v[op->dst] = (uint32_t)op->imm | (uint64_t)op->max << 32;
+		return 0;
+	case PLAN_MOVE:
+		c->v[op->dst] = a + op->imm;
+		return 0;
+	case PLAN_EXTEND:
+		c->v[op->dst] = extend_bytes(a, op->imm);
+		return 0;
+	case PLAN_LOAD:
+		return !run_load(r, op);
+	case PLAN_COPY:
+		run_copy(r, op);
+		return 0;
+	case PLAN_STRING:
+		run_string(r, op);
+		return 0;
+	case PLAN_JZ:
+		return !a;
+	case PLAN_JUMP:
+		return 1;
+	case PLAN_NEXT:
+		return run_next(c, op);
+	case PLAN_KEEP:
+		c->keep[op->imm % PLAN_KEEP_MAX] = a;
+		return 0;
+	case PLAN_KEPT:
+		c->v[op->dst] = c->keep[op->imm % PLAN_KEEP_MAX];
+		return 0;
+	case PLAN_NOT:
+		c->v[op->dst] = !a;
+		return 0;
+	case PLAN_BITS:
+		c->v[op->dst] = bits_of(a, op);
+		return 0;
+	case PLAN_EMIT:
+		if (r->section == CAPTURE_KEY)
+			put_key(r, &a, smaller((unsigned)op->imm, sizeof(a)));
+		return 0;
+	default:
+		c->v[op->dst] = compute(op->kind, a, c->v[op->b]);
+		return 0;
+	}
+}
+
+void capture_run(struct capture *capture, const struct plan *plan, enum capture_section section)
+{
+	const unsigned short first[] = {plan->in, plan->out, plan->key};
+	const unsigned short cnt[] = {plan->in_cnt, plan->out_cnt, plan->key_cnt};
+	const struct plan_op *ops = &plan->ops[first[section]];
+	struct run run = {.c = capture, .section = section, .end = capture->room};
+	unsigned steps = section == CAPTURE_KEY ? PLAN_KEY_STEPS : PLAN_STEPS_MAX;
+
+	run.end = smaller(run.end, capture->len + PLAN_BYTES_MAX);
+	capture->v[PLAN_V_ZERO] = 0;
+	for (int pc = 0; pc >= 0 && pc < cnt[section] && ops[pc].kind != PLAN_END; pc++) {
+		if (run.is_full)
+			return;
+		if (!steps--) {
+			capture->flags |= CAPTURE_STEPS;
+			return;
+		}
+		if (run_op(&run, &ops[pc]))
+			pc += ops[pc].jmp;
+	}
+}

@@ -20,6 +20,7 @@ struct schema;
 struct debug_func {
 	uint64_t die;	      /* for debuginfo_add_func */
 	uint64_t addr;	      /* entry; 0: no out-of-line copy */
+	uint64_t size;	      /* bytes of code from addr on; 0 when unknown */
 	unsigned inlined;     /* places where it was inlined */
 	char inlined_at[128]; /* the first of them: "orders.c:41, orders.c:57"; "" */
 	const char *file;     /* source base name, borrowed; NULL when unknown */
@@ -42,12 +43,16 @@ void debuginfo_freep(struct debuginfo **info);
  * says FILE:NAME). */
 int debuginfo_find(struct debuginfo *info, const char *name, const char *file, struct debug_func *out,
 		   struct err *err);
-/* Offer every function's name to @nearest. */
+/* The same for the function at @addr: under another name it may have, as libc's aliases do. */
+int debuginfo_find_at(struct debuginfo *info, uint64_t addr, struct debug_func *out, struct err *err);
+/* Offer every function's name to @nearest; they live as long as @info. */
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
 /* Add the prototype and every type it reaches; *@id is its BTF_KIND_FUNC, named @symbol. The same types are
- * added once. What BTF cannot say is an INT or FLOAT of the right size, or an array of bytes, with a
- * declaration tag. Base types keep their DWARF names; only `char` itself is BTF_INT_CHAR, so text and int8_t
- * stay apart. */
+ * added once; all calls for one @info are with the same @schema. A parameter without a name gets libc's,
+ * where it is libc's, else "arg0", "arg1"... -ENOTSUP: a parameter or result whose place the type does not
+ * tell. What BTF cannot say is an INT or FLOAT of the right size, or an array of bytes, with a declaration
+ * tag. Base types keep their DWARF names; only `char` itself is BTF_INT_CHAR, so text and int8_t stay apart.
+ */
 int debuginfo_add_func(struct debuginfo *info, struct schema *schema, const struct debug_func *func,
 		       const char *symbol, uint32_t *id, struct err *err);
 /* Add "struct foo", "union u", "enum e" or a typedef's name by name; for the rule "type". */

@@ -542,13 +542,12 @@ bool schema_is_complex(const struct schema *schema, uint32_t id)
 	id = schema_strip(schema, id);
 	if (!id || !btf_is_struct(btf__type_by_id(schema->btf, id)))
 		return false;
-	/* The tag is written right behind the struct. */
+	/* A tag stands behind what it is on. */
 	for (uint32_t at = id + 1; at < btf__type_cnt(schema->btf); at++) {
 		const struct btf_type *t = btf__type_by_id(schema->btf, at);
 
-		if (!btf_is_decl_tag(t) || t->type != id)
-			return false;
-		if (!strcmp(btf__name_by_offset(schema->btf, t->name_off), SCHEMA_TAG_COMPLEX))
+		if (btf_is_decl_tag(t) && t->type == id &&
+		    !strcmp(btf__name_by_offset(schema->btf, t->name_off), SCHEMA_TAG_COMPLEX))
 			return true;
 	}
 	return false;

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Types that have their ids, written as BTF in the order of the queue; and the questions that fill it. */
+#include <bpf/btf.h>
+#include <dwarf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/debuginfo.h"
+#include "lib/debuginfo_convert.h"
+#include "lib/debuginfo_impl.h"
+#include "lib/debuginfo_members.h"
+#include "lib/err.h"
+#include "lib/libc_names.h"
+#include "lib/schema.h"
+#include "lib/util.h"
+
+static uint32_t member_type_id(struct convert *c, Dwarf_Die *parent, Dwarf_Die *member)
+{
+	Dwarf_Die type;
+
+	if (is_vptr(member))
+		return convert_void_ptr(c);
+	if (!debug_ref(member, DW_AT_type, &type) || !has_size(c->info, &type))
+		return convert_bytes(c, member_room(parent, member));
+	return convert_id(c, &type);
+}
+
+static int write_struct(struct convert *c, const struct item *item, bool is_union)
+{
+	Dwarf_Die die = item->die, child;
+	const char *name = dwarf_diename(&die);
+	int id = is_union ? btf__add_union(c->btf, name, type_size(&die))
+			  : btf__add_struct(c->btf, name, type_size(&die));
+
+	if (id < 0 || dwarf_child(&die, &child))
+		return id;
+	do {
+		uint32_t bit_offset, bit_size;
+		const char *member = dwarf_tag(&child) == DW_TAG_member ? dwarf_diename(&child) : NULL;
+		int r;
+
+		if (!member_place(&child, &bit_offset, &bit_size))
+			continue;
+		r = btf__add_field(c->btf, member, member_type_id(c, &die, &child), bit_offset, bit_size);
+		if (r < 0)
+			return r;
+	} while (!dwarf_siblingof(&child, &child));
+	return id;
+}
+
+static int write_complex(struct convert *c, const struct item *item)
+{
+	int id = btf__add_struct(c->btf, NULL, item->n), r;
+
+	r = id < 0 ? id : btf__add_field(c->btf, "real", item->target, 0, 0);
+	if (r >= 0)
+		r = btf__add_field(c->btf, "imag", item->target, item->n / 2 * 8, 0);
+	return r < 0 ? r : id;
+}
+
+static int write_enum(struct convert *c, const struct item *item)
+{
+	bool is_wide = item->kind == BTF_KIND_ENUM64;
+	Dwarf_Die die = item->die, child;
+	const char *name = dwarf_diename(&die);
+	bool is_signed = enum_is_signed(&die);
+	int id = is_wide ? btf__add_enum64(c->btf, name, item->n, is_signed)
+			 : btf__add_enum(c->btf, name, item->n);
+	int r = 0, cnt = 0;
+	struct btf_type *t;
+
+	if (id < 0)
+		return id;
+	if (dwarf_child(&die, &child))
+		return id;
+	do {
+		const char *value_name = dwarf_diename(&child);
+		int64_t value;
+
+		if (dwarf_tag(&child) != DW_TAG_enumerator || !value_name || cnt++ >= VLEN_MAX)
+			continue;
+		value = enum_value(&child, is_signed);
+		r = is_wide ? btf__add_enum64_value(c->btf, value_name, value)
+			    : btf__add_enum_value(c->btf, value_name, value);
+	} while (r >= 0 && !dwarf_siblingof(&child, &child));
+	if (r < 0)
+		return r;
+	/* libbpf takes the sign from the values; a signed type without a negative one is signed as well. */
+	t = (struct btf_type *)btf__type_by_id(c->btf, id);
+	t->info = (t->info & ~(1U << 31)) | (uint32_t)is_signed << 31;
+	return id;
+}
+
+static int write_param(struct convert *c, const struct item *item, const char *func, Dwarf_Die *child,
+		       unsigned idx)
+{
+	const char *name = dwarf_diename(child);
+	char buf[64];
+	Dwarf_Die type;
+
+	if (dwarf_tag(child) == DW_TAG_unspecified_parameters)
+		return btf__add_func_param(c->btf, NULL, 0);
+	if (!name && item->is_func)
+		name = libc_param_name(func, idx, buf, sizeof(buf));
+	if (!name && item->is_func) {
+		snprintf(buf, sizeof(buf), "arg%u", idx);
+		name = buf;
+	}
+	return btf__add_func_param(c->btf, name,
+				   debug_ref(child, DW_AT_type, &type) ? convert_id(c, &type) : 0);
+}
+
+static int write_proto(struct convert *c, const struct item *item)
+{
+	Dwarf_Die die = item->die, child, type;
+	const char *name = dwarf_diename(&die);
+	int id = btf__add_func_proto(c->btf, debug_ref(&die, DW_AT_type, &type) ? convert_id(c, &type) : 0);
+	int r = id;
+	unsigned idx = 0;
+
+	if (id < 0 || dwarf_child(&die, &child))
+		return id;
+	do {
+		int tag = dwarf_tag(&child);
+
+		if (tag != DW_TAG_formal_parameter && tag != DW_TAG_unspecified_parameters)
+			continue;
+		if (idx >= VLEN_MAX)
+			return -E2BIG;
+		r = write_param(c, item, name ? name : "", &child, idx++);
+	} while (r >= 0 && !dwarf_siblingof(&child, &child));
+	return r < 0 ? r : id;
+}
+
+static int write_item(struct convert *c, const struct item *item)
+{
+	switch (item->kind) {
+	case BTF_KIND_INT:
+		return btf__add_int(c->btf, item->name, item->n, item->target);
+	case BTF_KIND_FLOAT:
+		return btf__add_float(c->btf, item->name, item->n);
+	case BTF_KIND_PTR:
+		return btf__add_ptr(c->btf, item->target);
+	case BTF_KIND_CONST:
+		return btf__add_const(c->btf, item->target);
+	case BTF_KIND_VOLATILE:
+		return btf__add_volatile(c->btf, item->target);
+	case BTF_KIND_RESTRICT:
+		return btf__add_restrict(c->btf, item->target);
+	case BTF_KIND_TYPEDEF:
+		return btf__add_typedef(c->btf, item->name, item->target);
+	case BTF_KIND_ARRAY:
+		return btf__add_array(c->btf, convert_index(c), item->target, item->n);
+	case BTF_KIND_FWD:
+		return btf__add_fwd(c->btf, item->name, item->target ? BTF_FWD_UNION : BTF_FWD_STRUCT);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return write_struct(c, item, item->kind == BTF_KIND_UNION);
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+		return write_enum(c, item);
+	case BTF_KIND_FUNC_PROTO:
+		return write_proto(c, item);
+	case BTF_KIND_FUNC:
+		return btf__add_func(c->btf, item->name, item->n, item->target);
+	case BTF_KIND_DECL_TAG:
+		return btf__add_decl_tag(c->btf, item->name, item->target, -1);
+	case KIND_COMPLEX:
+		return write_complex(c, item);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int drain(struct convert *c, struct err *err)
+{
+	while (!c->failed && c->written < c->cnt) {
+		struct item item = c->items[c->written]; /* the array may move while it is written */
+		int id = write_item(c, &item);
+
+		if (id >= 0 && (uint32_t)id != c->first + c->written)
+			id = -EINVAL;
+		if (id < 0)
+			c->failed = id;
+		c->written++;
+	}
+	if (c->failed == -E2BIG)
+		return err_set(err, c->failed, "more than %d types are reached", SCHEMA_TYPES_MAX);
+	return c->failed ? err_set(err, c->failed, "cannot describe the types of '%s': %s", c->info->path,
+				   strerror(-c->failed))
+			 : 0;
+}
+
+static void finish(struct convert *c)
+{
+	for (size_t i = 0; i < c->cnt; i++)
+		free(c->items[i].name);
+	free(c->items);
+}
+
+static struct convert begin(struct debuginfo *info, const struct schema *schema)
+{
+	struct btf *btf = schema_btf(schema);
+
+	info->schema = schema;
+	return (struct convert){.info = info, .btf = btf, .first = btf__type_cnt(btf)};
+}
+
+/* --- what is asked for --- */
+
+int debuginfo_add_func(struct debuginfo *info, struct schema *schema, const struct debug_func *func,
+		       const char *symbol, uint32_t *id, struct err *err)
+{
+	struct convert c = begin(info, schema);
+	struct func_die *found = &info->funcs[func->die - 1];
+	Dwarf_Die die = prototype_of(found->die);
+	uint32_t proto, func_id;
+	int r = check_placeable(info, &die, symbol, err);
+
+	if (r)
+		return r;
+	proto = convert_push(&c, &(struct item){BTF_KIND_FUNC_PROTO, .die = die, .is_func = true});
+	func_id = convert_push(&c, &(struct item){BTF_KIND_FUNC, proto,
+						  func->is_external || func->is_declaration ? BTF_FUNC_GLOBAL
+											    : BTF_FUNC_STATIC,
+						  convert_name(&c, symbol)});
+	r = drain(&c, err);
+	finish(&c);
+	if (!r)
+		*id = func_id;
+	return r;
+}
+
+static const struct {
+	const char *word;
+	enum type_kind kind;
+} words[] = {
+	{"struct ", TYPE_STRUCT}, {"class ", TYPE_STRUCT}, {"union ", TYPE_UNION},
+	{"enum ", TYPE_ENUM},	  {"", TYPE_TYPEDEF},	   {"", TYPE_BASE},
+};
+
+static int find_by_name(const struct debuginfo *info, const char *name, Dwarf_Die *out)
+{
+	int r = -ENOENT;
+
+	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(words); i++) {
+		size_t len = strlen(words[i].word);
+
+		if (!strncmp(name, words[i].word, len))
+			r = debug_find_type(info, words[i].kind, name + len + strspn(name + len, " "), out);
+	}
+	return r;
+}
+
+int debuginfo_add_type(struct debuginfo *info, struct schema *schema, const char *name, uint32_t *id,
+		       struct err *err)
+{
+	struct convert c = begin(info, schema);
+	uint32_t type_id;
+	Dwarf_Die die;
+	int r = find_by_name(info, name, &die);
+
+	if (r == -ENOTUNIQ)
+		return err_set(err, r, "several different types are named '%s' in '%s'", name, info->path);
+	if (r)
+		return r == -ENOENT ? err_set(err, r, "no type '%s' in '%s'", name, info->path)
+				    : err_nomem(err);
+	type_id = convert_id(&c, &die);
+	r = drain(&c, err);
+	finish(&c);
+	if (!r)
+		*id = type_id;
+	return r;
+}

@@ -14,6 +14,10 @@
 #include "lib/recording_format.h"
 #include "lib/util.h"
 
+#define WINDOW_BITS_MIN 9 /* of zlib */
+#define SMALL_SECTION	(16 * 1024)
+#define SMALL_MEM_LEVEL 5
+
 struct section {
 	uint16_t kind, encoding;
 	uint32_t checksum; /* of the stored bytes */
@@ -64,21 +68,42 @@ static void put_table(struct buf *out, const struct writer *w)
 	}
 }
 
+/* A window and tables no larger than the data needs: to clear those of the default takes longer than to
+ * compress what a small operation has. */
+static int deflate_init(z_stream *z, size_t raw_len)
+{
+	int window_bits = WINDOW_BITS_MIN;
+
+	while (window_bits < MAX_WBITS && raw_len >> window_bits)
+		window_bits++;
+	return deflateInit2(z, Z_BEST_SPEED, Z_DEFLATED, window_bits,
+			    raw_len <= SMALL_SECTION ? SMALL_MEM_LEVEL : MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY);
+}
+
+/* The length of @raw compressed into @stored, or 0 when that has not room for it. */
+static size_t deflate_all(void *stored, size_t room, const void *raw, size_t raw_len)
+{
+	z_stream z = {.next_in = (void *)raw, .avail_in = raw_len, .next_out = stored, .avail_out = room};
+	bool is_whole;
+
+	if (deflate_init(&z, raw_len) != Z_OK)
+		return 0;
+	is_whole = deflate(&z, Z_FINISH) == Z_STREAM_END;
+	deflateEnd(&z);
+	return is_whole ? z.total_out : 0;
+}
+
 /* Speed before size: recordings are written while the program runs. */
 static int deflate_or_copy(struct buf *out, uint16_t *encoding, const void *raw, size_t raw_len)
 {
-	uLongf len = compressBound(raw_len);
-	autofree void *stored = malloc(len);
+	autofree void *stored = malloc(raw_len + 1);
+	size_t len;
 
 	if (!stored)
 		return -ENOMEM;
-	if (compress2(stored, &len, raw, raw_len, Z_BEST_SPEED) == Z_OK && len < raw_len) {
-		*encoding = FORMAT_ZLIB;
-		buf_put(out, stored, len);
-	} else {
-		*encoding = FORMAT_PLAIN;
-		buf_put(out, raw, raw_len);
-	}
+	len = deflate_all(stored, raw_len, raw, raw_len);
+	*encoding = len ? FORMAT_ZLIB : FORMAT_PLAIN;
+	buf_put(out, len ? stored : raw, len ? len : raw_len);
 	return out->failed;
 }
 

@@ -67,26 +67,26 @@ static __noinline bool is_alive(struct frame *frame, __u64 rsp, __u64 ret)
 	return !hook || return_address(frame->rsp) == (frame->is_hooked ? hook : frame->ret);
 }
 
-/* Let go of what was abandoned before a function is entered at @rsp. */
-static __noinline void thread_settle(struct thread *thread, __u64 rsp)
+/* Let go of what was abandoned before a function is entered at @rsp. Returns what lies there. */
+static __noinline __u64 thread_settle(struct thread *thread, __u64 rsp)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct frame *call = &thread->frame[FRAME_CALL];
-	__u64 ret;
+	__u64 ret = return_address(rsp);
 
 	if (thread->exec_id != task->self_exec_id) {
 		operation_leave(thread, EVENT_LEFT_EXIT, 1);
-		return;
+		return ret;
 	}
-	ret = return_address(rsp);
 	if (!is_alive(&thread->frame[FRAME_OPERATION], rsp, ret))
 		operation_leave(thread, EVENT_LEFT_UNWOUND, 0);
 	else if (call->is_open && !is_alive(call, rsp, ret))
 		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
+	return ret;
 }
 
 /* Open a frame for the function that is being entered. */
-static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u32 func, __u32 seq)
+static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u32 func, __u32 seq, __u64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
@@ -97,7 +97,7 @@ static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u3
 	frame->args[4] = ctx->r8;
 	frame->args[5] = ctx->r9;
 	frame->rsp = ctx->rsp;
-	frame->ret = true_return_address(return_address(ctx->rsp));
+	frame->ret = true_return_address(ret);
 	frame->func = func;
 	frame->seq = seq;
 	frame->passed_over = 0;
@@ -107,7 +107,8 @@ static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u3
 }
 
 /* A call inside the open operation; NULL when it lies inside another call and is not recorded. */
-static __always_inline struct frame *call_enter(struct pt_regs *ctx, struct thread *thread, __u32 func)
+static __always_inline struct frame *call_enter(struct pt_regs *ctx, struct thread *thread, __u32 func,
+						__u64 ret)
 {
 	struct frame *call = &thread->frame[FRAME_CALL];
 
@@ -115,7 +116,7 @@ static __always_inline struct frame *call_enter(struct pt_regs *ctx, struct thre
 		call->passed_over++;
 		return NULL;
 	}
-	frame_open(ctx, call, func, ++thread->seq);
+	frame_open(ctx, call, func, ++thread->seq, ret);
 	return call;
 }
 
@@ -181,7 +182,7 @@ static __noinline struct thread *operation_enter(struct pt_regs *ctx, __u32 func
 	thread->exec_id = task->self_exec_id;
 	thread->attempted = thread->seq = 0;
 	thread->frame[FRAME_CALL].is_open = 0;
-	frame_open(ctx, &thread->frame[FRAME_OPERATION], func, 0);
+	frame_open(ctx, &thread->frame[FRAME_OPERATION], func, 0, return_address(ctx->rsp));
 	return thread;
 }
 
@@ -208,9 +209,10 @@ static __always_inline struct frame *thread_enter(struct pt_regs *ctx, struct th
 	if ((rule_of(func)->plan_flags & PLAN_F_OUTSIDE_LIBC) && is_called_inside(ctx->rsp))
 		return NULL;
 	if (*thread && (*thread)->op) {
-		thread_settle(*thread, ctx->rsp);
+		__u64 ret = thread_settle(*thread, ctx->rsp);
+
 		if ((*thread)->op)
-			return is_operation ? NULL : call_enter(ctx, *thread, func);
+			return is_operation ? NULL : call_enter(ctx, *thread, func, ret);
 	}
 	if (!is_operation)
 		return NULL;

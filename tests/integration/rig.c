@@ -11,11 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <linux/capability.h>
 
 #include "lib/err.h"
 #include "lib/insn.h"
@@ -28,6 +31,7 @@
 #define POLL_MS	   1
 #define ANSWER_MAX 128
 #define PASSES	   4
+#define NOBODY	   65534
 
 struct rig {
 	struct process process;
@@ -157,6 +161,46 @@ void rig_attach_to_nobody(struct rig *rig, const char *message)
 			 -ESRCH);
 	assert_null(attach);
 	assert_string_equal(rig->err.msg, message);
+}
+
+/* Keep @capabilities as another user. */
+static int become(uint64_t capabilities)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{.effective = capabilities, .permitted = capabilities},
+		{.effective = capabilities >> 32, .permitted = capabilities >> 32},
+	};
+
+	return prctl(PR_SET_KEEPCAPS, 1) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	       setresuid(NOBODY, NOBODY, NOBODY) || syscall(__NR_capset, &header, data);
+}
+
+static bool attaches_as_said(struct rig *rig, const char *message)
+{
+	struct attach *attach = NULL;
+	int r = attach_new(&attach, NULL, &rig->program, &rig->process, &rig->attach_opts, &rig->err);
+
+	attach_free(attach);
+	if (!message)
+		return r == 0;
+	return r == -EPERM && !strcmp(rig->err.msg, message);
+}
+
+void rig_attach_with(struct rig *rig, uint64_t capabilities, const char *message)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		bool is_right = !become(capabilities) && attaches_as_said(rig, message);
+
+		if (!is_right)
+			fprintf(stderr, "%s\n", rig->err.msg);
+		_exit(!is_right);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 struct rig *rig_start(const struct probe *probes, size_t cnt, const struct rig_opts *opts, rig_fn fn,

@@ -40,6 +40,8 @@ struct rig *rig_start(const struct probe *probes, size_t cnt, const struct rig_o
 void rig_attach(struct rig *rig);
 /* Attaching to a process that does not exist fails with @message. */
 void rig_attach_to_nobody(struct rig *rig, const char *message);
+/* Attaching as a user with these capabilities only (a mask) fails with @message; NULL: it succeeds. */
+void rig_attach_with(struct rig *rig, uint64_t capabilities, const char *message);
 /* Stop recording, take the probes off and drain; the victim runs on. */
 void rig_detach(struct rig *rig);
 /* Send @command and record until the victim answers; fails unless it says "done". */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <linux/capability.h>
 
 #include "lib/err.h"
 #include "lib/plan.h"
@@ -674,6 +675,24 @@ static void no_such_process_is_said(void **state)
 	rig_end(rig);
 }
 
+#define CAP(name) (1ull << CAP_##name)
+
+static void a_missing_privilege_is_named(void **state)
+{
+	static const char message[] =
+		"BPF is not permitted here: needs CAP_BPF and CAP_PERFMON (run as root, or: "
+		"setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep tapedeck)";
+	const struct rig_opts opts = {};
+	struct seen seen = {};
+	struct rig *rig = rig_start(work_probes, ARRAY_SIZE(work_probes), &opts, on_work, &seen);
+
+	rig_attach_with(rig, 0, message);
+	rig_attach_with(rig, CAP(SYS_PTRACE), message);
+	rig_attach_with(rig, CAP(BPF), message);
+	rig_attach_with(rig, CAP(BPF) | CAP(PERFMON), NULL);
+	rig_end(rig);
+}
+
 #define twice(test)                                                                                          \
 	{#test " (sessions)", test, NULL, NULL, NULL},                                                       \
 	{                                                                                                    \
@@ -702,6 +721,7 @@ int main(void)
 		cmocka_unit_test(counting_only_records_nothing),
 		cmocka_unit_test(an_operation_of_many_calls_is_whole),
 		cmocka_unit_test(no_such_process_is_said),
+		cmocka_unit_test(a_missing_privilege_is_named),
 	};
 
 	if (getenv("FILTER"))

@@ -88,7 +88,7 @@ const struct value *value_pointee(const struct value *value);
 char *value_path(const struct value *value);
 
 /* One value as JSON, by the table in docs/FORMAT.md; handles are numbered through @handles, shared by a whole
- * recording. */
+ * recording. Print it by json_print(): cJSON alone loses digits. */
 struct handles;
 struct handles *handles_new(void);
 unsigned handles_number(struct handles *handles, uint64_t addr); /* from 1, equal for equal addresses */

@@ -11,9 +11,8 @@
 #include "lib/json.h"
 #include "lib/util.h"
 
-#define JSON_EXACT     (1ull << 53)	   /* a double holds every integer up to here */
-#define CJSON_EXACT    1000000000000000ull /* cJSON prints 15 digits where that is near enough for it */
-#define INT128_TEXT    44		   /* digits of 2^128, a sign, a NUL */
+#define JSON_EXACT     (1ull << 53) /* a double holds every integer up to here */
+#define INT128_TEXT    44	    /* digits of 2^128, a sign, a NUL */
 #define FLOAT_TEXT     64
 #define HANDLES_FIRST  64
 #define LONG_DOUBLE    16
@@ -117,14 +116,14 @@ static cJSON *unsigned_json(unsigned __int128 v, bool is_negative)
 {
 	char text[INT128_TEXT], *at = text + sizeof(text) - 1;
 
-	if (v < CJSON_EXACT)
+	if (v <= JSON_EXACT)
 		return cJSON_CreateNumber(is_negative ? -(double)v : (double)v);
 	*at = '\0';
-	for (unsigned __int128 left = v; left; left /= 10)
-		*--at = '0' + (int)(left % 10);
+	for (; v; v /= 10)
+		*--at = '0' + (int)(v % 10);
 	if (is_negative)
 		*--at = '-';
-	return v <= JSON_EXACT ? cJSON_CreateRaw(at) : cJSON_CreateString(at);
+	return cJSON_CreateString(at);
 }
 
 static cJSON *int_json(const struct value *v)
@@ -153,25 +152,13 @@ static double float_as_double(float f)
 	return f;
 }
 
-/* cJSON prints a number in up to 17 digits, but stops at 15 when that comes near: such a number is written
- * out here, and so is the zero that would lose its sign. */
 static cJSON *double_json(double d)
 {
-	char text[FLOAT_TEXT];
-
 	if (isnan(d))
 		return cJSON_CreateString("nan");
 	if (isinf(d))
 		return cJSON_CreateString(d < 0 ? "-inf" : "inf");
-	if (d == 0 && signbit(d))
-		return cJSON_CreateRaw("-0.0");
-	snprintf(text, sizeof(text), "%.15g", d);
-	if (strtod(text, NULL) == d)
-		return cJSON_CreateNumber(d);
-	snprintf(text, sizeof(text), "%.16g", d);
-	if (strtod(text, NULL) != d)
-		snprintf(text, sizeof(text), "%.17g", d);
-	return cJSON_CreateRaw(text);
+	return cJSON_CreateNumber(d);
 }
 
 static cJSON *long_double_json(const uint8_t *bytes)

@@ -10,11 +10,17 @@ struct err;
 struct outcome_header;
 struct recording;
 
+#define OUTCOME_NOT_SERVED UINT32_MAX
+
 struct outcome_call {	 /* beside the recording's call of the same index */
-	uint32_t served; /* seq of the recorded call that was served; 0: none */
+	uint32_t served; /* index of the recorded call that answered it; OUTCOME_NOT_SERVED: none did */
 };
 
-/* *@calls (calls_cnt entries, the caller's to free). Function numbers are those of the patch file and of the
- * program's schema. */
+/*
+ * @outcome is memory that the replayed program could write: @len bytes, whatever it says. *@calls (calls_cnt
+ * entries) is the caller's to free. Function numbers are those of the patch file and of the program's schema,
+ * unchecked. A call that did not really run has `left` unknown and no result; an operation that was not
+ * entered has function number UINT32_MAX. -EBADMSG with what makes no sense.
+ */
 int outcome_recording(struct recording **out, struct outcome_call **calls,
 		      const struct outcome_header *outcome, size_t len, struct err *err);

@@ -105,7 +105,7 @@ char *json_text(const struct value *value)
 	}
 	json = value_json(value, handles);
 	assert_non_null(json);
-	text = cJSON_PrintUnformatted(json);
+	text = json_print(json);
 	cJSON_Delete(json);
 	handles_free(handles);
 	return text;

@@ -14,6 +14,7 @@
 #include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "lib/util.h"
 #include "tests/support/made.h"
 
@@ -47,8 +48,8 @@ static void expect(const struct value *a, const struct value *b, const char *wan
 	assert_int_equal(compare_value(&found, "", a, b, &rules, handles, NULL), 0);
 	for (size_t i = 0; i < found.cnt; i++) {
 		struct difference *row = &found.row[i];
-		autofree char *x = row->recorded ? cJSON_PrintUnformatted(row->recorded) : strdup("-");
-		autofree char *y = row->replayed ? cJSON_PrintUnformatted(row->replayed) : strdup("-");
+		autofree char *x = row->recorded ? json_print(row->recorded) : strdup("-");
+		autofree char *y = row->replayed ? json_print(row->replayed) : strdup("-");
 
 		buf_printf(&text, "%s%s %s %s", i ? "\n" : "", row->path, x, y);
 	}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/verdict.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+
+#include "lib/json.h"
+#include "lib/util.h"
+
+static const char *const names[] = {
+	[VERDICT_EQUAL] = "equal",
+	[VERDICT_FIXED] = "fixed",
+	[VERDICT_DIFFERENT] = "different",
+	[VERDICT_FAILED] = "failed",
+	[VERDICT_EQUALIZER_FAILURE] = "equalizer_failure",
+};
+static_assert(ARRAY_SIZE(names) == VERDICT_CNT, "every verdict has a name");
+
+const char *verdict_name(enum verdict verdict)
+{
+	return names[verdict];
+}
+
+static void release_texts(char **texts, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+void comparison_release(struct comparison *comparison)
+{
+	differences_release(&comparison->differences);
+	release_texts(comparison->missing, comparison->missing_cnt);
+	release_texts(comparison->extra, comparison->extra_cnt);
+	comparison->missing = comparison->extra = NULL;
+	comparison->missing_cnt = comparison->extra_cnt = 0;
+}
+
+/* null is a NULL pointer: what is not there at all says so. */
+static cJSON *side_json(const cJSON *value)
+{
+	cJSON *absent;
+
+	if (value)
+		return cJSON_Duplicate(value, true);
+	absent = cJSON_CreateObject();
+	if (absent)
+		cJSON_AddStringToObject(absent, "unavailable", "not there");
+	return absent;
+}
+
+static bool add(cJSON *to, const char *name, cJSON *item)
+{
+	bool ok = item && (name ? cJSON_AddItemToObject(to, name, item) : cJSON_AddItemToArray(to, item));
+
+	if (!ok)
+		cJSON_Delete(item);
+	return ok;
+}
+
+static bool add_difference(cJSON *rows, const struct difference *difference)
+{
+	cJSON *row = cJSON_CreateObject();
+
+	return add(rows, NULL, row) && cJSON_AddStringToObject(row, "path", difference->path) &&
+	       add(row, "recorded", side_json(difference->recorded)) &&
+	       add(row, "replayed", side_json(difference->replayed));
+}
+
+static bool add_differences(cJSON *json, const struct differences *differences)
+{
+	cJSON *rows = cJSON_AddArrayToObject(json, "differences");
+
+	for (size_t i = 0; rows && i < differences->cnt; i++)
+		if (!add_difference(rows, &differences->row[i]))
+			return false;
+	return rows;
+}
+
+static bool add_texts(cJSON *json, const char *name, char *const *texts, size_t cnt)
+{
+	return add(json, name, cJSON_CreateStringArray((const char *const *)texts, (int)cnt));
+}
+
+static bool add_number(cJSON *json, const char *name, uint64_t number)
+{
+	return cJSON_AddNumberToObject(json, name, (double)number);
+}
+
+struct cJSON *comparison_json(const struct comparison *comparison)
+{
+	auto_cjson cJSON *json = cJSON_CreateObject();
+	char id[CATEGORY_MAX + 48];
+
+	recording_key_text(&comparison->key, id);
+	if (!json || !cJSON_AddStringToObject(json, "type", "comparison") ||
+	    !cJSON_AddStringToObject(json, "id", id) ||
+	    !cJSON_AddStringToObject(json, "category", comparison->key.category) ||
+	    !cJSON_AddStringToObject(json, "verdict", verdict_name(comparison->verdict)) ||
+	    !cJSON_AddStringToObject(json, "reason", comparison->reason) ||
+	    !add_differences(json, &comparison->differences) ||
+	    !add_texts(json, "missing", comparison->missing, comparison->missing_cnt) ||
+	    !add_texts(json, "extra", comparison->extra, comparison->extra_cnt) ||
+	    !add_number(json, "recorded_ns", comparison->recorded_ns) ||
+	    !add_number(json, "replayed_ns", comparison->replayed_ns))
+		return NULL;
+	return TAKE_PTR(json);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a replay ended, in words: signal, place, what it wrote last. */
+#pragma once
+
+#include <stddef.h>
+
+struct outcome_header;
+struct program;
+struct server_result;
+
+/*
+ * Why the operation did not return: "SIGSEGV at address 0x0 in 'price_of+0x1c'; the last call served was
+ * 'calls[orders.db_get#3]'". @last_call may be NULL. For OUTCOME_DONE: "".
+ */
+void failure_text(char *out, size_t len, const struct server_result *result, const struct program *program,
+		  const char *last_call);

@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The operation's `out` and `return` are compared, and what flowed into each output; inputs are compared by
+ * having been matched by their keys. A replay that ended early is compared as far as it came, and misses
+ * nothing.
+ */
+#include "replay/judge.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/expr.h"
+#include "lib/json.h"
+#include "lib/pool.h"
+#include "lib/program.h"
+#include "lib/recording.h"
+#include "lib/store.h"
+#include "lib/util.h"
+#include "lib/value.h"
+#include "replay/failure.h"
+#include "replay/outcome.h"
+#include "replay/pairing.h"
+#include "replay/server.h"
+#include "replay/target/patch.h"
+#include "replay/verdict.h"
+
+struct judge {
+	struct comparison *out;
+	const struct recording *recorded, *replayed;
+	const struct schema *schema;
+	struct store *store;
+	const struct program *program;
+	const struct program_func *operation;
+	const struct server_result *result;
+	struct pairing pairing;
+	struct handle_map *handles;
+	struct pool *pool;
+	struct err *err;
+};
+
+/* --- values of both sides --- */
+
+static int decode(struct judge *j, struct values *out, const struct shape *shape, const struct call *call)
+{
+	return values_decode(out, shape, call, j->pool) ? err_nomem(j->err) : 0;
+}
+
+static int decode_recorded(struct judge *j, struct values *out, const struct call *call)
+{
+	const struct shape *shape;
+	int r = store_shape(j->store, j->schema, call->func, &shape, j->err);
+
+	return r ? r : decode(j, out, shape, call);
+}
+
+static int decode_replayed(struct judge *j, struct values *out, const struct call *call)
+{
+	return decode(j, out, j->program->funcs[call->func].shape, call);
+}
+
+static bool has_param(const struct values *values, const char *name)
+{
+	for (size_t i = 0; name && i < values->params_cnt; i++)
+		if (values->names[i] && !strcmp(values->names[i], name))
+			return true;
+	return false;
+}
+
+/* The parameter of @b that stands opposite @a's @idx-th: by name, else in the same place when both were
+ * renamed there. */
+static size_t counterpart(const struct values *a, size_t idx, const struct values *b)
+{
+	for (size_t i = 0; a->names[idx] && i < b->params_cnt; i++)
+		if (b->names[i] && !strcmp(a->names[idx], b->names[i]))
+			return i;
+	if (idx < b->params_cnt && !has_param(a, b->names[idx]))
+		return idx;
+	return PAIRING_NONE;
+}
+
+static struct compare_rules rules_of(const struct config_func *config)
+{
+	return (struct compare_rules){.ignore = config->ignore,
+				      .ignore_cnt = config->ignore_cnt,
+				      .unordered = config->unordered,
+				      .unordered_cnt = config->unordered_cnt,
+				      .tolerances = config->tolerances,
+				      .tolerances_cnt = config->tolerances_cnt};
+}
+
+/* --- the operation --- */
+
+static int compare_operation(struct judge *j, const struct values *a, const struct values *b)
+{
+	struct compare_rules rules = rules_of(j->operation->config);
+	int r = 0;
+
+	for (size_t i = 0; i < a->params_cnt && !r; i++) {
+		size_t at = counterpart(a, i, b);
+
+		if (at != PAIRING_NONE && a->out[i] && b->out[at])
+			r = compare_value(&j->out->differences, "", a->out[i], b->out[at], &rules, j->handles,
+					  j->err);
+	}
+	if (!r && a->result && b->result)
+		r = compare_value(&j->out->differences, "", a->result, b->result, &rules, j->handles, j->err);
+	return r;
+}
+
+/* --- calls --- */
+
+/* What a pointer to non-const reaches at entry may be anything, unless its direction is written. */
+static bool is_compared(const struct shape *shape, const struct value *a, const struct value *b)
+{
+	enum shape_kind kind = shape->nodes[b->node].kind;
+
+	if (kind != SHAPE_POINTER && kind != SHAPE_BYTES)
+		return true;
+	return a->is_const || b->is_const || a->is_explicit || b->is_explicit;
+}
+
+static bool is_null(const struct value *v)
+{
+	return v->kind == VALUE_POINTER && !v->bits;
+}
+
+static int compare_output(struct judge *j, size_t idx)
+{
+	const struct paired_call *call = &j->pairing.recorded[idx];
+	const struct program_func *func = &j->program->funcs[call->func];
+	struct compare_rules rules = rules_of(func->config);
+	char prefix[PAIRING_TEXT_MAX + 1];
+	struct values a, b;
+	int r = decode_recorded(j, &a, &j->recorded->calls[idx]);
+
+	if (!r)
+		r = decode_replayed(j, &b, &j->replayed->calls[call->other]);
+	if (r)
+		return r;
+	pairing_text(call, prefix);
+	strcat(prefix, ".");
+	for (size_t i = 0; i < a.params_cnt && !r; i++) {
+		size_t at = counterpart(&a, i, &b);
+		const struct value *x = a.args[i], *y = at == PAIRING_NONE ? NULL : b.args[at];
+
+		if (!x || !y || (!is_compared(func->shape, x, y) && is_null(x) == is_null(y)))
+			continue;
+		r = compare_value(&j->out->differences, prefix, x, y, &rules, j->handles, j->err);
+	}
+	return r;
+}
+
+static int compare_outputs(struct judge *j)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < j->pairing.recorded_cnt && !r; i++)
+		if (j->pairing.recorded[i].role == ROLE_OUTPUT &&
+		    j->pairing.recorded[i].other != PAIRING_NONE)
+			r = compare_output(j, i);
+	return r;
+}
+
+static int list_call(struct judge *j, char ***texts, size_t *cnt, const struct paired_call *call)
+{
+	char **grown = realloc(*texts, (*cnt + 1) * sizeof(*grown)), text[PAIRING_TEXT_MAX];
+
+	if (!grown)
+		return err_nomem(j->err);
+	*texts = grown;
+	pairing_text(call, text);
+	grown[*cnt] = strdup(text);
+	if (!grown[*cnt])
+		return err_nomem(j->err);
+	(*cnt)++;
+	return 0;
+}
+
+/* An input whose calls may go unmatched may as well not be made. */
+static bool must_be_made(const struct judge *j, const struct paired_call *call)
+{
+	return call->func != PAIRING_NONE &&
+	       (call->role == ROLE_OUTPUT || j->program->funcs[call->func].config->missing == MISSING_FAIL);
+}
+
+static int list_missing(struct judge *j)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < j->pairing.recorded_cnt && !r; i++) {
+		const struct paired_call *call = &j->pairing.recorded[i];
+
+		if (call->other == PAIRING_NONE && must_be_made(j, call))
+			r = list_call(j, &j->out->missing, &j->out->missing_cnt, call);
+	}
+	return r;
+}
+
+static int list_extra(struct judge *j)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < j->pairing.replayed_cnt && !r; i++) {
+		const struct paired_call *call = &j->pairing.replayed[i];
+
+		if (call->other == PAIRING_NONE && call->role == ROLE_OUTPUT)
+			r = list_call(j, &j->out->extra, &j->out->extra_cnt, call);
+	}
+	return r;
+}
+
+/* --- an input that no recorded call has the key of --- */
+
+static bool put(cJSON *object, const char *name, cJSON *item)
+{
+	bool ok = item && cJSON_AddItemToObject(object, name, item);
+
+	if (!ok)
+		cJSON_Delete(item);
+	return ok;
+}
+
+static cJSON *path_json(const struct values *values, const char *text, struct handles *handles)
+{
+	auto_path struct path path = {};
+	const struct value *value;
+	cJSON *absent;
+
+	value = path_parse(&path, text, NULL) ? NULL : values_at(values, &path, VALUE_AT_ENTRY);
+	if (value)
+		return value_json(value, handles);
+	absent = cJSON_CreateObject();
+	if (absent)
+		cJSON_AddStringToObject(absent, "unavailable", "not in this call");
+	return absent;
+}
+
+/* The arguments that identify a call, as a person would name them. */
+static cJSON *key_json(const struct program_func *func, const struct values *values, struct handles *handles)
+{
+	auto_cjson cJSON *json = cJSON_CreateObject();
+	bool ok = json;
+
+	for (size_t i = 0; ok && func->config->key && i < func->config->key_cnt; i++)
+		ok = put(json, func->config->key[i], path_json(values, func->config->key[i], handles));
+	for (size_t i = 0; ok && !func->config->key && i < values->params_cnt; i++) {
+		const struct value *arg = values->args[i];
+		bool is_pointer = arg && (arg->kind == VALUE_POINTER || arg->kind == VALUE_REF) &&
+				  !(arg->child_cnt && arg->child[0]->kind == VALUE_TEXT);
+
+		if (arg && values->names[i] && (!is_pointer || arg->is_const || arg->is_explicit))
+			ok = put(json, values->names[i], value_json(arg, handles));
+	}
+	return ok ? TAKE_PTR(json) : NULL;
+}
+
+static size_t last_unserved(const struct judge *j, size_t func)
+{
+	for (size_t i = j->pairing.replayed_cnt; i > 0; i--)
+		if (j->pairing.replayed[i - 1].func == func &&
+		    j->pairing.replayed[i - 1].other == PAIRING_NONE)
+			return i - 1;
+	return PAIRING_NONE;
+}
+
+/* The recorded call that would have been due. */
+static size_t first_unused(const struct judge *j, size_t func)
+{
+	for (size_t i = 0; i < j->pairing.recorded_cnt; i++)
+		if (j->pairing.recorded[i].func == func && j->pairing.recorded[i].other == PAIRING_NONE)
+			return i;
+	return PAIRING_NONE;
+}
+
+static int report_keys(struct judge *j, const char *path, size_t recorded, size_t replayed)
+{
+	const struct program_func *func = &j->program->funcs[j->pairing.replayed[replayed].func];
+	auto_cjson cJSON *due = NULL, *made = NULL;
+	struct values values;
+	int r = decode_replayed(j, &values, &j->replayed->calls[replayed]);
+
+	if (r)
+		return r;
+	made = key_json(func, &values, handle_map_numbers(j->handles, true));
+	if (!made)
+		return err_nomem(j->err);
+	if (recorded != PAIRING_NONE) {
+		r = decode_recorded(j, &values, &j->recorded->calls[recorded]);
+		if (r)
+			return r;
+		due = key_json(func, &values, handle_map_numbers(j->handles, false));
+		if (!due)
+			return err_nomem(j->err);
+	}
+	return differences_add(&j->out->differences, path, TAKE_PTR(due), TAKE_PTR(made), j->err);
+}
+
+static int judge_unmatched(struct judge *j)
+{
+	size_t func = j->result->outcome->func;
+	size_t replayed = func < j->program->funcs_cnt ? last_unserved(j, func) : PAIRING_NONE, recorded;
+	char path[PAIRING_TEXT_MAX];
+	int r = 0;
+
+	if (replayed == PAIRING_NONE)
+		return err_set(j->err, -EBADMSG,
+			       "what the replayed program left behind makes no sense: an unmatched call that "
+			       "was not made");
+	pairing_text(&j->pairing.replayed[replayed], path);
+	recorded = first_unused(j, func);
+	if (j->pairing.replayed[replayed].role == ROLE_INPUT)
+		r = report_keys(j, path, recorded, replayed);
+	if (r)
+		return r;
+	j->out->verdict = VERDICT_DIFFERENT;
+	snprintf(j->out->reason, sizeof(j->out->reason), "%s: %s", path,
+		 recorded != PAIRING_NONE ? "no recorded call has its key"
+					  : "it was called more often than it was recorded");
+	return 0;
+}
+
+/* --- the verdict --- */
+
+static bool is_error(const struct judge *j, const struct values *values, enum left left)
+{
+	const struct expr *error_if = j->operation->config->error_if;
+	int64_t holds = 0;
+
+	if (left != LEFT_RETURN)
+		return true;
+	return error_if && !values_eval(values, error_if, VALUE_AT_RETURN, &holds, NULL) && holds;
+}
+
+static void put_calls(struct buf *buf, size_t cnt, const char *first, const char *what)
+{
+	if (!cnt)
+		return;
+	buf_printf(buf, "%s'%s'", buf->len ? "; " : "", first);
+	if (cnt > 1)
+		buf_printf(buf, " and %zu more calls", cnt - 1);
+	buf_printf(buf, " %s", what);
+}
+
+static void explain_difference(struct comparison *out)
+{
+	size_t more = out->differences.cnt + out->differences.more;
+	auto_buf struct buf buf;
+
+	buf_init(&buf, sizeof(out->reason) * 4);
+	if (more)
+		buf_printf(&buf, "'%s'", out->differences.row[0].path);
+	if (more > 1)
+		buf_printf(&buf, " and %zu more", more - 1);
+	if (more)
+		buf_printf(&buf, more > 1 ? " differ" : " differs");
+	put_calls(&buf, out->missing_cnt, out->missing_cnt ? out->missing[0] : NULL, "recorded but not made");
+	put_calls(&buf, out->extra_cnt, out->extra_cnt ? out->extra[0] : NULL, "made but not recorded");
+	buf_put_u8(&buf, 0);
+	if (!buf.failed)
+		snprintf(out->reason, sizeof(out->reason), "%s", (const char *)buf.data);
+}
+
+static void decide(struct judge *j, bool was_error, bool is_error_now)
+{
+	struct comparison *out = j->out;
+
+	if (was_error && !is_error_now) {
+		out->verdict = VERDICT_FIXED;
+		snprintf(out->reason, sizeof(out->reason),
+			 "the recording ended in an error (%s), the replay does not",
+			 j->recorded->operation.left == LEFT_RETURN ? "error_if" : "it did not return");
+	} else if (!was_error && is_error_now) {
+		out->verdict = VERDICT_FAILED;
+		snprintf(out->reason, sizeof(out->reason),
+			 "the replay ends in an error (error_if), the recording did not");
+	} else if (out->differences.cnt || out->missing_cnt || out->extra_cnt) {
+		out->verdict = VERDICT_DIFFERENT;
+		explain_difference(out);
+	} else {
+		out->verdict = VERDICT_EQUAL;
+		out->reason[0] = '\0';
+	}
+}
+
+/* The replay came to its end as the recording did. */
+static int judge_whole(struct judge *j)
+{
+	struct values a, b;
+	int r = decode_recorded(j, &a, &j->recorded->operation);
+
+	if (!r)
+		r = decode_replayed(j, &b, &j->replayed->operation);
+	if (!r)
+		r = compare_operation(j, &a, &b);
+	if (!r)
+		r = compare_outputs(j);
+	if (!r)
+		r = list_missing(j);
+	if (!r)
+		r = list_extra(j);
+	if (r)
+		return r;
+	decide(j, is_error(j, &a, j->recorded->operation.left), is_error(j, &b, j->replayed->operation.left));
+	return 0;
+}
+
+static const char *last_served(const struct judge *j, char text[PAIRING_TEXT_MAX])
+{
+	for (size_t i = j->pairing.replayed_cnt; i > 0; i--)
+		if (j->pairing.replayed[i - 1].other != PAIRING_NONE) {
+			pairing_text(&j->pairing.replayed[i - 1], text);
+			return text;
+		}
+	return NULL;
+}
+
+static int judge_failed(struct judge *j)
+{
+	char text[PAIRING_TEXT_MAX];
+	int r = compare_outputs(j);
+
+	j->out->verdict = VERDICT_FAILED;
+	failure_text(j->out->reason, sizeof(j->out->reason), j->result, j->program, last_served(j, text));
+	return r;
+}
+
+static int give_up(struct comparison *out, const char *why)
+{
+	out->verdict = VERDICT_EQUALIZER_FAILURE;
+	snprintf(out->reason, sizeof(out->reason), "%s", why);
+	return 0;
+}
+
+static int judge_unserved(struct judge *j)
+{
+	const struct outcome_header *outcome = j->result->outcome;
+	const char *alias = outcome->func < j->program->funcs_cnt
+				    ? j->program->funcs[outcome->func].config->alias
+				    : "a function";
+	char why[sizeof(j->out->reason)];
+
+	snprintf(why, sizeof(why), "'%s' cannot be served: %.*s", alias, PATCH_TEXT_MAX - 1, outcome->text);
+	return give_up(j->out, why);
+}
+
+static int judge_trouble(struct judge *j)
+{
+	char why[PATCH_TEXT_MAX];
+
+	snprintf(why, sizeof(why), "%.*s", PATCH_TEXT_MAX - 1, j->result->outcome->text);
+	return give_up(j->out, why);
+}
+
+static int judge_full(struct judge *j)
+{
+	return give_up(j->out, "the replay captured more than an outcome can hold");
+}
+
+static int judge_done(struct judge *j)
+{
+	if (j->replayed->operation.func >= j->program->funcs_cnt ||
+	    j->replayed->operation.left != LEFT_RETURN)
+		return err_set(j->err, -EBADMSG,
+			       "what the replayed program left behind makes no sense: it is done without "
+			       "having returned");
+	return judge_whole(j);
+}
+
+/* Left without returning: an error, unless the recording was left so, too. */
+static int judge_left(struct judge *j)
+{
+	enum left left = j->result->outcome->end == OUTCOME_EXIT ? LEFT_EXIT : LEFT_UNWOUND;
+
+	if (j->recorded->operation.left != left || j->replayed->operation.func >= j->program->funcs_cnt)
+		return judge_failed(j);
+	return judge_whole(j);
+}
+
+/* As far as the outputs went before an input had no answer. */
+static int judge_unmatched_so_far(struct judge *j)
+{
+	int r = judge_unmatched(j);
+
+	if (!r)
+		r = compare_outputs(j);
+	return r ? r : list_extra(j);
+}
+
+static int (*const judges[OUTCOME_END_CNT])(struct judge *j) = {
+	[OUTCOME_NONE] = judge_failed,
+	[OUTCOME_DONE] = judge_done,
+	[OUTCOME_UNMATCHED] = judge_unmatched_so_far,
+	[OUTCOME_UNSERVED] = judge_unserved,
+	[OUTCOME_SIGNAL] = judge_failed,
+	[OUTCOME_BLOCKED] = judge_failed,
+	[OUTCOME_EXIT] = judge_left,
+	[OUTCOME_FULL] = judge_full,
+	[OUTCOME_LEFT] = judge_left,
+	[OUTCOME_TROUBLE] = judge_trouble,
+};
+
+/* A program that crashed may have written over its outcome: that it crashed is still known. */
+static int judge_ruins(struct judge *j, const struct err *why)
+{
+	unsigned end = j->result->outcome->end;
+
+	if (end == OUTCOME_NONE || end == OUTCOME_SIGNAL) {
+		j->out->verdict = VERDICT_FAILED;
+		failure_text(j->out->reason, sizeof(j->out->reason), j->result, j->program, NULL);
+		return 0;
+	}
+	return give_up(j->out, why->msg);
+}
+
+static int judge_events(struct judge *j, const struct outcome_call *served)
+{
+	unsigned end = j->result->outcome->end;
+	struct err why = {};
+	int r;
+
+	j->out->replayed_ns = j->replayed->operation.left_ns;
+	r = pairing_make(&j->pairing, j->recorded, j->schema, j->replayed, served, j->program, &why);
+	if (r == -EBADMSG)
+		return judge_ruins(j, &why);
+	if (!r)
+		r = end < OUTCOME_END_CNT ? judges[end](j) : give_up(j->out, "an end of no known kind");
+	if (r == -EBADMSG && j->err)
+		return give_up(j->out, j->err->msg);
+	return r;
+}
+
+int judge(struct comparison *out, const struct recording *recording, const struct schema *schema,
+	  struct store *store, const struct config *config, const struct program *program, unsigned operation,
+	  const struct server_result *result, struct err *err)
+{
+	auto_recording struct recording *replayed = NULL;
+	autofree struct outcome_call *served = NULL;
+	auto_pool struct pool *pool = pool_new();
+	struct err own = {};
+	struct judge j = {
+		.out = out,
+		.recorded = recording,
+		.schema = schema,
+		.store = store,
+		.program = program,
+		.operation = &program->funcs[operation],
+		.result = result,
+		.handles = handle_map_new(),
+		.pool = pool,
+		.err = err ? err : &own,
+	};
+	int r;
+
+	out->recorded_ns = recording->operation.left_ns;
+	r = outcome_recording(&replayed, &served, result->outcome, PATCH_OUTCOME_BYTES, j.err);
+	j.replayed = replayed;
+	if (!pool || !j.handles)
+		r = err_nomem(err);
+	else if (r == -EBADMSG)
+		r = judge_ruins(&j, j.err);
+	else if (!r)
+		r = judge_events(&j, served);
+	pairing_release(&j.pairing);
+	handle_map_free(j.handles);
+	return r;
+}

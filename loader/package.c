@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/config.h"
 #include "lib/digest.h"
@@ -14,20 +13,8 @@
 #include "lib/pool.h"
 #include "lib/program.h"
 #include "lib/recording.h"
+#include "lib/timestamp.h"
 #include "lib/value.h"
-
-#define NS_PER_S 1000000000ll
-
-static void time_text(int64_t realtime_ns, char text[40])
-{
-	time_t s = realtime_ns / NS_PER_S;
-	struct tm tm;
-	size_t len;
-
-	gmtime_r(&s, &tm);
-	len = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + len, 40 - len, ".%09lldZ", (long long)(realtime_ns % NS_PER_S));
-}
 
 static int add_incomplete(cJSON *doc, const struct recording *recording)
 {
@@ -72,9 +59,9 @@ static cJSON *document(const struct recording *recording, const struct package_c
 		       const struct config_func *func, uint64_t started_ns)
 {
 	cJSON *doc = cJSON_CreateObject();
-	char at[40];
+	char at[TIMESTAMP_LEN + 1];
 
-	time_text(started_ns + context->realtime_offset_ns, at);
+	timestamp_text(started_ns + context->realtime_offset_ns, at);
 	if (context->config->service)
 		cJSON_AddStringToObject(doc, "service", context->config->service);
 	cJSON_AddStringToObject(doc, "category", func->category);

@@ -62,6 +62,9 @@ struct prologue {
 			     patch) */
 };
 
-/* -ENOSPC when the function and its padding are too short for a jump. */
+/* -ENOSPC when the function and its padding are too short for a jump; prologue_trap is then left. */
 int prologue_move(struct prologue *out, const struct object *object, uint64_t addr, uint64_t size,
+		  struct err *err);
+/* The same for a breakpoint of one byte, which always has room. */
+int prologue_trap(struct prologue *out, const struct object *object, uint64_t addr, uint64_t size,
 		  struct err *err);

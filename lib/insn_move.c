@@ -192,14 +192,14 @@ struct extent {
 	bool in_padding; /* the jump reaches behind the function */
 };
 
-static int measure(struct extent *out, const struct body *body, struct err *err)
+static int measure(struct extent *out, const struct body *body, size_t patch_len, struct err *err)
 {
 	struct extent extent = {};
 	struct insn insn;
 
 	if (insn_decode(&insn, body->code, body->len, body->addr) && insn_is_endbr64(&insn))
 		extent.start = insn.i.length;
-	for (extent.end = extent.start; extent.end < body->len && extent.end - extent.start < PATCH_LEN;
+	for (extent.end = extent.start; extent.end < body->len && extent.end - extent.start < patch_len;
 	     extent.end += insn.i.length) {
 		if (!insn_decode(&insn, body->code + extent.end, body->len - extent.end,
 				 body->addr + extent.end))
@@ -210,7 +210,7 @@ static int measure(struct extent *out, const struct body *body, struct err *err)
 		extent.is_closed = is_last(&insn.i);
 	}
 	extent.ends_body = extent.end == body->len;
-	extent.in_padding = extent.end - extent.start < PATCH_LEN;
+	extent.in_padding = extent.end - extent.start < patch_len;
 	*out = extent;
 	return 0;
 }
@@ -226,7 +226,7 @@ static bool ends_closed(const struct body *body)
 	return is_last(&insn.i);
 }
 
-/* Fill the copy the best way that is right. */
+/* Fill the copy the best way that is right; leave none when there is no such way. */
 static void fill(struct prologue *out, const struct body *body, const struct extent *extent)
 {
 	bool is_far = body_has_target(body, extent->start + 1, extent->end, TARGET_FAR) ||
@@ -243,6 +243,11 @@ static void fill(struct prologue *out, const struct body *body, const struct ext
 	} else if (is_near && !body->has_indirect && body->len <= BODY_WINDOW && ends_closed(body)) {
 		out->is_whole = true;
 		out->is_callable = copy(out, body, extent->start, body->len, true);
+	}
+	if (!out->is_callable) {
+		out->is_whole = false;
+		out->copy_len = 0;
+		out->fixups_cnt = 0;
 	}
 }
 
@@ -270,7 +275,7 @@ int prologue_move(struct prologue *out, const struct object *object, uint64_t ad
 	r = body_read(&body, object, addr, size, err);
 	if (r)
 		return r;
-	r = measure(&extent, &body, err);
+	r = measure(&extent, &body, PATCH_LEN, err);
 	if (r)
 		return r;
 	if (extent.in_padding &&
@@ -287,11 +292,27 @@ int prologue_move(struct prologue *out, const struct object *object, uint64_t ad
 		return err_set(err, -ENOSPC, "no room for a jump at 0x%lx of '%s': '%s' begins right behind",
 			       (unsigned long)addr, object_path(object), inside->name);
 	fill(&prologue, &body, &extent);
-	if (!prologue.is_callable) {
-		prologue.is_whole = false;
-		prologue.copy_len = 0;
-		prologue.fixups_cnt = 0;
-	}
+	*out = prologue;
+	return 0;
+}
+
+int prologue_trap(struct prologue *out, const struct object *object, uint64_t addr, uint64_t size,
+		  struct err *err)
+{
+	struct prologue prologue = {};
+	struct extent extent = {};
+	struct body body;
+	int r;
+
+	r = body_read(&body, object, addr, size, err);
+	if (r)
+		return r;
+	r = measure(&extent, &body, 1, err);
+	if (r)
+		return r;
+	prologue.addr = addr + extent.start;
+	prologue.patched_len = (uint8_t)(extent.end - extent.start);
+	fill(&prologue, &body, &extent);
 	*out = prologue;
 	return 0;
 }

@@ -157,11 +157,14 @@ static int set_how(struct writer *writer, struct patch_func *out, const struct p
 	if (r == 0) {
 		set_entry(out, &prologue);
 	} else if (r == -ENOSPC) {
+		r = prologue_trap(&prologue, writer->program->objects[func->module], func->addr, func->size,
+				  err);
+		if (r == 0)
+			set_entry(out, &prologue);
 		out->how = PATCH_TRAP;
-		out->addr = func->addr;
-	} else {
-		return err_wrap(err, r, "cannot intercept '%s'", func->config->name);
 	}
+	if (r)
+		return err_wrap(err, r, "cannot intercept '%s'", func->config->name);
 	if (out->role == PATCH_OPERATION && !out->is_callable) {
 		err_set(err, -ENOTSUP, "cannot replay '%s': its first instructions cannot be moved",
 			func->config->name);

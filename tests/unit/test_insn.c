@@ -556,6 +556,30 @@ static void short_functions_use_their_padding_or_are_refused(void **state)
 	assert_string_equal(err.hint, "build it with -falign-functions=16");
 }
 
+/* A breakpoint covers one instruction, whatever stands behind it. */
+static void short_functions_can_be_copied_for_a_breakpoint(void **state)
+{
+	auto_object struct object *self = opened("/proc/self/exe");
+	const struct symbol *func = object_find_func(self, "s_two_entries", NULL, NULL);
+	struct prologue p = {};
+
+	assert_int_equal(prologue_trap(&p, self, func->addr, func->size, NULL), 0);
+	assert_int_equal(p.addr, func->addr);
+	assert_true(p.is_callable);
+	assert_int_equal(p.copy_len, p.patched_len);
+	assert_true(p.patched_len < PATCH_LEN);
+	func = object_find_func(self, "m_ret", NULL, NULL);
+	assert_int_equal(prologue_trap(&p, self, func->addr, func->size, NULL), 0);
+	assert_true(p.is_whole && p.is_callable);
+	assert_int_equal(p.patched_len, 1);
+	func = object_find_func(self, "s_endbr_push", NULL, NULL);
+	assert_int_equal(prologue_trap(&p, self, func->addr, func->size, NULL), 0);
+	assert_int_equal(p.addr, func->addr + 4);
+	assert_int_equal(p.copy[0], 0x53);
+	assert_int_equal(p.copy_len, 1);
+	assert_false(p.is_whole);
+}
+
 FUNC(r_loop_insn, "mov %edi,%ecx\nloop 1f\n1: mov %edi,%eax\nret");
 FUNC(r_long_loop, "mov %edi,%eax\n1: add $1,%eax\n.nops 70\ndec %edi\njne 1b\nret");
 
@@ -587,6 +611,7 @@ int main(void)
 		cmocka_unit_test(moved_functions_do_what_they_did),
 		cmocka_unit_test(copies_of_libc_functions_work),
 		cmocka_unit_test(short_functions_use_their_padding_or_are_refused),
+		cmocka_unit_test(short_functions_can_be_copied_for_a_breakpoint),
 		cmocka_unit_test(what_cannot_be_copied_can_still_be_replaced),
 	};
 

@@ -61,7 +61,7 @@ $(LOADER_OBJS): | $(SKELS)
 
 # --- what runs inside a replayed program: libc only, nothing exported, never instrumented
 TARGET_CFLAGS = -std=gnu11 $(WARN) -O2 -g -fPIC -fvisibility=hidden -ffreestanding -fno-builtin-memcpy \
-		-fno-stack-protector -fcf-protection=none -D_GNU_SOURCE -I. -MMD -MP
+		-fno-stack-protector -fcf-protection=none -ftls-model=initial-exec -D_GNU_SOURCE -I. -MMD -MP
 $(O)/replay/target/%.o: replay/target/%.c
 	$(call msg,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(TARGET_CFLAGS) -c -o $@ $<

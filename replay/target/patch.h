@@ -107,8 +107,8 @@ enum serve_kind {
 	SERVE_ADD,	 /* v[dst] = v[src] + off */
 	SERVE_SHARE,	 /* shared[data] = v[dst]: other programs of this case see it */
 	SERVE_SHARED,	 /* v[dst] = shared[data]; 0 when not shared yet */
-	SERVE_ARG,	 /* operation: argument off = v[src] + data; 0..5 the registers, from 6 the stack words */
-	SERVE_RESULT,	 /* rax = v[src] + data */
+	SERVE_ARG, /* operation: argument off = v[src] + data; 0..5 the registers, from 6 the stack words */
+	SERVE_RESULT, /* rax = v[src] + data */
 };
 #define PATCH_SHARED_MAX 65536
 

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The driver's end of replay/target/patch.h. A target that dies, or that plays in its own process because it
+ * has threads, is started anew at the next case.
+ */
+#include "replay/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib/err.h"
+#include "lib/util.h"
+#include "replay/launch.h"
+#include "replay/target/patch.h"
+
+#define GRACE_MS   5000 /* for the fork server to say that it killed a child */
+#define SAID_SHOWN 200
+
+struct server {
+	struct launch *launch;
+	int patch_fd, case_fd, outcome_fd;
+	uint8_t *played;
+	struct outcome_header *outcome;
+	unsigned funcs_cnt;
+	int ready_timeout_ms;
+
+	pid_t pid; /* 0: not running */
+	int socket;
+	int layers;
+	unsigned threads_cnt;
+	char ready_at[PATCH_TEXT_MAX];
+};
+
+static void serverp(struct server **server)
+{
+	server_stop(*server);
+}
+#define auto_server __attribute__((cleanup(serverp)))
+
+/* --- memory that both sides map --- */
+
+static int make_memfd(int *fd, const char *name, size_t len, struct err *err)
+{
+	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd < 0 || ftruncate(*fd, len))
+		return err_set(err, -errno, "cannot share memory with the target: %s", strerror(errno));
+	return 0;
+}
+
+static int map_shared(void **at, int fd, size_t len, struct err *err)
+{
+	void *mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (mapped == MAP_FAILED)
+		return err_set(err, -errno, "cannot share memory with the target: %s", strerror(errno));
+	*at = mapped;
+	return 0;
+}
+
+static int share_patch(struct server *server, const struct server_opts *opts, struct err *err)
+{
+	const struct patch_header *header = opts->patch;
+	int r;
+
+	if (opts->patch_len < sizeof(*header))
+		return err_set(err, -EINVAL, "the patch file is too short");
+	server->funcs_cnt = header->funcs_cnt;
+	r = make_memfd(&server->patch_fd, "tapedeck-patch", 0, err);
+	if (r)
+		return r;
+	for (size_t done = 0; done < opts->patch_len;) {
+		ssize_t n = write(server->patch_fd, (char *)opts->patch + done, opts->patch_len - done);
+
+		if (n < 0)
+			return err_set(err, -errno, "cannot hand over the patch file: %s", strerror(errno));
+		done += n;
+	}
+	fcntl(server->patch_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+	return 0;
+}
+
+static int share_memory(struct server *server, const struct server_opts *opts, struct err *err)
+{
+	int r;
+
+	r = share_patch(server, opts, err);
+	r = r ?: make_memfd(&server->case_fd, "tapedeck-case", PATCH_CASE_BYTES, err);
+	r = r ?: make_memfd(&server->outcome_fd, "tapedeck-outcome", PATCH_OUTCOME_BYTES, err);
+	r = r ?: map_shared((void **)&server->played, server->case_fd, PATCH_CASE_BYTES, err);
+	r = r ?: map_shared((void **)&server->outcome, server->outcome_fd, PATCH_OUTCOME_BYTES, err);
+	return r;
+}
+
+/* --- one process --- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+}
+
+/* The keeper's end ends all that is inside. */
+static int reap(struct server *server, bool kill_it)
+{
+	int status = 0;
+
+	if (!server->pid)
+		return 0;
+	if (kill_it)
+		kill(server->pid, SIGKILL);
+	while (waitpid(server->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	server->pid = 0;
+	closep(&server->socket);
+	server->socket = -1;
+	return status;
+}
+
+/* -ETIMEDOUT; -EPIPE when the other end is gone. */
+static int receive(struct server *server, struct patch_message *message, int timeout_ms)
+{
+	uint64_t until = now_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd ready = {.fd = server->socket, .events = POLLIN};
+		int64_t left = until - now_ms();
+		int n = poll(&ready, 1, left > 0 ? left : 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -ETIMEDOUT;
+		n = recv(server->socket, message, sizeof(*message), 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n != sizeof(*message))
+			return -EPIPE;
+		message->text[sizeof(message->text) - 1] = '\0';
+		return 0;
+	}
+}
+
+/* Ends by itself within the time, or is ended; its status. */
+static int finish(struct server *server, int timeout_ms, bool *is_late)
+{
+	struct patch_message message;
+
+	*is_late = receive(server, &message, timeout_ms) == -ETIMEDOUT;
+	return reap(server, *is_late);
+}
+
+static void put_last_words(struct server *server, struct err *err)
+{
+	const char *said = launch_said(server->launch);
+	size_t len = strlen(said);
+
+	if (len)
+		err_hint(err, "it wrote: %s", said + (len > SAID_SHOWN ? len - SAID_SHOWN : 0));
+}
+
+static int say_why_dead(struct server *server, int status, struct err *err)
+{
+	int r;
+
+	if (WIFSIGNALED(status))
+		r = err_set(err, -EPIPE, "the program was killed by %s before it was ready",
+			    strsignal(WTERMSIG(status)));
+	else
+		r = err_set(err, -EPIPE, "the program ended with status %d before it was ready",
+			    WEXITSTATUS(status));
+	err_hint(err, "a program that goes to the background must be told to stay");
+	put_last_words(server, err);
+	return r;
+}
+
+static int await_ready(struct server *server, struct err *err)
+{
+	struct patch_message message;
+	int r = receive(server, &message, server->ready_timeout_ms);
+
+	if (r == -ETIMEDOUT) {
+		reap(server, true);
+		r = err_set(err, r, "the program was not ready within %d ms", server->ready_timeout_ms);
+		err_hint(err, "say with --ready where it waits for work, or 'main' to replay at its start");
+		put_last_words(server, err);
+		return r;
+	}
+	if (r)
+		return say_why_dead(server, reap(server, false), err);
+	if (message.kind == MESSAGE_READY) {
+		server->threads_cnt = message.number;
+		memcpy(server->ready_at, message.text, sizeof(server->ready_at));
+		return 0;
+	}
+	reap(server, true);
+	if (message.kind == MESSAGE_FAILED)
+		r = err_set(err, -ECANCELED, "%s", message.text);
+	else
+		r = err_set(err, -EPROTO, "the engine sent a message of kind %u", message.kind);
+	put_last_words(server, err);
+	return r;
+}
+
+static int start_process(struct server *server, struct err *err)
+{
+	autoclose int theirs = -1;
+	int ends[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return err_set(err, -errno, "cannot make a socket: %s", strerror(errno));
+	server->socket = ends[0];
+	theirs = ends[1];
+	r = launch_start(&server->pid, &server->layers, server->launch,
+			 (const int[]){server->patch_fd, server->case_fd, server->outcome_fd, theirs}, err);
+	if (r) {
+		closep(&server->socket);
+		server->socket = -1;
+		return r;
+	}
+	close(TAKE_FD(theirs));
+	return await_ready(server, err);
+}
+
+int server_start(struct server **out, const struct server_opts *opts, struct err *err)
+{
+	auto_server struct server *server = calloc(1, sizeof(*server));
+	int r;
+
+	if (!server)
+		return err_nomem(err);
+	server->patch_fd = server->case_fd = server->outcome_fd = server->socket = -1;
+	server->ready_timeout_ms = opts->ready_timeout_ms > 0 ? opts->ready_timeout_ms : SERVER_READY_MS;
+	r = launch_new(&server->launch, opts, err);
+	r = r ?: share_memory(server, opts, err);
+	r = r ?: start_process(server, err);
+	if (r)
+		return r;
+	*out = TAKE_PTR(server);
+	return 0;
+}
+
+int server_has_threads(const struct server *server)
+{
+	return server->threads_cnt > 1;
+}
+
+const char *server_ready_at(const struct server *server)
+{
+	return server->ready_at;
+}
+
+unsigned server_layers(const struct server *server)
+{
+	return server->layers;
+}
+
+void server_stop(struct server *server)
+{
+	if (!server)
+		return;
+	reap(server, true);
+	if (server->played)
+		munmap(server->played, PATCH_CASE_BYTES);
+	if (server->outcome)
+		munmap(server->outcome, PATCH_OUTCOME_BYTES);
+	closep(&server->patch_fd);
+	closep(&server->case_fd);
+	closep(&server->outcome_fd);
+	launch_free(server->launch);
+	free(server);
+}
+
+/* --- one case --- */
+
+static bool fragments_make_sense(const uint8_t *at, const uint8_t *end)
+{
+	while (at < end) {
+		const struct plan_fragment *fragment = (const void *)at;
+		size_t len = sizeof(*fragment);
+
+		if ((size_t)(end - at) < len)
+			return false;
+		len += ALIGN_UP((size_t)fragment->captured, 8);
+		if ((size_t)(end - at) < len)
+			return false;
+		at += len;
+	}
+	return true;
+}
+
+static bool outcome_makes_sense(const struct server *server)
+{
+	const struct outcome_header *outcome = server->outcome;
+	const uint8_t *at = (const uint8_t *)(outcome + 1), *end = (const uint8_t *)outcome + outcome->bytes;
+	unsigned cnt = 0;
+
+	if (outcome->bytes < sizeof(*outcome) || outcome->bytes > PATCH_OUTCOME_BYTES || outcome->bytes % 8 ||
+	    outcome->end >= OUTCOME_END_CNT)
+		return false;
+	for (; at < end; cnt++) {
+		const struct outcome_event *event = (const void *)at;
+
+		if ((size_t)(end - at) < sizeof(*event) || event->len < sizeof(*event) || event->len % 8 ||
+		    event->len > (size_t)(end - at) || event->func >= server->funcs_cnt ||
+		    (event->kind != OUTCOME_ENTRY && event->kind != OUTCOME_RETURN) ||
+		    !fragments_make_sense((const uint8_t *)(event + 1), at + event->len))
+			return false;
+		at += event->len;
+	}
+	return cnt == outcome->events_cnt &&
+	       (outcome->func == PATCH_NONE || outcome->func < server->funcs_cnt);
+}
+
+static int play_here(struct server *server, int timeout_ms, struct server_result *result)
+{
+	bool is_late;
+
+	result->wait_status = finish(server, timeout_ms, &is_late);
+	result->timed_out = is_late;
+	return 0;
+}
+
+static int play_forked(struct server *server, int timeout_ms, struct server_result *result, struct err *err)
+{
+	struct patch_message message;
+	int r = receive(server, &message, timeout_ms + GRACE_MS);
+
+	if (!r && message.kind == MESSAGE_ENDED) {
+		result->wait_status = message.number;
+		result->timed_out = message.flags & 1;
+		return 0;
+	}
+	reap(server, true);
+	r = err_set(err, r ?: -EPROTO,
+		    r == -ETIMEDOUT ? "the target does not answer"
+				    : "the target's fork server ended unexpectedly");
+	put_last_words(server, err);
+	return r;
+}
+
+static int send_run(struct server *server, int timeout_ms, struct err *err)
+{
+	const struct patch_message message = {
+		.kind = MESSAGE_RUN,
+		.number = timeout_ms,
+		.flags = server_has_threads(server),
+	};
+
+	if (send(server->socket, &message, sizeof(message), MSG_NOSIGNAL) == sizeof(message))
+		return 0;
+	reap(server, true);
+	return err_set(err, -EPIPE, "the target ended while it waited for work");
+}
+
+static int play(struct server *server, int timeout_ms, struct server_result *result, struct err *err)
+{
+	int r = send_run(server, timeout_ms, err);
+
+	if (r)
+		return r;
+	return server_has_threads(server) ? play_here(server, timeout_ms, result)
+					  : play_forked(server, timeout_ms, result, err);
+}
+
+int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms,
+	       struct server_result *out, struct err *err)
+{
+	struct server_result result = {.outcome = server->outcome};
+	int r = 0;
+
+	if (len < sizeof(struct case_header) || len > PATCH_CASE_BYTES)
+		return err_set(err, -EFBIG, "the case takes %zu bytes, the limit is %u", len,
+			       PATCH_CASE_BYTES);
+	if (!server->pid)
+		r = start_process(server, err);
+	if (r)
+		return err_wrap(err, r, "cannot start the target again");
+	memcpy(server->played, case_data, len);
+	*server->outcome = (struct outcome_header){
+		.bytes = sizeof(*server->outcome),
+		.func = PATCH_NONE,
+		.pc_module = PATCH_NONE,
+		.caller_module = PATCH_NONE,
+	};
+	launch_clear_said(server->launch);
+	r = play(server, timeout_ms, &result, err);
+	if (r)
+		return r;
+	server->outcome->text[PATCH_TEXT_MAX - 1] = '\0';
+	if (!outcome_makes_sense(server))
+		return err_set(err, -EBADMSG, "the target's outcome makes no sense");
+	result.said = launch_said(server->launch);
+	*out = result;
+	return 0;
+}

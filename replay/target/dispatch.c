@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * An intercepted call runs for real before ready, outside the operation, inside a function that really runs,
+ * and inside the engine; else it is answered from the case. Threads that the operation starts take part,
+ * one at a time.
+ */
+#include "replay/target/dispatch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "replay/target/engine.h"
+#include "replay/target/forkserver.h"
+#include "replay/target/guard.h"
+#include "replay/target/match.h"
+#include "replay/target/report.h"
+#include "replay/target/serve.h"
+#include "replay/target/thunk.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t key[PATCH_KEY_MAX];
+
+static uint64_t operation_sp;
+static pthread_t operation_thread;
+
+static __thread struct {
+	unsigned engine_depth;
+	int takes_part; /* 1: yes, -1: no, 0: not asked yet */
+	/* While a real function runs: its frame, and what its return will need. */
+	uint64_t real_sp;
+	struct report real;
+} me;
+
+void dispatch_enter(void)
+{
+	me.engine_depth++;
+}
+
+void dispatch_leave(void)
+{
+	me.engine_depth--;
+}
+
+void dispatch_play(uint64_t sp)
+{
+	operation_sp = sp;
+	operation_thread = pthread_self();
+	me.takes_part = 1;
+}
+
+static uint64_t sp_of(const struct frame *frame)
+{
+	return (uint64_t)&frame->ret;
+}
+
+static int takes_part(void)
+{
+	if (!me.takes_part)
+		me.takes_part = forkserver_had_this_thread() ? -1 : 1;
+	return me.takes_part > 0;
+}
+
+int dispatch_is_playing(void)
+{
+	return engine.state == ENGINE_PLAYING && takes_part();
+}
+
+/* A frame not beneath the real function's: that one was left by an exception or longjmp. */
+static int is_nested(const struct frame *frame)
+{
+	if (me.real_sp && sp_of(frame) >= me.real_sp)
+		me.real_sp = 0;
+	return me.real_sp != 0;
+}
+
+static int tail(const struct func *func, struct frame *frame)
+{
+	if (func->original) {
+		frame->target = (uint64_t)func->original;
+		return THUNK_TAIL;
+	}
+	if (engine.state == ENGINE_STARTING)
+		engine_fail("'%s' is called before ready, and its code cannot be moved to run for real",
+			    func->patch->name);
+	report_trouble(OUTCOME_TROUBLE, func, "'%s' must run for real here, but its code cannot be moved",
+		       func->patch->name);
+}
+
+static void set_result(const struct func *func, struct frame *frame, uint64_t rax, uint64_t rdx)
+{
+	if (func->patch->results & PATCH_RESULT_RAX)
+		frame->rax = rax;
+	if (func->patch->results & PATCH_RESULT_RDX)
+		frame->gpr[2] = rdx;
+}
+
+/* Words of stack arguments that can be passed on: its caller's frame may be the last of its stack. */
+static uint64_t stack_words(const struct frame *frame)
+{
+	uint64_t words[PATCH_STACK_WORDS];
+
+	return guard_read(words, (uint64_t)frame->stack, sizeof(words)) / sizeof(words[0]) & ~1ull;
+}
+
+static int run_real(struct frame *frame, struct report *report)
+{
+	const struct func *func = report->func;
+
+	if (!func->original)
+		return tail(func, frame);
+	report->flags |= OUTCOME_F_RAN;
+	report_entry(report);
+	me.real = *report;
+	me.real_sp = sp_of(frame);
+	frame->stack_words = stack_words(frame);
+	frame->target = (uint64_t)func->original;
+	return THUNK_CALL;
+}
+
+static int unmatched(struct frame *frame, struct report *report)
+{
+	const struct func *func = report->func;
+
+	report->served = PATCH_NONE;
+	switch (func->patch->missing) {
+	case PATCH_MISSING_RUN:
+		return run_real(frame, report);
+	case PATCH_MISSING_RETURN:
+		report_entry(report);
+		set_result(func, frame, func->patch->missing_return, 0);
+		return THUNK_RETURN;
+	default:
+		report_entry(report);
+		report_end(OUTCOME_UNMATCHED, func, 0);
+	}
+}
+
+static int text_max(unsigned offset)
+{
+	unsigned bytes = engine.played->bytes;
+
+	return offset < bytes ? bytes - offset : 0;
+}
+
+static int serve(struct frame *frame, struct report *report, int *error_number)
+{
+	const struct case_call *call = match_call(report->served);
+	struct serve serve = {.rax = call->rax};
+
+	report_entry(report);
+	if (call->unserved)
+		report_trouble(OUTCOME_UNSERVED, report->func, "%.*s", text_max(call->unserved),
+			       (const char *)engine.played + call->unserved);
+	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));
+	serve.v[6] = (uint64_t)frame->stack;
+	if (serve_run(&serve, call->ops, call->ops_cnt))
+		report_trouble(OUTCOME_UNSERVED, report->func, "%s", serve.trouble);
+	set_result(report->func, frame, serve.rax, call->rdx);
+	if (call->has_errno)
+		*error_number = call->error_number;
+	return THUNK_RETURN;
+}
+
+static size_t make_key(const struct report *report)
+{
+	struct capture capture;
+
+	if (!report->func->plan)
+		return 0;
+	report_values(&capture, report);
+	capture.out = key;
+	capture.room = sizeof(key);
+	capture_run(&capture, report->func->plan, CAPTURE_KEY);
+	return capture.len;
+}
+
+static int play(const struct func *func, struct frame *frame, int *error_number)
+{
+	unsigned role = func->patch->role & ~PATCH_READY;
+	struct report report = {.func = func, .rsp = sp_of(frame)};
+	size_t key_len;
+
+	memcpy(report.args, frame->gpr, sizeof(report.args));
+	report.seq = ++engine.outcome->calls_cnt;
+	key_len = role == PATCH_INPUT ? make_key(&report) : 0;
+	report.served = match_take(func, role, key, key_len);
+	if (report.served == PATCH_NONE)
+		return unmatched(frame, &report);
+	return serve(frame, &report, error_number);
+}
+
+static int is_played(const struct func *func, const struct frame *frame)
+{
+	unsigned role = func->patch->role & ~PATCH_READY;
+
+	if (role != PATCH_INPUT && role != PATCH_OUTPUT)
+		return 0;
+	return !is_nested(frame) && takes_part();
+}
+
+/* The program is back where it waits for work, above the operation that should have returned. */
+static int has_left(const struct func *func, const struct frame *frame)
+{
+	return func->patch->role & PATCH_READY && pthread_equal(pthread_self(), operation_thread) &&
+	       sp_of(frame) > operation_sp;
+}
+
+static int is_ready(const struct func *func)
+{
+	if (engine.patch->ready_main)
+		return 0;
+	return func->patch->role & PATCH_READY || func == &engine.funcs[engine.patch->operation];
+}
+
+static int decide(const struct func *func, struct frame *frame, int *error_number)
+{
+	int action;
+
+	if (engine.state == ENGINE_STARTING && is_ready(func))
+		forkserver_run(func->patch->name);
+	if (engine.state != ENGINE_PLAYING)
+		return tail(func, frame);
+	if (has_left(func, frame))
+		report_end(OUTCOME_LEFT, NULL, 0);
+	if (!is_played(func, frame))
+		return tail(func, frame);
+	pthread_mutex_lock(&lock);
+	action = play(func, frame, error_number);
+	pthread_mutex_unlock(&lock);
+	return action;
+}
+
+int dispatch_call(struct frame *frame)
+{
+	const struct func *func = &engine.funcs[frame->index];
+	int error_number = errno, action;
+
+	if (me.engine_depth)
+		return tail(func, frame);
+	dispatch_enter();
+	action = decide(func, frame, &error_number);
+	dispatch_leave();
+	errno = error_number;
+	return action;
+}
+
+void dispatch_returned(struct frame *frame)
+{
+	int error_number = errno;
+
+	dispatch_enter();
+	me.real_sp = 0;
+	pthread_mutex_lock(&lock);
+	report_return(&me.real, frame->rax, frame->gpr[2], error_number);
+	pthread_mutex_unlock(&lock);
+	dispatch_leave();
+	errno = error_number;
+}

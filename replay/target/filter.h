@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From ready on: system calls that would leave the sandbox raise SIGSYS, so that their caller can be named.
+ */
+#pragma once
+
+/* Without a seccomp filter the sandbox's own walls remain: no failure. */
+void filter_install(int has_threads);

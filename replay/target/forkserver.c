@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/target/forkserver.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "replay/target/engine.h"
+#include "replay/target/filter.h"
+#include "replay/target/play.h"
+#include "replay/target/syscalls.h"
+#include "replay/target/traps.h"
+
+#define THREADS_MAX 1024
+
+static int thread_ids[THREADS_MAX];
+static int threads_cnt; /* beside this one; counted beyond THREADS_MAX too */
+
+static sigset_t program_mask;
+static struct sigaction program_sigchld;
+
+/* This thread as /proc numbers it: that may be another process-id namespace's. */
+static int thread_id(void)
+{
+	char link[64];
+	long len = syscalls_readlink("/proc/thread-self", link, sizeof(link) - 1);
+	char *slash;
+
+	link[len > 0 ? len : 0] = '\0';
+	slash = strrchr(link, '/');
+	return slash ? atoi(slash + 1) : 0;
+}
+
+int forkserver_had_this_thread(void)
+{
+	int self = thread_id();
+
+	if (threads_cnt > THREADS_MAX)
+		return 1;
+	for (int i = 0; i < threads_cnt; i++)
+		if (thread_ids[i] == self)
+			return 1;
+	return 0;
+}
+
+static void note_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int self = thread_id();
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		int tid = atoi(entry->d_name);
+
+		if (tid <= 0 || tid == self)
+			continue;
+		if (threads_cnt < THREADS_MAX)
+			thread_ids[threads_cnt] = tid;
+		threads_cnt++;
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* The program's handlers must not run between cases, nor reap what we wait for. */
+static void quiet_signals(void)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+	static const int timers[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	struct itimerval off = {};
+	sigset_t all;
+
+	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&all, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &all, &program_mask);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&program_mask, faults[i]);
+	sigaction(SIGCHLD, &by_default, &program_sigchld);
+	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
+		setitimer(timers[i], &off, NULL);
+}
+
+static void send_message(unsigned kind, int number, unsigned flags, const char *text)
+{
+	struct patch_message message = {.kind = kind, .number = number, .flags = flags};
+
+	snprintf(message.text, sizeof(message.text), "%s", text);
+	if (syscalls_write(engine.socket, &message, sizeof(message)) != sizeof(message))
+		engine_exit(1);
+}
+
+_Noreturn static void play_here(void)
+{
+	sigaction(SIGCHLD, &program_sigchld, NULL);
+	pthread_sigmask(SIG_SETMASK, &program_mask, NULL);
+	play_case();
+}
+
+_Noreturn static void be_child(void)
+{
+	syscalls_setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	play_here();
+}
+
+/* 1 when @pid ended within the limit; without pidfds (before 5.3) looks every millisecond. */
+static int ends_in_time(pid_t pid, int limit_ms)
+{
+	int fd = syscalls_pidfd_open(pid), r;
+	siginfo_t info = {};
+
+	if (fd >= 0) {
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+		do
+			r = syscalls_poll(&ready, 1, limit_ms);
+		while (r == -EINTR);
+		syscalls_close(fd);
+		return r != 0;
+	}
+	for (int ms = 0; ms < limit_ms; ms++) {
+		syscalls_waitid(P_PID, pid, &info, WEXITED | WNOWAIT | WNOHANG);
+		if (info.si_pid)
+			return 1;
+		syscalls_poll(NULL, 0, 1);
+	}
+	return 0;
+}
+
+static void run_forked(int limit_ms)
+{
+	unsigned is_late = 0;
+	int status = 0;
+	pid_t pid;
+
+	play_before_fork();
+	pid = fork();
+	if (pid == 0)
+		be_child();
+	if (pid < 0) {
+		snprintf(engine.outcome->text, sizeof(engine.outcome->text), "cannot fork: %s",
+			 strerror(errno));
+		engine.outcome->end = OUTCOME_TROUBLE;
+		send_message(MESSAGE_ENDED, 0, 0, "");
+		return;
+	}
+	if (!ends_in_time(pid, limit_ms)) {
+		is_late = 1;
+		syscalls_kill(pid, SIGKILL);
+	}
+	/* What it started and left behind goes with it. Before it is reaped, for until then its number is its
+	 * own. */
+	syscalls_kill(-pid, SIGKILL);
+	while (syscalls_wait4(pid, &status) == -EINTR)
+		;
+	send_message(MESSAGE_ENDED, status, is_late, "");
+}
+
+/* A program that forks its workers before ready reaches it in each of them. */
+static int is_first(void)
+{
+	int none = 0, self = syscalls_getpid();
+
+	if (__atomic_compare_exchange_n(engine.server, &none, self, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return 1;
+	while (none != self)
+		syscalls_pause();
+	return 0;
+}
+
+void forkserver_run(const char *where)
+{
+	struct patch_message message;
+
+	if (!is_first())
+		return;
+	engine.state = ENGINE_SERVING;
+	note_threads();
+	quiet_signals();
+	traps_install();
+	filter_install(threads_cnt > 0);
+	send_message(MESSAGE_READY, threads_cnt + 1, 0, where);
+	for (;;) {
+		long n = syscalls_read(engine.socket, &message, sizeof(message));
+
+		if (n == -EINTR)
+			continue;
+		if (n != sizeof(message) || message.kind != MESSAGE_RUN)
+			engine_exit(0);
+		if (message.flags & 1)
+			play_here();
+		run_forked(message.number);
+	}
+}

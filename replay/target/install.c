@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * Each function gets a slot, which leads to the thunk. An entry is overwritten by a jump to the slot, so
+ * slots lie within 2 GB of their module, together with the trampolines: the overwritten instructions, moved
+ * by the driver, and a jump back behind them. Imports need no nearness: their GOT slots hold whole addresses.
+ */
+#include "replay/target/install.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "replay/target/engine.h"
+#include "replay/target/module.h"
+#include "replay/target/thunk.h"
+
+#define PAGE		 4096ull
+#define TRAMPOLINE_BYTES 96 /* a moved prologue and the jump back */
+#define CELL_BYTES	 (THUNK_SLOT_BYTES + TRAMPOLINE_BYTES)
+#define NEAR_STEP	 (1ull << 20)
+#define NEAR_MAX	 ((2ull << 30) - (64ull << 20))
+#define JUMP_BYTES	 5
+#define INT3		 0xcc
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+static int has_traps;
+
+static uint64_t live(const struct patch_func *func)
+{
+	return module_base(func->module) + func->addr;
+}
+
+static void *map_at(uint64_t at, size_t len)
+{
+	void *area = mmap((void *)at, len, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (area == MAP_FAILED)
+		return NULL;
+	if ((uint64_t)area == at)
+		return area;
+	munmap(area, len);
+	return NULL;
+}
+
+/* All of the area reaches, and is reached from, all of the module. Below first: the heap grows above an
+ * executable. */
+static void *map_near(unsigned module, size_t len)
+{
+	uint64_t low, high;
+	void *area;
+
+	module_span(module, &low, &high);
+	for (uint64_t away = NEAR_STEP; away < NEAR_MAX; away += NEAR_STEP) {
+		uint64_t below = (low & -PAGE) - away, above = ((high + PAGE - 1) & -PAGE) + away;
+
+		if (below < low && below + NEAR_MAX > high) {
+			area = map_at(below, len);
+			if (area)
+				return area;
+		}
+		if (above + len < low + NEAR_MAX) {
+			area = map_at(above, len);
+			if (area)
+				return area;
+		}
+	}
+	/* A fixed executable begins at 4 MB: look closer. */
+	for (uint64_t away = 64 * PAGE; away < NEAR_STEP; away += 16 * PAGE) {
+		area = map_at((low & -PAGE) - away, len);
+		if (area)
+			return area;
+	}
+	return NULL;
+}
+
+static int write_through_proc(uint64_t addr, const void *bytes, size_t len)
+{
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = pwrite(fd, bytes, len, addr);
+	close(fd);
+	return n == (ssize_t)len ? 0 : -EPERM;
+}
+
+/* Overwrite read-only memory. Writable and executable at once, for the page may hold what we are running. */
+static int overwrite(unsigned module, uint64_t addr, const void *bytes, size_t len)
+{
+	uint64_t start = addr & -PAGE, end = (addr + len + PAGE - 1) & -PAGE;
+	int prot = module_prot(module, addr);
+
+	if (prot < 0 || module_prot(module, addr + len - 1) < 0)
+		return -EFAULT;
+	if (prot & PROT_WRITE) {
+		memcpy((void *)addr, bytes, len);
+		return 0;
+	}
+	if (mprotect((void *)start, end - start, prot | PROT_WRITE))
+		return write_through_proc(addr, bytes, len);
+	memcpy((void *)addr, bytes, len);
+	mprotect((void *)start, end - start, prot);
+	return 0;
+}
+
+static void put_jump(uint8_t *at, uint64_t from, uint64_t to)
+{
+	int32_t distance = to - (from + JUMP_BYTES);
+
+	at[0] = 0xe9;
+	memcpy(at + 1, &distance, sizeof(distance));
+}
+
+/* The moved instructions at @at, with the fields that depend on where they lie, and the way back. */
+static void write_trampoline(uint8_t *at, const struct patch_func *func)
+{
+	memcpy(at, func->copy, func->copy_len);
+	for (unsigned i = 0; i < func->fixups_cnt; i++) {
+		const struct patch_fixup *fixup = &func->fixups[i];
+		int32_t field = module_base(func->module) + fixup->target - ((uint64_t)at + fixup->end);
+
+		memcpy(at + fixup->at, &field, sizeof(field));
+	}
+	if (!func->is_whole)
+		put_jump(at + func->copy_len, (uint64_t)at + func->copy_len, live(func) + func->patched_len);
+}
+
+static void check_prologue(const struct patch_func *func)
+{
+	int is_bad = func->copy_len > sizeof(func->copy) || func->fixups_cnt > 8 ||
+		     (func->how == PATCH_ENTRY && func->patched_len < JUMP_BYTES) ||
+		     (func->is_callable && !func->copy_len);
+
+	for (unsigned i = 0; !is_bad && i < func->fixups_cnt; i++)
+		is_bad = func->fixups[i].at + 4 > func->copy_len;
+	if (is_bad)
+		engine_fail("the patch of '%s' makes no sense", func->name);
+}
+
+static void patch_entry(struct func *func, uint8_t *cell)
+{
+	const struct patch_func *patch = func->patch;
+	uint8_t jump[JUMP_BYTES] = {INT3};
+	int is_trap = patch->how == PATCH_TRAP, r;
+
+	check_prologue(patch);
+	func->slot = cell;
+	thunk_write_slot(cell, func - engine.funcs);
+	if (patch->is_callable) {
+		func->original = cell + THUNK_SLOT_BYTES;
+		write_trampoline(func->original, patch);
+	}
+	if (!is_trap)
+		put_jump(jump, live(patch), (uint64_t)cell);
+	has_traps |= is_trap;
+	r = overwrite(patch->module, live(patch), jump, is_trap ? 1 : JUMP_BYTES);
+	if (r)
+		engine_fail("cannot patch '%s': %s", patch->name, strerror(-r));
+}
+
+static void patch_module(unsigned module)
+{
+	unsigned cnt = 0;
+	uint8_t *area;
+	size_t len;
+
+	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++)
+		cnt += engine.funcs[i].patch->module == module && engine.funcs[i].patch->how != PATCH_IMPORT;
+	if (!cnt)
+		return;
+	if (!module_is_loaded(module))
+		engine_fail("'%s' is not loaded when the program starts", engine.modules[module].name);
+	len = (cnt * CELL_BYTES + PAGE - 1) & -PAGE;
+	area = map_near(module, len);
+	if (!area)
+		engine_fail("no room near '%s' for the ways to its stubs", engine.modules[module].name);
+	for (unsigned i = 0, cell = 0; i < engine.patch->funcs_cnt; i++)
+		if (engine.funcs[i].patch->module == module && engine.funcs[i].patch->how != PATCH_IMPORT)
+			patch_entry(&engine.funcs[i], area + CELL_BYTES * cell++);
+	if (mprotect(area, len, PROT_READ | PROT_EXEC))
+		engine_fail("cannot make the stubs executable: %s", strerror(errno));
+}
+
+/*
+ * The slot's content is the function, but where a fixed executable takes its address: there the executable's
+ * PLT stub stands for it, which leads to another slot of ours. So an address outside the executable wins.
+ */
+static void keep_original(struct func *func, uint64_t addr)
+{
+	uint64_t kept = (uint64_t)func->original, in_file = kept;
+
+	if (!kept || (module_is_loaded(0) && module_of(&in_file) == 0))
+		func->original = (void *)addr;
+}
+
+static void patch_slot(const struct patch_slot *slot)
+{
+	struct func *func = &engine.funcs[slot->func];
+	uint64_t addr = module_base(slot->module) + slot->addr, original;
+
+	if (!module_is_loaded(slot->module))
+		return;
+	if (module_prot(slot->module, addr) < 0)
+		engine_fail("the slot of '%s' lies outside its module", func->patch->name);
+	memcpy(&original, (void *)addr, sizeof(original));
+	if (original == (uint64_t)func->slot || !original)
+		return;
+	keep_original(func, original);
+	if (overwrite(slot->module, addr, &func->slot, sizeof(func->slot)))
+		engine_fail("cannot replace the import '%s'", func->patch->name);
+}
+
+static void make_import_slots(void)
+{
+	size_t len = (engine.patch->funcs_cnt * THUNK_SLOT_BYTES + PAGE - 1) & -PAGE;
+	uint8_t *area;
+
+	area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
+		engine_fail("out of memory");
+	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++) {
+		if (engine.funcs[i].slot)
+			continue;
+		engine.funcs[i].slot = area + i * THUNK_SLOT_BYTES;
+		thunk_write_slot(engine.funcs[i].slot, i);
+	}
+	if (mprotect(area, len, PROT_READ | PROT_EXEC))
+		engine_fail("cannot make the stubs executable: %s", strerror(errno));
+}
+
+void install_all(void)
+{
+	const struct patch_slot *slots = (void *)((char *)engine.patch + engine.patch->slots);
+
+	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
+		patch_module(i);
+	if (!engine.patch->funcs_cnt)
+		return;
+	make_import_slots();
+	for (unsigned i = 0; i < engine.patch->slots_cnt; i++)
+		patch_slot(&slots[i]);
+}
+
+int install_has_traps(void)
+{
+	return has_traps;
+}
+
+uint64_t install_trap_slot(uint64_t addr)
+{
+	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++) {
+		const struct func *func = &engine.funcs[i];
+
+		if (func->patch->how == PATCH_TRAP && func->slot && live(func->patch) == addr)
+			return (uint64_t)func->slot;
+	}
+	return 0;
+}

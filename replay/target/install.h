@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Put thunks before the functions of the patch file. What cannot be done ends in engine_fail. */
+#pragma once
+
+#include <stdint.h>
+
+void install_all(void);
+/* Some function is intercepted by a breakpoint: SIGTRAP must be handled. */
+int install_has_traps(void);
+/* The slot of the function whose breakpoint is at live @addr, or 0. Async-signal-safe. */
+uint64_t install_trap_slot(uint64_t addr);

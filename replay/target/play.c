@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/target/play.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/target/dispatch.h"
+#include "replay/target/engine.h"
+#include "replay/target/report.h"
+#include "replay/target/serve.h"
+#include "replay/target/start.h"
+#include "replay/target/syscalls.h"
+#include "replay/target/thunk.h"
+
+static int player;	 /* process id */
+static int is_fork_ours; /* the next fork is the fork server's */
+
+/* What the operation forks is a program of its own. */
+static void forked(void)
+{
+	if (!is_fork_ours && engine.state == ENGINE_PLAYING)
+		engine.state = ENGINE_PLAIN;
+	is_fork_ours = 0;
+}
+
+void play_before_fork(void)
+{
+	static int is_watching;
+
+	if (!is_watching)
+		pthread_atfork(NULL, NULL, forked);
+	is_watching = 1;
+	is_fork_ours = 1;
+}
+
+int play_is_here(void)
+{
+	return engine.state == ENGINE_PLAYING && syscalls_getpid() == player;
+}
+
+static int makes_sense(const struct case_header *played)
+{
+	return played->bytes >= sizeof(*played) && played->bytes <= PATCH_CASE_BYTES &&
+	       engine_is_inside(played->calls, played->calls_cnt, sizeof(struct case_call), played->bytes) &&
+	       played->stack_words <= PATCH_STACK_WORDS;
+}
+
+static void build_arguments(struct report *report)
+{
+	const struct case_header *played = engine.played;
+	struct serve serve = {};
+
+	if (!makes_sense(played))
+		report_trouble(OUTCOME_TROUBLE, NULL, "the case makes no sense");
+	memcpy(serve.args, played->args, sizeof(serve.args));
+	if (serve_run(&serve, played->ops, played->ops_cnt))
+		report_trouble(OUTCOME_TROUBLE, NULL, "%s", serve.trouble);
+	memcpy(report->args, serve.args, sizeof(report->args));
+}
+
+static void call_operation(struct thunk_call *call, const struct func *func, int *error_number)
+{
+	dispatch_play((uint64_t)__builtin_frame_address(0));
+	dispatch_leave();
+	errno = 0;
+	thunk_call(call, func->original);
+	*error_number = errno;
+	dispatch_enter();
+}
+
+void play_case(void)
+{
+	const struct func *func = &engine.funcs[engine.patch->operation];
+	/* As the operation's entry saw its stack: a return address, then the arguments. */
+	uint64_t stack[1 + PATCH_STACK_WORDS + 1] = {};
+	struct report report = {.func = func, .served = PATCH_NONE, .rsp = (uint64_t)stack};
+	struct thunk_call call = {.stack = stack + 1};
+	int error_number;
+
+	player = syscalls_getpid();
+	engine.state = ENGINE_PLAYING;
+	start_watch_exit();
+	if (!func->original)
+		report_trouble(OUTCOME_TROUBLE, func, "the code of '%s' cannot be moved", func->patch->name);
+	build_arguments(&report);
+	memcpy(stack + 1, engine.played->stack, engine.played->stack_words * sizeof(stack[0]));
+	call.stack_words = (engine.played->stack_words + 1) & ~1u;
+	memcpy(call.gpr, report.args, sizeof(call.gpr));
+	report_entry(&report);
+	call_operation(&call, func, &error_number);
+	report_return(&report, call.rax, call.rdx, error_number);
+	report_end(OUTCOME_DONE, NULL, 0);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/target/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "replay/target/engine.h"
+#include "replay/target/guard.h"
+#include "replay/target/module.h"
+
+/* What one event may take: its head, a section's fragments, and padding. */
+#define EVENT_MAX (sizeof(struct outcome_event) + PLAN_BYTES_MAX + 64)
+
+static unsigned threads_cnt;
+static __thread unsigned thread_number; /* from 1; 0: not numbered yet */
+
+unsigned report_thread(void)
+{
+	if (!thread_number)
+		thread_number = __atomic_add_fetch(&threads_cnt, 1, __ATOMIC_RELAXED);
+	return thread_number - 1;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+static struct outcome_event *begin(const struct report *report, unsigned kind)
+{
+	struct outcome_header *outcome = engine.outcome;
+	struct outcome_event *event = (void *)((char *)outcome + outcome->bytes);
+
+	if (PATCH_OUTCOME_BYTES - outcome->bytes < EVENT_MAX)
+		report_end(OUTCOME_FULL, report->func, 0);
+	*event = (struct outcome_event){
+		.kind = kind,
+		.func = report->func - engine.funcs,
+		.seq = report->seq,
+		.served = report->served,
+		.flags = report->flags,
+		.thread = report_thread(),
+		.ts_ns = now_ns(),
+	};
+	return event;
+}
+
+/* Only whole events count: the driver reads as far as `bytes`. */
+static void finish(struct outcome_event *event, size_t fragments_len, int capture_flags)
+{
+	if (capture_flags & CAPTURE_STEPS)
+		event->flags |= OUTCOME_F_STEPS;
+	if (capture_flags & CAPTURE_BUDGET)
+		event->flags |= OUTCOME_F_BUDGET;
+	event->len = sizeof(*event) + fragments_len;
+	engine.outcome->events_cnt++;
+	__atomic_store_n(&engine.outcome->bytes, engine.outcome->bytes + event->len, __ATOMIC_RELEASE);
+}
+
+void report_values(struct capture *capture, const struct report *report)
+{
+	memcpy(capture->v, report->args, sizeof(report->args));
+	capture->v[PLAN_V_RSP] = report->rsp;
+	capture->v[PLAN_V_ZERO] = 0;
+	capture->read = guard_read;
+	capture->flags = 0;
+	capture->len = 0;
+}
+
+static void capture_event(struct outcome_event *event, struct report *report, struct capture *capture,
+			  enum capture_section section)
+{
+	if (report->func->plan) {
+		capture->out = (uint8_t *)(event + 1);
+		capture->room = PLAN_BYTES_MAX;
+		memcpy(capture->keep, report->keep, sizeof(report->keep));
+		capture_run(capture, report->func->plan, section);
+		memcpy(report->keep, capture->keep, sizeof(report->keep));
+	}
+	finish(event, capture->len, capture->flags);
+}
+
+void report_entry(struct report *report)
+{
+	struct outcome_event *event = begin(report, OUTCOME_ENTRY);
+	struct capture capture;
+
+	memcpy(event->regs, report->args, sizeof(report->args));
+	event->regs[6] = report->rsp;
+	report_values(&capture, report);
+	memset(report->keep, 0, sizeof(report->keep));
+	capture_event(event, report, &capture, CAPTURE_IN);
+}
+
+void report_return(struct report *report, uint64_t rax, uint64_t rdx, int error_number)
+{
+	struct outcome_event *event = begin(report, OUTCOME_RETURN);
+	struct capture capture;
+
+	event->regs[0] = rax;
+	event->regs[1] = rdx;
+	event->regs[2] = (int64_t)error_number;
+	report_values(&capture, report);
+	capture.v[PLAN_V_RAX] = rax;
+	capture.v[PLAN_V_RDX] = rdx;
+	capture.v[PLAN_V_ERRNO] = (int64_t)error_number;
+	capture_event(event, report, &capture, CAPTURE_OUT);
+}
+
+/* Two threads may fault at once: one of them writes. */
+static int claim_end(enum outcome_end end)
+{
+	unsigned none = OUTCOME_NONE;
+
+	return __atomic_compare_exchange_n(&engine.outcome->end, &none, end, 0, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+void report_end(enum outcome_end end, const struct func *func, int number)
+{
+	if (claim_end(end)) {
+		engine.outcome->func = func ? func - engine.funcs : PATCH_NONE;
+		engine.outcome->number = number;
+	}
+	engine_exit(0);
+}
+
+void report_trouble(enum outcome_end end, const struct func *func, const char *fmt, ...)
+{
+	va_list args;
+
+	if (engine.outcome->end == OUTCOME_NONE) {
+		va_start(args, fmt);
+		vsnprintf(engine.outcome->text, sizeof(engine.outcome->text), fmt, args);
+		va_end(args);
+	}
+	report_end(end, func, 0);
+}
+
+void report_fault(enum outcome_end end, int number, uint64_t pc, uint64_t sp, uint64_t addr)
+{
+	struct outcome_header *outcome = engine.outcome;
+
+	if (!claim_end(end))
+		return;
+	outcome->number = number;
+	outcome->func = PATCH_NONE;
+	outcome->addr = addr;
+	outcome->pc_module = module_of(&pc);
+	outcome->pc = pc;
+	outcome->caller_module = PATCH_NONE;
+	outcome->caller = module_caller(sp);
+	outcome->caller_module = module_of((uint64_t *)&outcome->caller);
+}

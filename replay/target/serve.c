@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/target/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "replay/target/engine.h"
+#include "replay/target/guard.h"
+
+static uint64_t shared[PATCH_SHARED_MAX];
+
+#define TROUBLE(serve, ...)                                                                                  \
+	({                                                                                                   \
+		snprintf((serve)->trouble, sizeof((serve)->trouble), __VA_ARGS__);                           \
+		-1;                                                                                          \
+	})
+
+/* The program's own allocator, for the program may free it. */
+static int alloc(struct serve *serve, const struct serve_op *op)
+{
+	void *memory = calloc(1, op->len ? op->len : 1);
+
+	if (!memory)
+		return TROUBLE(serve, "no memory for %u recorded bytes", op->len);
+	serve->v[op->dst] = (uint64_t)memory;
+	return 0;
+}
+
+static int put(struct serve *serve, uint64_t to, const void *from, size_t len)
+{
+	if (guard_write(to, from, len) != len)
+		return TROUBLE(serve, "%zu recorded bytes cannot be written to 0x%llx", len,
+			       (unsigned long long)to);
+	return 0;
+}
+
+static int copy(struct serve *serve, const struct serve_op *op)
+{
+	unsigned bytes = engine.played->bytes;
+
+	if (op->data > bytes || op->len > bytes - op->data)
+		return TROUBLE(serve, "the case makes no sense: data beyond its end");
+	return put(serve, serve->v[op->dst] + op->off, (char *)engine.played + op->data, op->len);
+}
+
+static int point(struct serve *serve, const struct serve_op *op)
+{
+	uint64_t pointer = serve->v[op->src] ? serve->v[op->src] + op->data : 0;
+
+	return put(serve, serve->v[op->dst] + op->off, &pointer, sizeof(pointer));
+}
+
+static int follow(struct serve *serve, const struct serve_op *op)
+{
+	uint64_t at = serve->v[op->src] + op->off, pointer;
+
+	if (guard_read(&pointer, at, sizeof(pointer)) != sizeof(pointer))
+		return TROUBLE(serve, "the pointer at 0x%llx cannot be followed", (unsigned long long)at);
+	serve->v[op->dst] = pointer;
+	return 0;
+}
+
+static int step(struct serve *serve, const struct serve_op *op)
+{
+	if (op->dst >= PATCH_SERVE_VALUES || op->src >= PATCH_SERVE_VALUES)
+		return TROUBLE(serve, "the case makes no sense: register %u, %u", op->dst, op->src);
+	switch (op->kind) {
+	case SERVE_ALLOC:
+		return alloc(serve, op);
+	case SERVE_WRITE:
+		return copy(serve, op);
+	case SERVE_POINTER:
+		return point(serve, op);
+	case SERVE_FOLLOW:
+		return follow(serve, op);
+	case SERVE_ADD:
+		serve->v[op->dst] = serve->v[op->src] + op->off;
+		return 0;
+	case SERVE_SHARE:
+	case SERVE_SHARED:
+		if (op->data >= PATCH_SHARED_MAX)
+			return TROUBLE(serve, "the case makes no sense: shared value %llu", op->data);
+		if (op->kind == SERVE_SHARE)
+			shared[op->data] = serve->v[op->dst];
+		else
+			serve->v[op->dst] = shared[op->data];
+		return 0;
+	case SERVE_ARG:
+		if (op->off >= 6)
+			return TROUBLE(serve, "the case makes no sense: argument %u", op->off);
+		serve->args[op->off] = serve->v[op->src] + op->data;
+		return 0;
+	case SERVE_RESULT:
+		serve->rax = serve->v[op->src] + op->data;
+		return 0;
+	default:
+		return TROUBLE(serve, "the case makes no sense: op %u", op->kind);
+	}
+}
+
+int serve_run(struct serve *serve, unsigned ops, unsigned cnt)
+{
+	const struct serve_op *op = (void *)((char *)engine.played + ops);
+
+	if (!engine_is_inside(ops, cnt, sizeof(*op), engine.played->bytes))
+		return TROUBLE(serve, "the case makes no sense: ops beyond its end");
+	for (unsigned i = 0; i < cnt; i++)
+		if (step(serve, &op[i]))
+			return -1;
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The programs of a case that rebuild recorded memory in this process. */
+#pragma once
+
+#include <stdint.h>
+
+#include "replay/target/patch.h"
+
+struct serve {
+	uint64_t v[PATCH_SERVE_VALUES]; /* address registers; set v[0..6] before */
+	uint64_t args[6];		/* SERVE_ARG */
+	uint64_t rax;			/* SERVE_RESULT */
+	char trouble[128];		/* why it could not be done */
+};
+
+/* Run @cnt ops at offset @ops of the case. 0, or -1 with trouble. */
+int serve_run(struct serve *serve, unsigned ops, unsigned cnt);

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The constructor runs before every other (the library is linked with -z initfirst), but after all
+ * relocation: what it writes into GOT slots stays, given that the driver sets LD_BIND_NOW. libc has no
+ * environment yet, so envp comes from the loader.
+ */
+#include "replay/target/start.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "replay/target/dispatch.h"
+#include "replay/target/engine.h"
+#include "replay/target/forkserver.h"
+#include "replay/target/install.h"
+#include "replay/target/module.h"
+#include "replay/target/play.h"
+#include "replay/target/report.h"
+#include "replay/target/syscalls.h"
+#include "replay/target/traps.h"
+
+#define EXPORT	      __attribute__((visibility("default")))
+#define VARIABLE      "TAPEDECK_REPLAY="
+#define READY_SHOWN   2
+#define STATUS_FAILED 1
+
+typedef int main_fn(int argc, char **argv, char **envp);
+typedef int start_fn(main_fn *program, int argc, char **argv, main_fn *init, void (*fini)(void),
+		     void (*rtld_fini)(void), void *stack_end);
+
+struct engine engine;
+static main_fn *program_main;
+static int program_pid;
+
+void engine_exit(int status)
+{
+	for (;;)
+		syscalls_exit_group(status);
+}
+
+void engine_fail(const char *fmt, ...)
+{
+	struct patch_message message = {.kind = MESSAGE_FAILED};
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(message.text, sizeof(message.text), fmt, args);
+	va_end(args);
+	syscalls_write(engine.socket, &message, sizeof(message));
+	engine_exit(STATUS_FAILED);
+}
+
+/* --- the patch file --- */
+
+static int plan_makes_sense(const struct patch_func *func)
+{
+	const struct plan *plan = (void *)((char *)engine.patch + func->plan);
+	uint64_t bytes = engine.patch->bytes;
+
+	if (!func->plan)
+		return 1;
+	if (!engine_is_inside(func->plan, 1, offsetof(struct plan, ops), bytes))
+		return 0;
+	bytes -= func->plan + offsetof(struct plan, ops);
+	return plan->ops_cnt <= PLAN_OPS_MAX && plan->ops_cnt <= bytes / sizeof(struct plan_op) &&
+	       plan->in + plan->in_cnt <= plan->ops_cnt && plan->out + plan->out_cnt <= plan->ops_cnt &&
+	       plan->key + plan->key_cnt <= plan->ops_cnt;
+}
+
+static int funcs_make_sense(const struct patch_header *patch)
+{
+	const struct patch_func *funcs = (void *)((char *)patch + patch->funcs);
+	const struct patch_slot *slots = (void *)((char *)patch + patch->slots);
+
+	for (unsigned i = 0; i < patch->funcs_cnt; i++)
+		if (funcs[i].module >= patch->modules_cnt || funcs[i].fallbacks_cnt > 4 ||
+		    !memchr(funcs[i].name, '\0', sizeof(funcs[i].name)) || !plan_makes_sense(&funcs[i]))
+			return 0;
+	for (unsigned i = 0; i < patch->slots_cnt; i++)
+		if (slots[i].module >= patch->modules_cnt || slots[i].func >= patch->funcs_cnt)
+			return 0;
+	return 1;
+}
+
+static void check_patch(const struct patch_header *patch, size_t len)
+{
+	const struct patch_module *modules = (void *)((char *)patch + patch->modules);
+
+	if (len < sizeof(*patch) || patch->magic != PATCH_MAGIC)
+		engine_fail("the patch file is not one");
+	if (patch->version != PATCH_VERSION)
+		engine_fail("the patch file has version %u, this library plays version %u", patch->version,
+			    PATCH_VERSION);
+	if (patch->bytes != len || patch->modules_cnt > PATCH_MODULES_MAX ||
+	    patch->funcs_cnt > PATCH_FUNCS_MAX || patch->operation >= patch->funcs_cnt ||
+	    !engine_is_inside(patch->modules, patch->modules_cnt, sizeof(struct patch_module), len) ||
+	    !engine_is_inside(patch->funcs, patch->funcs_cnt, sizeof(struct patch_func), len) ||
+	    !engine_is_inside(patch->slots, patch->slots_cnt, sizeof(struct patch_slot), len))
+		engine_fail("the patch file makes no sense");
+	for (unsigned i = 0; i < patch->modules_cnt; i++)
+		if (!memchr(modules[i].name, '\0', sizeof(modules[i].name)) ||
+		    modules[i].build_id_len > sizeof(modules[i].build_id))
+			engine_fail("the patch file makes no sense");
+	engine.patch = patch;
+	if (!funcs_make_sense(patch))
+		engine_fail("the patch file makes no sense");
+}
+
+static void use_patch(const struct patch_header *patch, size_t len)
+{
+	check_patch(patch, len);
+	engine.modules = (void *)((char *)patch + patch->modules);
+	for (unsigned i = 0; i < patch->funcs_cnt; i++) {
+		const struct patch_func *func = (struct patch_func *)((char *)patch + patch->funcs) + i;
+
+		engine.funcs[i].patch = func;
+		engine.funcs[i].plan = func->plan ? (void *)((char *)patch + func->plan) : NULL;
+	}
+}
+
+static void *map(int fd, size_t len, int prot)
+{
+	void *at = mmap(NULL, len, prot, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		engine_fail("cannot map what the driver handed over: %m");
+	syscalls_close(fd);
+	return at;
+}
+
+static size_t file_len(int fd)
+{
+	long len = SYSCALL(SYS_lseek, fd, 0, SEEK_END, 0);
+
+	if (len <= 0)
+		engine_fail("the patch file is empty");
+	return len;
+}
+
+/* --- the start --- */
+
+/* Take "NAME=..." out of the environment; returns its value, or NULL. */
+static const char *take_variable(char **envp, const char *name)
+{
+	const char *value = NULL;
+	char **to = envp;
+
+	for (; *envp; envp++) {
+		if (!strncmp(*envp, name, strlen(name)))
+			value = *envp + strlen(name);
+		else
+			*to++ = *envp;
+	}
+	*to = NULL;
+	return value;
+}
+
+__attribute__((constructor)) static void start(int argc, char **argv, char **envp)
+{
+	const char *value = take_variable(envp, VARIABLE);
+	int patch_fd, case_fd, outcome_fd;
+	size_t len;
+
+	if (!value || sscanf(value, "%d %d %d %d", &patch_fd, &case_fd, &outcome_fd, &engine.socket) != 4)
+		return;
+	take_variable(envp, "LD_PRELOAD=");
+	take_variable(envp, "LD_BIND_NOW=");
+	SYSCALL(SYS_fcntl, engine.socket, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */, 0);
+	len = file_len(patch_fd);
+	use_patch(map(patch_fd, len, PROT_READ), len);
+	engine.played = map(case_fd, PATCH_CASE_BYTES, PROT_READ);
+	engine.outcome = map(outcome_fd, PATCH_OUTCOME_BYTES, PROT_READ | PROT_WRITE);
+	engine.server =
+		mmap(NULL, sizeof(*engine.server), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (engine.server == MAP_FAILED)
+		engine_fail("out of memory");
+	thunk_init();
+	module_find_all();
+	install_all();
+	if (install_has_traps())
+		traps_install_breakpoints();
+	program_pid = syscalls_getpid();
+	engine.state = ENGINE_STARTING;
+}
+
+/* "'handle_order', accept or epoll_wait" */
+static const char *awaited(void)
+{
+	static char text[384];
+	unsigned shown = 0;
+	int len;
+
+	if (engine.patch->ready_main == 1)
+		return "main";
+	len = snprintf(text, sizeof(text), "'%s'", engine.funcs[engine.patch->operation].patch->name);
+	for (unsigned i = 0; i < engine.patch->funcs_cnt && shown < READY_SHOWN; i++)
+		if (engine.funcs[i].patch->role & PATCH_READY)
+			len += snprintf(text + len, sizeof(text) - len, "%s%s", shown++ ? ", " : " or ",
+					engine.funcs[i].patch->name);
+	return text;
+}
+
+static void heard_exit(int status)
+{
+	if (engine.state == ENGINE_STARTING && syscalls_getpid() == program_pid)
+		engine_fail("the program exited with status %d before %s was reached", status, awaited());
+	if (play_is_here())
+		report_end(OUTCOME_EXIT, NULL, status);
+}
+
+static void on_program_exit(int status, void *unused)
+{
+	heard_exit(status);
+}
+
+void start_watch_exit(void)
+{
+	on_exit(on_program_exit, NULL);
+}
+
+static void serve_from_main(const char *where)
+{
+	dispatch_enter();
+	forkserver_run(where);
+	dispatch_leave();
+}
+
+static int run_main(int argc, char **argv, char **envp)
+{
+	start_watch_exit();
+	if (engine.patch->ready_main == 1)
+		serve_from_main("main");
+	engine.main_result = program_main(argc, argv, envp);
+	if (engine.state == ENGINE_STARTING && engine.patch->ready_main == 2)
+		serve_from_main("the end of main");
+	if (engine.state == ENGINE_STARTING && syscalls_getpid() == program_pid)
+		engine_fail("main returned %d before %s was reached", engine.main_result, awaited());
+	if (play_is_here())
+		report_end(OUTCOME_LEFT, NULL, 0);
+	return engine.main_result;
+}
+
+EXPORT start_fn __libc_start_main;
+
+int __libc_start_main(main_fn *program, int argc, char **argv, main_fn *init, void (*fini)(void),
+		      void (*rtld_fini)(void), void *stack_end)
+{
+	start_fn *real = (start_fn *)dlsym(RTLD_NEXT, "__libc_start_main");
+
+	if (engine.state == ENGINE_STARTING) {
+		program_main = program;
+		program = run_main;
+	}
+	return real(program, argc, argv, init, fini, rtld_fini, stack_end);
+}
+
+EXPORT _Noreturn void _exit(int status);
+EXPORT _Noreturn void _Exit(int status);
+
+void _exit(int status)
+{
+	heard_exit(status);
+	engine_exit(status);
+}
+
+void _Exit(int status)
+{
+	_exit(status);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the thunk saves of an intercepted call, and what may become of the call. Read by thunk_x86_64.S too.
+ */
+#pragma once
+
+/* Offsets in struct frame. */
+#define FRAME_GPR   0
+#define FRAME_XMM   48
+#define FRAME_RAX   176
+#define FRAME_R10   184
+#define FRAME_R11   192
+#define FRAME_XSAVE 200
+#define FRAME_WORDS 208
+#define FRAME_RBX   216
+#define FRAME_RBP   224
+#define FRAME_FLAGS 232
+#define FRAME_INDEX 240
+#define FRAME_RET   248
+#define FRAME_STACK 256
+
+/* What dispatch decides. */
+#define THUNK_RETURN 0 /* to the caller, with the registers of the frame */
+#define THUNK_TAIL   1 /* jump to frame->target as if it had been called itself */
+#define THUNK_CALL   2 /* call frame->target, then dispatch_returned, then return what it returned */
+
+/* How the vector registers are saved. */
+#define THUNK_FXSAVE 0
+#define THUNK_XSAVE  1
+#define THUNK_XSAVEC 2
+
+#ifndef __ASSEMBLER__
+#include <stddef.h>
+#include <stdint.h>
+
+/* gpr and xmm lie as a va_list's reg_save_area does. */
+struct frame {
+	uint64_t gpr[6]; /* rdi rsi rdx rcx r8 r9 */
+	uint64_t xmm[8][2];
+	uint64_t rax, r10, r11;
+	uint64_t xsave;	      /* address of the saved vector state */
+	uint64_t stack_words; /* THUNK_CALL: stack arguments to pass on; an even number */
+	uint64_t rbx, rbp, flags;
+	union {
+		uint64_t index;	 /* of the function, from its slot */
+		uint64_t target; /* THUNK_TAIL, THUNK_CALL */
+	};
+	uint64_t ret;	  /* return address; the stack pointer at entry points here */
+	uint64_t stack[]; /* stack arguments */
+};
+_Static_assert(offsetof(struct frame, xmm) == FRAME_XMM && offsetof(struct frame, rax) == FRAME_RAX &&
+		       offsetof(struct frame, r11) == FRAME_R11 &&
+		       offsetof(struct frame, xsave) == FRAME_XSAVE &&
+		       offsetof(struct frame, stack_words) == FRAME_WORDS &&
+		       offsetof(struct frame, rbp) == FRAME_RBP &&
+		       offsetof(struct frame, index) == FRAME_INDEX &&
+		       offsetof(struct frame, target) == FRAME_INDEX &&
+		       offsetof(struct frame, stack) == FRAME_STACK,
+	       "thunk_x86_64.S counts on this layout");
+
+/* Ask the processor how its vector state is saved. Before the first intercepted call. */
+void thunk_init(void);
+
+/* Every slot leads here with the function's index pushed. */
+void thunk_entry(void);
+#define THUNK_SLOT_BYTES 32
+/* Write at @slot the code that leads to thunk_entry for function @index. */
+void thunk_write_slot(unsigned char *slot, unsigned index);
+
+struct thunk_call {
+	uint64_t gpr[6];
+	const uint64_t *stack;
+	uint64_t stack_words; /* an even number */
+	uint64_t rax, rdx;    /* out */
+};
+/* Call @fn with these registers. An exception that would leave it ends in std::terminate: unwinding stops
+ * here. */
+void thunk_call(struct thunk_call *call, const void *fn);
+
+/*
+ * A system call from an address that the seccomp filter lets through (thunk_syscall_ip follows its
+ * instruction). Returns -errno.
+ */
+long thunk_syscall(long nr, long a, long b, long c, long d, long e, long f);
+extern const char thunk_syscall_ip[];
+
+/* Copy @len bytes, either side of which may be unmapped; returns how many were not copied. The handler of
+ * SIGSEGV and SIGBUS continues at thunk_copy_fault when the fault was at thunk_copy_insn. */
+size_t thunk_copy(void *to, const void *from, size_t len);
+extern const char thunk_copy_insn[], thunk_copy_fault[];
+
+/* The thunk's questions: dispatch.c answers them. */
+int dispatch_call(struct frame *frame);
+void dispatch_returned(struct frame *frame);
+#endif

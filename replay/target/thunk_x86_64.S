@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where intercepted calls arrive, and the few other things that C cannot say.
+ *
+ * A patched entry or a GOT slot leads to the function's slot, which pushes the function's index and jumps to
+ * thunk_entry. No register is free there: a caller compiled with -fipa-ra knows what the real function leaves
+ * alone, and keeps live values in any register that it does. So everything is saved, and everything that is
+ * not a result is restored.
+ *
+ *	higher	stack arguments
+ *		return address			<- rsp at the function's entry
+ *		index				<- rsp at thunk_entry
+ *		flags
+ *		rbp				<- rbp, from here on; CFA = rbp + 32
+ *		rbx, ... rdi (struct frame)	<- rbx: the frame
+ *		vector state, 64-byte aligned	<- rsp while C runs
+ */
+#include "thunk.h"
+
+	.macro load_gprs
+	movq	FRAME_GPR+0(%rbx), %rdi
+	movq	FRAME_GPR+8(%rbx), %rsi
+	movq	FRAME_GPR+16(%rbx), %rdx
+	movq	FRAME_GPR+24(%rbx), %rcx
+	movq	FRAME_GPR+32(%rbx), %r8
+	movq	FRAME_GPR+40(%rbx), %r9
+	movq	FRAME_RAX(%rbx), %rax
+	movq	FRAME_R10(%rbx), %r10
+	movq	FRAME_R11(%rbx), %r11
+	.endm
+
+	.macro store_gprs
+	movq	%rdi, FRAME_GPR+0(%rbx)
+	movq	%rsi, FRAME_GPR+8(%rbx)
+	movq	%rdx, FRAME_GPR+16(%rbx)
+	movq	%rcx, FRAME_GPR+24(%rbx)
+	movq	%r8, FRAME_GPR+32(%rbx)
+	movq	%r9, FRAME_GPR+40(%rbx)
+	movq	%rax, FRAME_RAX(%rbx)
+	movq	%r10, FRAME_R10(%rbx)
+	movq	%r11, FRAME_R11(%rbx)
+	.endm
+
+	/* Vector state to and from the area at \reg; clobbers eax, edx. The x87 registers are left alone: C
+	 * code here uses none, and a long double result stays in st0. */
+	.macro store_vectors reg
+	movl	thunk_xsave_mask(%rip), %eax
+	xorl	%edx, %edx
+	cmpl	$THUNK_XSAVEC, thunk_xsave_how(%rip)
+	jne	.Lold\@
+	xsavec64 (\reg)
+	jmp	.Ldone\@
+.Lold\@:
+	cmpl	$THUNK_XSAVE, thunk_xsave_how(%rip)
+	jne	.Lolder\@
+	xsave64	(\reg)
+	jmp	.Ldone\@
+.Lolder\@:
+	fxsave64 (\reg)
+.Ldone\@:
+	.endm
+
+	.macro load_vectors reg
+	movl	thunk_xsave_mask(%rip), %eax
+	xorl	%edx, %edx
+	cmpl	$THUNK_FXSAVE, thunk_xsave_how(%rip)
+	je	.Lolder\@
+	xrstor64 (\reg)
+	jmp	.Ldone\@
+.Lolder\@:
+	fxrstor64 (\reg)
+.Ldone\@:
+	.endm
+
+	.text
+	.globl	thunk_entry
+	.hidden	thunk_entry
+	.type	thunk_entry, @function
+	.p2align 6
+thunk_entry:
+	.cfi_startproc
+	.cfi_def_cfa %rsp, 16
+	pushfq
+	.cfi_adjust_cfa_offset 8
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_offset %rbp, -32
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	cld
+	movq	%rbx, FRAME_RBX-FRAME_RBP(%rbp)
+	.cfi_offset %rbx, -40
+	leaq	-FRAME_RBP(%rsp), %rsp
+	movq	%rsp, %rbx
+	store_gprs
+	movups	%xmm0, FRAME_XMM+0(%rbx)
+	movups	%xmm1, FRAME_XMM+16(%rbx)
+	movups	%xmm2, FRAME_XMM+32(%rbx)
+	movups	%xmm3, FRAME_XMM+48(%rbx)
+	movups	%xmm4, FRAME_XMM+64(%rbx)
+	movups	%xmm5, FRAME_XMM+80(%rbx)
+	movups	%xmm6, FRAME_XMM+96(%rbx)
+	movups	%xmm7, FRAME_XMM+112(%rbx)
+	subq	thunk_xsave_bytes(%rip), %rsp
+	andq	$-64, %rsp
+	movq	%rsp, FRAME_XSAVE(%rbx)
+	/* XSAVE and XRSTOR want the rest of the header to be zero. */
+	xorl	%eax, %eax
+	movq	%rax, 512(%rsp)
+	movq	%rax, 520(%rsp)
+	movq	%rax, 528(%rsp)
+	movq	%rax, 536(%rsp)
+	movq	%rax, 544(%rsp)
+	movq	%rax, 552(%rsp)
+	movq	%rax, 560(%rsp)
+	movq	%rax, 568(%rsp)
+	store_vectors %rsp
+
+	movq	%rbx, %rdi
+	call	dispatch_call
+	cmpl	$THUNK_CALL, %eax
+	je	.Lcall
+	movl	%eax, %ecx
+	movq	FRAME_XSAVE(%rbx), %rsi
+	load_vectors %rsi
+	testl	%ecx, %ecx
+	jne	.Ltail
+
+.Lreturn:
+	load_gprs
+	movq	FRAME_RBX(%rbx), %rbx
+	.cfi_remember_state
+	.cfi_restore %rbx
+	movq	%rbp, %rsp
+	popq	%rbp
+	.cfi_def_cfa %rsp, 24
+	.cfi_restore %rbp
+	popfq
+	.cfi_adjust_cfa_offset -8
+	leaq	8(%rsp), %rsp
+	.cfi_adjust_cfa_offset -8
+	ret
+
+.Ltail:
+	.cfi_restore_state
+	.cfi_remember_state
+	load_gprs
+	movq	FRAME_RBX(%rbx), %rbx
+	.cfi_restore %rbx
+	movq	%rbp, %rsp
+	popq	%rbp
+	.cfi_def_cfa %rsp, 24
+	.cfi_restore %rbp
+	popfq
+	.cfi_adjust_cfa_offset -8
+	leaq	8(%rsp), %rsp
+	.cfi_adjust_cfa_offset -8
+	/* The target stands in the index's place; signals leave the 128 bytes beneath rsp alone. */
+	notrack jmp *-8(%rsp)
+
+.Lcall:
+	.cfi_restore_state
+	movq	FRAME_WORDS(%rbx), %rcx
+	leaq	(,%rcx,8), %rax
+	subq	%rax, %rsp
+	leaq	FRAME_STACK(%rbx), %rsi
+	movq	%rsp, %rdi
+	rep movsq
+	movq	FRAME_XSAVE(%rbx), %rsi
+	load_vectors %rsi
+	load_gprs
+	call	*FRAME_INDEX(%rbx)
+	/* What it left in every register is what the caller shall find. */
+	store_gprs
+	movq	FRAME_XSAVE(%rbx), %rsp
+	store_vectors %rsp
+	movq	%rbx, %rdi
+	call	dispatch_returned
+	movq	FRAME_XSAVE(%rbx), %rsi
+	load_vectors %rsi
+	jmp	.Lreturn
+	.cfi_endproc
+	.size	thunk_entry, . - thunk_entry
+
+/* void thunk_call(struct thunk_call *call, const void *fn) */
+	.globl	thunk_call
+	.hidden	thunk_call
+	.type	thunk_call, @function
+thunk_call:
+	.cfi_startproc
+	.cfi_undefined %rip
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	pushq	%rbx
+	subq	$8, %rsp
+	movq	%rdi, %rbx
+	movq	%rsi, %r11
+	movq	56(%rbx), %rcx
+	leaq	(,%rcx,8), %rax
+	subq	%rax, %rsp
+	movq	48(%rbx), %rsi
+	movq	%rsp, %rdi
+	rep movsq
+	movq	0(%rbx), %rdi
+	movq	8(%rbx), %rsi
+	movq	16(%rbx), %rdx
+	movq	24(%rbx), %rcx
+	movq	32(%rbx), %r8
+	movq	40(%rbx), %r9
+	movl	$8, %eax	/* a variadic function may save all vector registers */
+	call	*%r11
+	movq	%rax, 64(%rbx)
+	movq	%rdx, 72(%rbx)
+	movq	-8(%rbp), %rbx
+	leave
+	ret
+	.cfi_endproc
+	.size	thunk_call, . - thunk_call
+
+/* long thunk_syscall(long nr, long a, long b, long c, long d, long e, long f) */
+	.globl	thunk_syscall
+	.hidden	thunk_syscall
+	.type	thunk_syscall, @function
+thunk_syscall:
+	.cfi_startproc
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	movq	%rcx, %rdx
+	movq	%r8, %r10
+	movq	%r9, %r8
+	movq	8(%rsp), %r9
+	syscall
+	.globl	thunk_syscall_ip
+	.hidden	thunk_syscall_ip
+thunk_syscall_ip:
+	ret
+	.cfi_endproc
+	.size	thunk_syscall, . - thunk_syscall
+
+/* size_t thunk_copy(void *to, const void *from, size_t len) */
+	.globl	thunk_copy
+	.hidden	thunk_copy
+	.type	thunk_copy, @function
+thunk_copy:
+	.cfi_startproc
+	movq	%rdx, %rcx
+	.globl	thunk_copy_insn
+	.hidden	thunk_copy_insn
+thunk_copy_insn:
+	rep movsb
+	.globl	thunk_copy_fault
+	.hidden	thunk_copy_fault
+thunk_copy_fault:
+	movq	%rcx, %rax
+	ret
+	.cfi_endproc
+	.size	thunk_copy, . - thunk_copy
+
+	.section .note.GNU-stack, "", @progbits

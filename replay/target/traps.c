@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/target/traps.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "replay/target/dispatch.h"
+#include "replay/target/engine.h"
+#include "replay/target/guard.h"
+#include "replay/target/install.h"
+#include "replay/target/play.h"
+#include "replay/target/report.h"
+#include "replay/target/syscalls.h"
+
+/* A crash by stack overflow is handled on a stack of its own; AVX-512 frames alone take 4 KB. */
+#define STACK_BYTES (64u * 1024)
+
+static uint64_t get(const void *context, int reg)
+{
+	return ((const ucontext_t *)context)->uc_mcontext.gregs[reg];
+}
+
+static void set(void *context, int reg, uint64_t value)
+{
+	((ucontext_t *)context)->uc_mcontext.gregs[reg] = value;
+}
+
+/* Of the signal that this handler is for: it stays blocked until the handler returns. */
+static void die_of(int number)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+
+	sigaction(number, &by_default, NULL);
+	syscalls_tgkill(syscalls_getpid(), syscalls_gettid(), number);
+}
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	uint64_t ip = get(context, REG_RIP), resume = guard_resume(ip);
+
+	if (resume && (number == SIGSEGV || number == SIGBUS)) {
+		set(context, REG_RIP, resume);
+		return;
+	}
+	if (play_is_here())
+		report_fault(OUTCOME_SIGNAL, number, ip, get(context, REG_RSP),
+			     info->si_code > 0 ? (uint64_t)info->si_addr : 0);
+	die_of(number);
+}
+
+static void on_breakpoint(int number, siginfo_t *info, void *context)
+{
+	uint64_t slot = install_trap_slot(get(context, REG_RIP) - 1);
+
+	if (slot)
+		set(context, REG_RIP, slot);
+	else
+		on_fault(number, info, context);
+}
+
+static long as_asked(const void *context)
+{
+	return thunk_syscall(get(context, REG_RAX), get(context, REG_RDI), get(context, REG_RSI),
+			     get(context, REG_RDX), get(context, REG_R10), get(context, REG_R8),
+			     get(context, REG_R9));
+}
+
+/* A process may signal itself, and threads that were there before the operation keep doing what they did. */
+static void on_blocked(int number, siginfo_t *info, void *context)
+{
+	int is_to_self = info->si_syscall == SYS_kill && (int)get(context, REG_RDI) == syscalls_getpid();
+	int saved = errno;
+
+	set(context, REG_RAX, info->si_syscall);
+	if (is_to_self || !dispatch_is_playing())
+		set(context, REG_RAX,
+		    engine.state == ENGINE_PLAIN && !is_to_self ? -EACCES : as_asked(context));
+	else {
+		report_fault(OUTCOME_BLOCKED, info->si_syscall, get(context, REG_RIP), get(context, REG_RSP),
+			     0);
+		engine_exit(0);
+	}
+	errno = saved;
+}
+
+static void handle(int number, void (*handler)(int, siginfo_t *, void *))
+{
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+
+	sigaction(number, &action, NULL);
+}
+
+void traps_install_breakpoints(void)
+{
+	handle(SIGTRAP, on_breakpoint);
+}
+
+void traps_install(void)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	static char memory[STACK_BYTES];
+	stack_t stack = {.ss_sp = memory, .ss_size = sizeof(memory)};
+
+	sigaltstack(&stack, NULL);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		handle(faults[i], on_fault);
+	handle(SIGSYS, on_blocked);
+	traps_install_breakpoints();
+}

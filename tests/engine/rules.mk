@@ -1,0 +1,17 @@
+# The replay engine in victims of its own: tests/engine/victim.c, built as a user would build it.
+ENGINE_O := $(O)/tests/engine
+
+$(ENGINE_O)/victim: tests/engine/victim.c tests/engine/victim.h
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -I. -Wall -Wno-infinite-recursion -Wno-array-bounds -O2 -g -fno-ipa-cp -fno-ipa-sra \
+		-Wl,--build-id=sha1 -o $@ $< -lpthread
+
+$(ENGINE_O)/test_engine: $(ENGINE_O)/test_engine.o $(ENGINE_O)/kit.o $(ARCHIVES)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $(ENGINE_O)/test_engine.o $(ENGINE_O)/kit.o $(ARCHIVES) -lcmocka $(LDLIBS)
+
+test-engine: $(ENGINE_O)/test_engine $(ENGINE_O)/victim $(O)/libtapedeck-replay.so ## the replay engine inside a program
+	$(Q)$< $(ENGINE_O)/victim $(O)/libtapedeck-replay.so
+
+test-unit: test-engine
+.PHONY: test-engine

@@ -1,0 +1,683 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The engine in a real program, in its sandbox, with patch files and cases made by hand. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "lib/err.h"
+#include "lib/util.h"
+#include "replay/sandbox.h"
+#include "tests/engine/kit.h"
+#include "tests/engine/victim.h"
+
+#define CASE_MAX   (1u << 20)
+#define TIMEOUT_MS 3000
+#define RAX	   PATCH_RESULT_RAX
+
+static char victim[PATH_MAX], engine[PATH_MAX];
+
+static const struct kit_func funcs[] = {
+	{"operation", PATCH_OPERATION, .results = RAX, .out_arg = 3},
+	{"price_of", PATCH_INPUT, .results = RAX, .key_args = 1},
+	{"fetch", PATCH_INPUT, .results = RAX, .key_string = 1},
+	{"get_reply", PATCH_INPUT, .results = RAX, .key_args = 1},
+	{"make_big", PATCH_INPUT, .results = RAX},
+	{"many", PATCH_INPUT, .results = RAX, .key_args = 6},
+	{"emit", PATCH_OUTPUT, .results = RAX},
+	{"note", PATCH_OUTPUT},
+	{"through", PATCH_INPUT, PATCH_MISSING_RUN, RAX, .key_args = 1},
+	{"half", PATCH_INPUT, PATCH_MISSING_RUN},
+	{"third", PATCH_INPUT, PATCH_MISSING_RUN},
+	{"look_up", PATCH_INPUT, PATCH_MISSING_RUN, RAX},
+	{"quit_there", PATCH_INPUT, PATCH_MISSING_RUN, RAX},
+	{"tiny", PATCH_INPUT, .results = RAX, .key_args = 1},
+	{"time", PATCH_INPUT, .results = RAX, .is_import = 1},
+	{"read", PATCH_INPUT, .results = RAX, .is_import = 1, .key_args = 1},
+	{"accept", PATCH_READY, .is_import = 1},
+};
+
+/* --- one server for all cases that need no other --- */
+
+struct fixture {
+	struct kit_patch patch;
+	struct server *server;
+	struct buf data;
+	struct server_result result;
+	const struct outcome_header *outcome;
+};
+
+static struct fixture shared;
+
+static int start(struct fixture *f, const struct kit_func *table, size_t cnt, unsigned ready_main,
+		 const char *how, struct err *err)
+{
+	char *const argv[] = {"victim", (char *)how, "/tmp", NULL};
+	const struct server_opts opts = {
+		.exe = victim,
+		.engine = engine,
+		.argv = argv,
+		.ready_timeout_ms = strcmp(how, "hang") ? 0 : 300,
+		.cpu = -1,
+	};
+	struct server_opts with_patch = opts;
+
+	memset(f, 0, sizeof(*f));
+	buf_init(&f->data, CASE_MAX);
+	kit_patch_init(&f->patch, victim, table, cnt, ready_main);
+	with_patch.patch = f->patch.file.data;
+	with_patch.patch_len = f->patch.file.len;
+	return server_start(&f->server, &with_patch, err);
+}
+
+static void stop(struct fixture *f)
+{
+	server_stop(f->server);
+	kit_patch_release(&f->patch);
+	buf_release(&f->data);
+}
+
+static void start_or_fail(struct fixture *f, const char *how)
+{
+	struct err err = {};
+
+	if (start(f, funcs, ARRAY_SIZE(funcs), 0, how, &err))
+		fail_msg("%s (%s)", err.msg, err.hint);
+}
+
+static void run(struct fixture *f, const struct kit_case *made)
+{
+	struct err err = {};
+
+	kit_case_write(&f->data, made, &f->patch);
+	if (server_run(f->server, f->data.data, f->data.len, TIMEOUT_MS, &f->result, &err))
+		fail_msg("%s (%s)", err.msg, err.hint);
+	f->outcome = f->result.outcome;
+}
+
+static const struct outcome_event *last_event(const struct fixture *f)
+{
+	return kit_event(f->outcome, f->outcome->events_cnt - 1);
+}
+
+static void assert_done(const struct fixture *f, long result)
+{
+	if (f->outcome->end != OUTCOME_DONE)
+		fail_msg("ended with %u, number %d, func %d: %s; said: %s", f->outcome->end,
+			 f->outcome->number, f->outcome->func, f->outcome->text, f->result.said);
+	assert_int_equal(f->result.wait_status, 0);
+	assert_int_equal(last_event(f)->kind, OUTCOME_RETURN);
+	assert_int_equal((long)last_event(f)->regs[0], result);
+}
+
+static void assert_nothing_real(const struct fixture *f)
+{
+	assert_string_equal(f->result.said, "");
+}
+
+#define CASE(...) (&(const struct kit_case){__VA_ARGS__})
+
+/* --- what is served --- */
+
+static void simple_cases_are_served(void **state)
+{
+	static const struct {
+		const char *name;
+		struct kit_case made;
+		long want;
+	} table[] = {
+		{"a static function called from its own file",
+		 {.args = {DO_STATIC, 5}, .calls = {{"price_of", .key = {5}, .rax = 1000}}},
+		 1001},
+		{"a caller that keeps values in registers the real function leaves alone",
+		 {.args = {DO_LIVE, 5}, .calls = {{"price_of", .key = {5}, .rax = 1000}}},
+		 1000 + 5 * 7 + 2 * 11 + 3 * 13 + 4 * 17 + 5 + 2 + 3 + 4},
+		{"and in vector registers",
+		 {.args = {DO_FLOAT, 5}, .calls = {{"price_of", .key = {5}, .rax = 1000}}},
+		 101500},
+		{"libc's functions, in the order of another recording",
+		 {.args = {DO_LIBC},
+		  .data = "xyz",
+		  .data_len = 2,
+		  .calls = {{"read", .key = {99}, .rax = 2,
+			     .ops = {{.kind = SERVE_WRITE, .dst = 1, .len = 2, .data = KIT_DATA}}},
+			    {"time", .rax = 1000}}},
+		 1000 + 'y'},
+		{"errno",
+		 {.args = {DO_ERRNO},
+		  .calls = {{"fetch", .key_text = "key", .rax = -1, .error_number = EAGAIN}}},
+		 -EAGAIN},
+		{"no errno", {.args = {DO_ERRNO}, .calls = {{"fetch", .key_text = "key", .rax = -1}}}, 0},
+		{"equal keys in their order, whatever lies between",
+		 {.args = {DO_SEQUENCE},
+		  .calls = {{"price_of", .key = {2}, .rax = 3},
+			    {"price_of", .key = {1}, .rax = 1},
+			    {"price_of", .key = {1}, .rax = 2}}},
+		 123},
+		{"outputs by their order alone",
+		 {.args = {DO_OUTPUTS},
+		  .calls = {{"emit", PATCH_OUTPUT, .rax = 4}, {"emit", PATCH_OUTPUT, .rax = 2}}},
+		 42},
+		{"a struct through a hidden pointer",
+		 {.args = {DO_BIG, 3},
+		  .data = "\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0\0\0\0",
+		  .data_len = 32,
+		  .calls = {{"make_big", .ops = {{.kind = SERVE_WRITE, .dst = 0, .len = 32, .data = KIT_DATA},
+						 {.kind = SERVE_RESULT, .src = 0}}}}},
+		 10},
+		{"nine arguments",
+		 {.args = {DO_MANY}, .calls = {{"many", .key = {1, 2, 3, 4, 5, 6}, .rax = 77}}},
+		 77},
+		{"a function of four bytes",
+		 {.args = {DO_TINY, 3}, .calls = {{"tiny", .key = {3}, .rax = 88}}},
+		 88},
+		{"no register but the result is touched",
+		 {.args = {DO_REGISTERS}, .calls = {{"note", PATCH_OUTPUT}}},
+		 0},
+		{"a void function", {.args = {DO_VOID}, .calls = {{"note", PATCH_OUTPUT, .rax = 5}}}, 1},
+		{"the operation inside itself is plain code",
+		 {.args = {DO_NESTED, 2},
+		  .calls = {{"price_of", .key = {1}, .rax = 10}, {"price_of", .key = {2}, .rax = 20}}},
+		 30},
+		{"a signal to itself", {.args = {DO_SIGNAL}}, 1},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		run(&shared, &table[i].made);
+		if (shared.outcome->end != OUTCOME_DONE ||
+		    (long)last_event(&shared)->regs[0] != table[i].want)
+			fail_msg("%s: end %u, result %ld, not %ld; %s; said %s", table[i].name,
+				 shared.outcome->end, (long)last_event(&shared)->regs[0], table[i].want,
+				 shared.outcome->text, shared.result.said);
+		assert_nothing_real(&shared);
+	}
+}
+
+static void memory_is_built_for_an_out_parameter(void **state)
+{
+	/* {total = 5, lines = {7, 9}} */
+	run(&shared, CASE(.args = {DO_REPLY, 3}, .data = "\5\0\0\0\0\0\0\0\7\0\0\0\11\0\0", .data_len = 16,
+			  .calls = {{"get_reply", .key = {3}, .rax = 1,
+				     .ops = {{.kind = SERVE_WRITE, .dst = 1, .len = 8, .data = KIT_DATA},
+					     {.kind = SERVE_ALLOC, .dst = 10, .len = 8},
+					     {.kind = SERVE_WRITE, .dst = 10, .len = 8, .data = KIT_DATA + 8},
+					     {.kind = SERVE_POINTER, .dst = 1, .off = 8, .src = 10}}}}));
+	assert_done(&shared, 1000 + 5 + 9);
+	assert_nothing_real(&shared);
+}
+
+static void arguments_are_built_and_results_reported(void **state)
+{
+	const struct outcome_event *entry, *left;
+	const struct plan_fragment *fragment;
+
+	run(&shared, CASE(.args = {DO_OUT, 21}, .data = "\6\0\0", .data_len = 4,
+			  .ops = {{.kind = SERVE_ALLOC, .dst = 8, .len = 16},
+				  {.kind = SERVE_ALLOC, .dst = 9, .len = 4},
+				  {.kind = SERVE_WRITE, .dst = 9, .len = 4, .data = KIT_DATA},
+				  {.kind = SERVE_POINTER, .dst = 8, .off = 8, .src = 9},
+				  {.kind = SERVE_ARG, .off = 2, .src = 8}}));
+	assert_done(&shared, 6);
+	assert_int_equal(shared.outcome->events_cnt, 2);
+	entry = kit_event(shared.outcome, 0);
+	left = kit_event(shared.outcome, 1);
+	assert_int_equal(entry->kind, OUTCOME_ENTRY);
+	assert_int_equal(entry->regs[0], DO_OUT);
+	assert_int_equal(entry->regs[1], 21);
+	assert_int_equal(left->regs[2], ENOENT);
+	fragment = (const void *)(left + 1);
+	assert_int_equal(left->len, sizeof(*left) + sizeof(*fragment) + 16);
+	assert_int_equal(fragment->addr, entry->regs[2]);
+	assert_int_equal(fragment->node, 7);
+	assert_int_equal(*(const long *)(fragment + 1), 42);
+}
+
+static void calls_are_numbered_and_name_what_they_were_served(void **state)
+{
+	run(&shared, CASE(.args = {DO_SEQUENCE}, .calls = {{"price_of", .key = {2}, .rax = 3},
+							   {"price_of", .key = {1}, .rax = 1},
+							   {"price_of", .key = {1}, .rax = 2}}));
+	assert_done(&shared, 123);
+	assert_int_equal(shared.outcome->calls_cnt, 3);
+	assert_int_equal(kit_event(shared.outcome, 0)->seq, 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		const struct outcome_event *event = kit_event(shared.outcome, i);
+
+		assert_int_equal(event->kind, OUTCOME_ENTRY);
+		assert_int_equal(event->seq, i);
+		assert_int_equal(event->func, 1);
+		assert_int_equal(event->thread, 0);
+		assert_int_equal(event->served, i == 1 ? 1 : i == 2 ? 2 : 0);
+	}
+	assert_null(kit_event(shared.outcome, 5));
+}
+
+static void threads_of_the_operation_are_served(void **state)
+{
+	unsigned seen = 0;
+
+	run(&shared, CASE(.args = {DO_THREADS}, .calls = {{"price_of", .key = {3}, .rax = 1000},
+							  {"price_of", .key = {2}, .rax = 100},
+							  {"price_of", .key = {1}, .rax = 10},
+							  {"price_of", .key = {0}, .rax = 1}}));
+	assert_done(&shared, 1111);
+	for (unsigned i = 1; i <= 4; i++)
+		seen |= 1 << kit_event(shared.outcome, i)->thread;
+	assert_int_equal(seen, 0x1e);
+	assert_nothing_real(&shared);
+}
+
+static void every_replay_has_the_same_addresses(void **state)
+{
+	long first;
+
+	run(&shared, CASE(.args = {DO_ADDRESS}));
+	first = last_event(&shared)->regs[0];
+	run(&shared, CASE(.args = {DO_STATIC, 5}, .calls = {{"price_of", .key = {5}}}));
+	run(&shared, CASE(.args = {DO_ADDRESS}));
+	assert_int_equal(last_event(&shared)->regs[0], first);
+}
+
+/* --- what is not recorded --- */
+
+static void a_call_without_its_like_ends_the_case(void **state)
+{
+	run(&shared, CASE(.args = {DO_STATIC, 5}, .calls = {{"price_of", .key = {6}, .rax = 1}}));
+	assert_int_equal(shared.outcome->end, OUTCOME_UNMATCHED);
+	assert_int_equal(shared.outcome->func, 1);
+	assert_int_equal(shared.outcome->events_cnt, 2);
+	assert_int_equal(last_event(&shared)->regs[0], 5);
+	assert_int_equal(last_event(&shared)->served, PATCH_NONE);
+	assert_nothing_real(&shared);
+
+	run(&shared, CASE(.args = {DO_OUTPUTS}, .calls = {{"emit", PATCH_OUTPUT, .rax = 4}}));
+	assert_int_equal(shared.outcome->end, OUTCOME_UNMATCHED);
+	assert_int_equal(shared.outcome->func, 6);
+	assert_int_equal(last_event(&shared)->regs[0], 22);
+	assert_nothing_real(&shared);
+}
+
+static void a_call_that_cannot_be_served_says_why(void **state)
+{
+	run(&shared, CASE(.args = {DO_STATIC, 5},
+			  .calls = {{"price_of", .key = {5}, .unserved = "it never returned"}}));
+	assert_int_equal(shared.outcome->end, OUTCOME_UNSERVED);
+	assert_string_equal(shared.outcome->text, "it never returned");
+
+	run(&shared, CASE(.args = {DO_BAD_POINTER, 5}, .data = "12345678", .data_len = 8,
+			  .calls = {{"get_reply", .key = {5},
+				     .ops = {{.kind = SERVE_WRITE, .dst = 1, .len = 8, .data = KIT_DATA}}}}));
+	assert_int_equal(shared.outcome->end, OUTCOME_UNSERVED);
+	assert_string_equal(shared.outcome->text, "8 recorded bytes cannot be written to 0x10");
+}
+
+static void nonsense_cases_are_refused(void **state)
+{
+	static const struct {
+		struct serve_op op;
+		const char *want;
+	} table[] = {
+		{{.kind = SERVE_WRITE, .dst = 3, .len = 8, .data = 1 << 20},
+		 "the case makes no sense: data beyond its end"},
+		{{.kind = SERVE_WRITE, .dst = 99}, "the case makes no sense: register 99, 0"},
+		{{.kind = 77}, "the case makes no sense: op 77"},
+		{{.kind = SERVE_SHARE, .data = PATCH_SHARED_MAX},
+		 "the case makes no sense: shared value 65536"},
+		{{.kind = SERVE_ARG, .off = 6}, "the case makes no sense: argument 6"},
+		{{.kind = SERVE_FOLLOW, .src = 3, .off = 24}, "the pointer at 0x18 cannot be followed"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		run(&shared, CASE(.args = {DO_OUT}, .ops = {table[i].op}));
+		assert_int_equal(shared.outcome->end, OUTCOME_TROUBLE);
+		assert_string_equal(shared.outcome->text, table[i].want);
+	}
+}
+
+static void missing_run_runs_the_real_function_and_nothing_of_it_is_served(void **state)
+{
+	const struct outcome_event *entry, *left;
+
+	/* price_of inside through is real: 3 times the item. */
+	run(&shared, CASE(.args = {DO_THROUGH, 50}));
+	assert_done(&shared, 150 + 2 + 3 + 4 + 5 + 6 + 70 + 800);
+	assert_int_equal(shared.outcome->events_cnt, 4);
+	entry = kit_event(shared.outcome, 1);
+	left = kit_event(shared.outcome, 2);
+	assert_int_equal(entry->flags & OUTCOME_F_RAN, OUTCOME_F_RAN);
+	assert_int_equal(entry->served, PATCH_NONE);
+	assert_int_equal(left->kind, OUTCOME_RETURN);
+	assert_int_equal(left->seq, 1);
+	assert_int_equal(left->regs[0], 150 + 20 + 870);
+}
+
+static void floating_point_results_of_real_functions_pass(void **state)
+{
+	run(&shared, CASE(.args = {DO_DOUBLES}));
+	assert_done(&shared, 1530);
+}
+
+static void the_stack_can_be_walked_through_the_engine(void **state)
+{
+	run(&shared, CASE(.args = {DO_UNWIND}));
+	assert_done(&shared, 1);
+}
+
+static void a_real_function_may_be_left_by_longjmp(void **state)
+{
+	run(&shared, CASE(.args = {DO_JUMP}, .calls = {{"price_of", .key = {1}, .rax = 30}}));
+	assert_done(&shared, 35);
+}
+
+static void what_the_operation_forks_is_plain(void **state)
+{
+	run(&shared, CASE(.args = {DO_FORK}));
+	assert_done(&shared, 12);
+	assert_int_equal(shared.outcome->events_cnt, 2);
+}
+
+static const struct kit_func with_policies[] = {
+	{"operation", PATCH_OPERATION, .results = RAX},
+	{"price_of", PATCH_INPUT, PATCH_MISSING_RETURN, RAX, -7, .key_args = 1, .fallback = "old_price"},
+	{"emit", PATCH_OUTPUT, .results = RAX, .alias = "old_price"},
+	{"accept", PATCH_READY, .is_import = 1},
+};
+
+static void fallback_aliases_and_returned_values_work(void **state)
+{
+	struct fixture f;
+	struct err err = {};
+
+	if (start(&f, with_policies, ARRAY_SIZE(with_policies), 0, "accept", &err))
+		fail_msg("%s", err.msg);
+	run(&f, CASE(.args = {DO_STATIC, 5}));
+	assert_done(&f, -6);
+	run(&f, CASE(.args = {DO_STATIC, 5}, .calls = {{"price_of", .key = {5}, .rax = 1}}));
+	assert_done(&f, 2);
+	stop(&f);
+}
+
+/* --- ends --- */
+
+static void a_crash_is_an_outcome_with_its_place(void **state)
+{
+	run(&shared, CASE(.args = {DO_CRASH}));
+	assert_int_equal(shared.outcome->end, OUTCOME_SIGNAL);
+	assert_int_equal(shared.outcome->number, SIGSEGV);
+	assert_int_equal(shared.outcome->addr, 8);
+	assert_int_equal(shared.outcome->pc_module, 0);
+	assert_true(WIFSIGNALED(shared.result.wait_status));
+	assert_int_equal(WTERMSIG(shared.result.wait_status), SIGSEGV);
+
+	run(&shared, CASE(.args = {DO_LIBC_CRASH}));
+	assert_int_equal(shared.outcome->end, OUTCOME_SIGNAL);
+	assert_int_equal(shared.outcome->pc_module, 1);
+	assert_int_equal(shared.outcome->caller_module, 0);
+
+	run(&shared, CASE(.args = {DO_ABORT}));
+	assert_int_equal(shared.outcome->end, OUTCOME_SIGNAL);
+	assert_int_equal(shared.outcome->number, SIGABRT);
+	assert_int_equal(shared.outcome->caller_module, 0);
+
+	run(&shared, CASE(.args = {DO_OVERFLOW}));
+	assert_int_equal(shared.outcome->end, OUTCOME_SIGNAL);
+	assert_int_equal(shared.outcome->number, SIGSEGV);
+}
+
+static void a_hang_is_killed_at_the_limit(void **state)
+{
+	struct err err = {};
+
+	kit_case_write(&shared.data, CASE(.args = {DO_HANG}), &shared.patch);
+	assert_int_equal(
+		server_run(shared.server, shared.data.data, shared.data.len, 100, &shared.result, &err), 0);
+	assert_true(shared.result.timed_out);
+	assert_int_equal(shared.result.outcome->end, OUTCOME_NONE);
+	assert_int_equal(shared.result.outcome->events_cnt, 1);
+}
+
+static void exits_are_outcomes_with_their_status(void **state)
+{
+	run(&shared, CASE(.args = {DO_EXIT}));
+	assert_int_equal(shared.outcome->end, OUTCOME_EXIT);
+	assert_int_equal(shared.outcome->number, 3);
+	run(&shared, CASE(.args = {DO_UNDERSCORE_EXIT}));
+	assert_int_equal(shared.outcome->end, OUTCOME_EXIT);
+	assert_int_equal(shared.outcome->number, 4);
+}
+
+static void leaving_by_longjmp_is_an_outcome(void **state)
+{
+	run(&shared, CASE(.args = {DO_LONGJMP}));
+	assert_int_equal(shared.outcome->end, OUTCOME_LEFT);
+	assert_false(shared.result.timed_out);
+}
+
+static void a_blocked_call_names_its_caller(void **state)
+{
+	run(&shared, CASE(.args = {DO_CONNECT}));
+	assert_int_equal(shared.outcome->end, OUTCOME_BLOCKED);
+	assert_int_equal(shared.outcome->number, SYS_connect);
+	assert_int_equal(shared.outcome->pc_module, 1);
+	assert_int_equal(shared.outcome->caller_module, 0);
+}
+
+/* --- becoming ready --- */
+
+static void ready_is_where_the_program_waits(void **state)
+{
+	assert_string_equal(server_ready_at(shared.server), "accept");
+	assert_false(server_has_threads(shared.server));
+}
+
+static void start_up_runs_for_real(void **state)
+{
+	struct fixture f;
+
+	start_or_fail(&f, "real");
+	run(&f, CASE(.args = {DO_STATIC, 5}, .calls = {{"price_of", .key = {5}, .rax = 1}}));
+	assert_done(&f, 2);
+	stop(&f);
+}
+
+static void other_ways_to_be_ready_work(void **state)
+{
+	static const struct {
+		const char *how, *want;
+		unsigned ready_main;
+	} table[] = {
+		{"call", "operation", 0}, {"nothing", "main", 1},   {"nothing", "the end of main", 2},
+		{"closes", "accept", 0},  {"workers", "accept", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct fixture f;
+		struct err err = {};
+
+		if (start(&f, funcs, ARRAY_SIZE(funcs), table[i].ready_main, table[i].how, &err))
+			fail_msg("%s: %s", table[i].how, err.msg);
+		assert_string_equal(server_ready_at(f.server), table[i].want);
+		for (int k = 0; k < 2; k++) {
+			run(&f,
+			    CASE(.args = {DO_STATIC, 5}, .calls = {{"price_of", .key = {5}, .rax = 10 + k}}));
+			assert_done(&f, 11 + k);
+		}
+		stop(&f);
+	}
+}
+
+static void failing_to_be_ready_is_said_in_words(void **state)
+{
+	static const struct {
+		const char *how, *msg, *hint;
+	} table[] = {
+		{"early", "main returned 7 before 'operation' or accept was reached", ""},
+		{"exit", "the program exited with status 9 before 'operation' or accept was reached", ""},
+		{"crash", "the program was killed by Aborted before it was ready",
+		 "it wrote: no configuration"},
+		{"hang", "the program was not ready within 300 ms",
+		 "say with --ready where it waits for work, or 'main' to replay at its start"},
+		{"background", "the program ended with status 0 before it was ready",
+		 "a program that goes to the background must be told to stay"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct fixture f;
+		struct err err = {};
+
+		assert_true(start(&f, funcs, ARRAY_SIZE(funcs), 0, table[i].how, &err) < 0);
+		assert_string_equal(err.msg, table[i].msg);
+		assert_string_equal(err.hint, table[i].hint);
+		stop(&f);
+	}
+}
+
+static void another_file_than_the_examined_is_refused(void **state)
+{
+	const struct server_opts base = {.exe = victim, .engine = engine, .cpu = -1};
+	struct server_opts opts = base;
+	struct kit_patch patch;
+	struct server *server = NULL;
+	struct patch_module *module;
+	struct err err = {};
+
+	kit_patch_init(&patch, victim, funcs, ARRAY_SIZE(funcs), 0);
+	module = (void *)(patch.file.data + ((struct patch_header *)patch.file.data)->modules);
+	module->build_id[0] ^= 0xff;
+	opts.patch = patch.file.data;
+	opts.patch_len = patch.file.len;
+	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
+	assert_non_null(strstr(err.msg, "the executable is not the file that was examined: build id "));
+	((struct patch_header *)patch.file.data)->version = 99;
+	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
+	assert_string_equal(err.msg, "the patch file has version 99, this library plays version 1");
+	((struct patch_header *)patch.file.data)->version = PATCH_VERSION;
+	((struct patch_header *)patch.file.data)->funcs = 1 << 30;
+	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
+	assert_string_equal(err.msg, "the patch file makes no sense");
+	assert_null(server);
+	kit_patch_release(&patch);
+}
+
+static void threads_at_ready_get_a_process_each(void **state)
+{
+	struct fixture f;
+
+	start_or_fail(&f, "threads");
+	assert_true(server_has_threads(f.server));
+	for (int i = 0; i < 3; i++) {
+		run(&f, CASE(.args = {DO_STATIC, 5}, .calls = {{"price_of", .key = {5}, .rax = 10 + i}}));
+		assert_done(&f, 11 + i);
+	}
+	run(&f, CASE(.args = {DO_CRASH}));
+	assert_int_equal(f.outcome->end, OUTCOME_SIGNAL);
+	assert_int_equal(WTERMSIG(f.result.wait_status), SIGSEGV);
+	kit_case_write(&f.data, CASE(.args = {DO_HANG}), &f.patch);
+	assert_int_equal(server_run(f.server, f.data.data, f.data.len, 100, &f.result, NULL), 0);
+	assert_true(f.result.timed_out);
+	run(&f, CASE(.args = {DO_CONNECT}));
+	assert_int_equal(f.outcome->end, OUTCOME_BLOCKED);
+	stop(&f);
+}
+
+static void start_up_reaches_nothing_outside(void **state)
+{
+	static const char wanted[] =
+		"it wrote: unix 13; datagram 13; pair 13; stream pair 0; bluetooth 97; inet 13; "
+		"udp 0; outside 13; inside 0; null 0; read 0; preload 2; parent 1; host 1; "
+		"self 0; ";
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char dir[] = "/tmp/test-engine-XXXXXX";
+	char *argv[] = {"victim", "walls", dir, NULL};
+	struct server_opts opts = {.exe = victim, .engine = engine, .argv = argv, .cpu = -1};
+	struct server *server = NULL;
+	struct kit_patch patch;
+	struct err err = {};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/socket", dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	kit_patch_init(&patch, victim, funcs, ARRAY_SIZE(funcs), 0);
+	opts.patch = patch.file.data;
+	opts.patch_len = patch.file.len;
+	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
+	assert_string_equal(err.msg, "main returned 5 before 'operation' or accept was reached");
+	assert_string_equal(err.hint, wanted);
+	kit_patch_release(&patch);
+	close(fd);
+	unlink(at.sun_path);
+	rmdir(dir);
+}
+
+static void the_sandbox_has_all_its_layers_here(void **state)
+{
+	const unsigned all = (1 << SANDBOX_CNT) - 1;
+
+	assert_int_equal(sandbox_probe(), all);
+	assert_int_equal(server_layers(shared.server), all);
+}
+
+static int setup(void **state)
+{
+	start_or_fail(&shared, "accept");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	stop(&shared);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(simple_cases_are_served),
+		cmocka_unit_test(memory_is_built_for_an_out_parameter),
+		cmocka_unit_test(arguments_are_built_and_results_reported),
+		cmocka_unit_test(calls_are_numbered_and_name_what_they_were_served),
+		cmocka_unit_test(threads_of_the_operation_are_served),
+		cmocka_unit_test(every_replay_has_the_same_addresses),
+		cmocka_unit_test(a_call_without_its_like_ends_the_case),
+		cmocka_unit_test(a_call_that_cannot_be_served_says_why),
+		cmocka_unit_test(nonsense_cases_are_refused),
+		cmocka_unit_test(missing_run_runs_the_real_function_and_nothing_of_it_is_served),
+		cmocka_unit_test(floating_point_results_of_real_functions_pass),
+		cmocka_unit_test(the_stack_can_be_walked_through_the_engine),
+		cmocka_unit_test(a_real_function_may_be_left_by_longjmp),
+		cmocka_unit_test(what_the_operation_forks_is_plain),
+		cmocka_unit_test(fallback_aliases_and_returned_values_work),
+		cmocka_unit_test(a_crash_is_an_outcome_with_its_place),
+		cmocka_unit_test(a_hang_is_killed_at_the_limit),
+		cmocka_unit_test(exits_are_outcomes_with_their_status),
+		cmocka_unit_test(leaving_by_longjmp_is_an_outcome),
+		cmocka_unit_test(a_blocked_call_names_its_caller),
+		cmocka_unit_test(ready_is_where_the_program_waits),
+		cmocka_unit_test(start_up_runs_for_real),
+		cmocka_unit_test(other_ways_to_be_ready_work),
+		cmocka_unit_test(failing_to_be_ready_is_said_in_words),
+		cmocka_unit_test(another_file_than_the_examined_is_refused),
+		cmocka_unit_test(threads_at_ready_get_a_process_each),
+		cmocka_unit_test(start_up_reaches_nothing_outside),
+		cmocka_unit_test(the_sandbox_has_all_its_layers_here),
+	};
+
+	assert_int_equal(argc, 3);
+	snprintf(victim, sizeof(victim), "%s", argv[1]);
+	snprintf(engine, sizeof(engine), "%s", argv[2]);
+	return cmocka_run_group_tests_name("engine", tests, setup, teardown);
+}

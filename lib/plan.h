@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#define PLAN_OPS_MAX   4096	   /* ops of all three sections together */
+#define PLAN_OPS_MAX   8192	   /* ops of all three sections together */
 #define PLAN_VALUES    64	   /* the value file */
 #define PLAN_KEEP_MAX  8	   /* values carried from entry to return: entry(x), stack arguments */
 #define PLAN_STEPS_MAX 4096	   /* ops that IN or OUT may execute: ends loops over hostile data */

@@ -66,9 +66,9 @@ struct planner {
 	uint8_t *needs;	  /* by node: enum flows of pointers that lie in it */
 	struct keep keeps[PLAN_KEEP_MAX];
 	unsigned keeps_cnt;
-	uint8_t one, fault; /* KEY: values that hold 1 and KEY_FAULT */
-	const char *param;  /* being compiled, for messages */
-	int failed;	    /* latches: 0 or -errno, said in *err */
+	uint8_t one, fault, cut; /* KEY: values that hold 1, KEY_FAULT and KEY_CUT */
+	const char *param;	 /* being compiled, for messages */
+	int failed;		 /* latches: 0 or -errno, said in *err */
 	struct err *err;
 };
 

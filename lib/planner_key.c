@@ -196,32 +196,37 @@ static void key_content(struct planner *p, uint16_t node, uint8_t pointer, struc
 		key_object(p, n->first_child, pointer, exits);
 }
 
-static void key_pointer(struct planner *p, uint16_t node, struct place place, enum key_why why)
+static void key_pointer(struct planner *p, uint16_t node, struct place place)
 {
 	const struct shape_node *n = &p->shape->nodes[node];
 	struct exits exits = EXITS_NEW;
 	struct label null = LABEL_NEW, end = LABEL_NEW;
-	uint8_t v = put_load(p, place, n, &end), cut;
+	uint8_t v = put_load(p, place, n, &end);
 
-	if (n->kind == SHAPE_HANDLE && why == KEY_NAMED) {
-		put_emit(p, v, EIGHTBYTE);
-		put_label(p, &end);
-		return;
-	}
 	put_jump(p, (struct plan_op){.kind = PLAN_JZ, .a = v}, &null);
-	if (n->kind == SHAPE_CUT) {
-		cut = put_const(p, KEY_CUT);
-		put_emit(p, cut, 1);
-	} else {
-		put_emit(p, p->one, 1);
-		if (n->kind != SHAPE_HANDLE)
-			key_content(p, node, v, &exits);
-		put_exits(p, &exits);
-	}
+	put_emit(p, p->one, 1);
+	key_content(p, node, v, &exits);
+	put_exits(p, &exits);
 	put_jump(p, (struct plan_op){.kind = PLAN_JUMP}, &end);
 	put_label(p, &null);
 	put_emit(p, PLAN_V_ZERO, 1);
 	put_label(p, &end);
+}
+
+/* A pointer that is not followed: 0 for NULL, else 1 or KEY_CUT; a named handle is its number. */
+static void key_unfollowed(struct planner *p, const struct shape_node *n, struct place place,
+			   enum key_why why)
+{
+	struct label fault = LABEL_NEW;
+	uint8_t v = put_load(p, place, n, &fault), is_set;
+
+	if (n->kind == SHAPE_HANDLE && why == KEY_NAMED) {
+		put_emit(p, v, EIGHTBYTE);
+	} else {
+		is_set = put_binary(p, PLAN_NE, v, PLAN_V_ZERO);
+		put_emit(p, n->kind == SHAPE_CUT ? put_binary(p, PLAN_MUL, is_set, p->cut) : is_set, 1);
+	}
+	put_label(p, &fault);
 }
 
 /* Elements that lie in the value itself. */
@@ -259,8 +264,12 @@ static void key_known(struct planner *p, uint16_t node, struct place place, enum
 	case SHAPE_ENUM:
 		key_number(p, n, place);
 		return;
+	case SHAPE_HANDLE:
+	case SHAPE_CUT:
+		key_unfollowed(p, n, place, why);
+		return;
 	default:
-		key_pointer(p, node, place, why);
+		key_pointer(p, node, place);
 	}
 }
 
@@ -280,7 +289,7 @@ static void key_value(struct planner *p, uint16_t node, struct place place, enum
 	else if (n->kind == SHAPE_ARRAY)
 		key_array(p, node, place, why);
 	else if (n->kind == SHAPE_CUT && !key_is_pointer(p->shape, n))
-		put_emit(p, put_const(p, KEY_CUT), 1);
+		put_emit(p, p->cut, 1);
 	else if (!place_is_known(&place, len))
 		put_emit(p, p->fault, 1);
 	else
@@ -313,6 +322,7 @@ void planner_key(struct planner *p, const char *const *key, unsigned key_cnt)
 
 	p->one = put_const(p, 1);
 	p->fault = put_const(p, KEY_FAULT);
+	p->cut = put_const(p, KEY_CUT);
 	mark = p->next;
 	for (unsigned i = 0; key && i < key_cnt && !p->failed; i++) {
 		key_path_value(p, key[i]);

@@ -29,7 +29,7 @@ struct path;
 struct path_step;
 struct schema;
 
-#define SHAPE_NODES_MAX 2048
+#define SHAPE_NODES_MAX 1024
 #define SHAPE_NONE	0xffff
 
 enum shape_kind {
@@ -110,8 +110,8 @@ struct shape_fault {
 /*
  * The shape of the schema's @func-th function. A rule whose path leads nowhere, or that says what its type
  * cannot be, is -EINVAL, a usage error: "no member 'itms' in 'struct req'", with the nearest name as the
- * hint; @fault (NULL allowed) says which rule. A rule of this version's unsupported kinds is -ENOTSUP, a
- * function without a prototype -ENODATA. A type rule that is never reached is no fault.
+ * hint; @fault (NULL allowed) says which rule. A function without a prototype is
+ * -ENODATA. A type rule that is never reached is no fault.
  */
 int shape_build(struct shape **out, const struct schema *schema, size_t func, struct shape_fault *fault,
 		struct err *err);

@@ -149,16 +149,6 @@ static int find_type_rule(struct said *said, const struct build *b, uint16_t nod
 	return 0;
 }
 
-static const char *unsupported(const struct rule *rule)
-{
-	return rule->tag	   ? "tag"
-	       : rule->redact	   ? "redact"
-	       : rule->is_callback ? "callback"
-	       : rule->is_format   ? "format"
-	       : rule->is_file	   ? "file"
-				   : NULL;
-}
-
 /* A direction may be written on what a pointer points to: on `*out` as well as on `out`. */
 static void find_direction_below(struct said *said, const struct build *b, struct way *way)
 {
@@ -222,13 +212,6 @@ int rules_find(struct said *out, const struct build *b, uint16_t node, struct er
 				find_direction_below(&said, b, &way);
 		}
 		r = find_type_rule(&said, b, node, err);
-	}
-	for (int i = 0; i < 2 && !r; i++) {
-		if (said.rule[i] && unsupported(said.rule[i])) {
-			r = err_usage(err, -ENOTSUP, "'%s' of '%s' is not supported",
-				      unsupported(said.rule[i]), said.rule[i]->path);
-			rules_blame(b, said.rule[i], r);
-		}
 	}
 	if (!r)
 		*out = said;

@@ -96,6 +96,7 @@ static void parse(struct trial *t, enum capture_section section, struct side *si
 void trial_enter(struct trial *t)
 {
 	t->call.rsp = (uint64_t)t->stack;
+	run(t, CAPTURE_KEY);
 	run(t, CAPTURE_IN);
 	parse(t, CAPTURE_IN, &t->call.in);
 }
@@ -110,7 +111,6 @@ void trial_leave(struct trial *t)
 
 size_t trial_key(struct trial *t, const uint8_t **key)
 {
-	run(t, CAPTURE_KEY);
 	*key = t->buffers[CAPTURE_KEY];
 	return t->lens[CAPTURE_KEY];
 }

@@ -21,17 +21,17 @@ struct trial {
 	struct values values;
 	unsigned flags; /* enum capture_flags of all runs */
 	uint64_t keep[PLAN_KEEP_MAX];
-	uint8_t *buffers[3]; /* of each section */
+	uint8_t *buffers[3]; /* of each section: IN, OUT, KEY */
 	size_t lens[3];
 };
 
 /* Compile; fails the test when that fails. @key as planner_compile's. */
 void trial_init(struct trial *t, struct shop *shop, size_t func, const char *const *key, unsigned key_cnt);
 void trial_release(struct trial *t);
-/* Entry, with t->call.args and t->stack; then the caller changes memory, sets rax and rdx; then return. */
+/* Entry and KEY, with t->call.args and t->stack; then the caller changes memory, sets rax and rdx; then return. */
 void trial_enter(struct trial *t);
 void trial_leave(struct trial *t);
 /* Decode, and say as JSON: {"args":{...},"out":{...},"return":...}. The caller's to free. */
 char *trial_json(struct trial *t);
-/* KEY; returns its length. */
+/* The key made at entry; returns its length. */
 size_t trial_key(struct trial *t, const uint8_t **key);

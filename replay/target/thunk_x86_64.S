@@ -15,7 +15,7 @@
  *		rbx, ... rdi (struct frame)	<- rbx: the frame
  *		vector state, 64-byte aligned	<- rsp while C runs
  */
-#include "thunk.h"
+#include "replay/target/thunk.h"
 
 	.macro load_gprs
 	movq	FRAME_GPR+0(%rbx), %rdi

@@ -183,7 +183,7 @@ static void put_end(struct buf *out, const struct server_result *result, const s
 		put_blocked(out, outcome, program);
 		break;
 	case OUTCOME_EXIT:
-		buf_printf(out, "the program called exit(%d)", outcome->number);
+		buf_printf(out, "the program called %s(%d)", "exit", outcome->number);
 		break;
 	case OUTCOME_LEFT:
 		buf_printf(out, "the operation was left by longjmp or an exception");

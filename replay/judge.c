@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/err.h"
 #include "lib/expr.h"
@@ -23,6 +22,7 @@
 #include "lib/store.h"
 #include "lib/util.h"
 #include "lib/value.h"
+#include "replay/call_key.h"
 #include "replay/failure.h"
 #include "replay/outcome.h"
 #include "replay/pairing.h"
@@ -217,49 +217,6 @@ static int list_extra(struct judge *j)
 
 /* --- an input that no recorded call has the key of --- */
 
-static bool put(cJSON *object, const char *name, cJSON *item)
-{
-	bool ok = item && cJSON_AddItemToObject(object, name, item);
-
-	if (!ok)
-		cJSON_Delete(item);
-	return ok;
-}
-
-static cJSON *path_json(const struct values *values, const char *text, struct handles *handles)
-{
-	auto_path struct path path = {};
-	const struct value *value;
-	cJSON *absent;
-
-	value = path_parse(&path, text, NULL) ? NULL : values_at(values, &path, VALUE_AT_ENTRY);
-	if (value)
-		return value_json(value, handles);
-	absent = cJSON_CreateObject();
-	if (absent)
-		cJSON_AddStringToObject(absent, "unavailable", "not in this call");
-	return absent;
-}
-
-/* The arguments that identify a call, as a person would name them. */
-static cJSON *key_json(const struct program_func *func, const struct values *values, struct handles *handles)
-{
-	auto_cjson cJSON *json = cJSON_CreateObject();
-	bool ok = json;
-
-	for (size_t i = 0; ok && func->config->key && i < func->config->key_cnt; i++)
-		ok = put(json, func->config->key[i], path_json(values, func->config->key[i], handles));
-	for (size_t i = 0; ok && !func->config->key && i < values->params_cnt; i++) {
-		const struct value *arg = values->args[i];
-		bool is_pointer = arg && (arg->kind == VALUE_POINTER || arg->kind == VALUE_REF) &&
-				  !(arg->child_cnt && arg->child[0]->kind == VALUE_TEXT);
-
-		if (arg && values->names[i] && (!is_pointer || arg->is_const || arg->is_explicit))
-			ok = put(json, values->names[i], value_json(arg, handles));
-	}
-	return ok ? TAKE_PTR(json) : NULL;
-}
-
 static size_t last_unserved(const struct judge *j, size_t func)
 {
 	for (size_t i = j->pairing.replayed_cnt; i > 0; i--)
@@ -287,14 +244,14 @@ static int report_keys(struct judge *j, const char *path, size_t recorded, size_
 
 	if (r)
 		return r;
-	made = key_json(func, &values, handle_map_numbers(j->handles, true));
+	made = call_key_json(func, &values, handle_map_numbers(j->handles, true));
 	if (!made)
 		return err_nomem(j->err);
 	if (recorded != PAIRING_NONE) {
 		r = decode_recorded(j, &values, &j->recorded->calls[recorded]);
 		if (r)
 			return r;
-		due = key_json(func, &values, handle_map_numbers(j->handles, false));
+		due = call_key_json(func, &values, handle_map_numbers(j->handles, false));
 		if (!due)
 			return err_nomem(j->err);
 	}
@@ -337,35 +294,6 @@ static bool is_error(const struct judge *j, const struct values *values, enum le
 	return error_if && !values_eval(values, error_if, VALUE_AT_RETURN, &holds, NULL) && holds;
 }
 
-static void put_calls(struct buf *buf, size_t cnt, const char *first, const char *what)
-{
-	if (!cnt)
-		return;
-	buf_printf(buf, "%s'%s'", buf->len ? "; " : "", first);
-	if (cnt > 1)
-		buf_printf(buf, " and %zu more calls", cnt - 1);
-	buf_printf(buf, " %s", what);
-}
-
-static void explain_difference(struct comparison *out)
-{
-	size_t more = out->differences.cnt + out->differences.more;
-	auto_buf struct buf buf;
-
-	buf_init(&buf, sizeof(out->reason) * 4);
-	if (more)
-		buf_printf(&buf, "'%s'", out->differences.row[0].path);
-	if (more > 1)
-		buf_printf(&buf, " and %zu more", more - 1);
-	if (more)
-		buf_printf(&buf, more > 1 ? " differ" : " differs");
-	put_calls(&buf, out->missing_cnt, out->missing_cnt ? out->missing[0] : NULL, "recorded but not made");
-	put_calls(&buf, out->extra_cnt, out->extra_cnt ? out->extra[0] : NULL, "made but not recorded");
-	buf_put_u8(&buf, 0);
-	if (!buf.failed)
-		snprintf(out->reason, sizeof(out->reason), "%s", (const char *)buf.data);
-}
-
 static void decide(struct judge *j, bool was_error, bool is_error_now)
 {
 	struct comparison *out = j->out;
@@ -381,7 +309,7 @@ static void decide(struct judge *j, bool was_error, bool is_error_now)
 			 "the replay ends in an error (error_if), the recording did not");
 	} else if (out->differences.cnt || out->missing_cnt || out->extra_cnt) {
 		out->verdict = VERDICT_DIFFERENT;
-		explain_difference(out);
+		comparison_explain(out);
 	} else {
 		out->verdict = VERDICT_EQUAL;
 		out->reason[0] = '\0';

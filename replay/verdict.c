@@ -3,8 +3,10 @@
 
 #include <assert.h>
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/util.h"
 
@@ -36,6 +38,35 @@ void comparison_release(struct comparison *comparison)
 	release_texts(comparison->extra, comparison->extra_cnt);
 	comparison->missing = comparison->extra = NULL;
 	comparison->missing_cnt = comparison->extra_cnt = 0;
+}
+
+static void put_calls(struct buf *buf, size_t cnt, const char *first, const char *what)
+{
+	if (!cnt)
+		return;
+	buf_printf(buf, "%s'%s'", buf->len ? "; " : "", first);
+	if (cnt > 1)
+		buf_printf(buf, " and %zu more", cnt - 1);
+	buf_printf(buf, " %s", what);
+}
+
+void comparison_explain(struct comparison *out)
+{
+	size_t more = out->differences.cnt + out->differences.more;
+	auto_buf struct buf buf;
+
+	buf_init(&buf, sizeof(out->reason) * 4);
+	if (more)
+		buf_printf(&buf, "'%s'", out->differences.row[0].path);
+	if (more > 1)
+		buf_printf(&buf, " and %zu more", more - 1);
+	if (more)
+		buf_printf(&buf, more > 1 ? " differ" : " differs");
+	put_calls(&buf, out->missing_cnt, out->missing_cnt ? out->missing[0] : NULL, "recorded but not made");
+	put_calls(&buf, out->extra_cnt, out->extra_cnt ? out->extra[0] : NULL, "made but not recorded");
+	buf_put_u8(&buf, 0);
+	if (!buf.failed)
+		snprintf(out->reason, sizeof(out->reason), "%s", (const char *)buf.data);
 }
 
 /* null is a NULL pointer: what is not there at all says so. */
@@ -81,7 +112,12 @@ static bool add_differences(cJSON *json, const struct differences *differences)
 
 static bool add_texts(cJSON *json, const char *name, char *const *texts, size_t cnt)
 {
-	return add(json, name, cJSON_CreateStringArray((const char *const *)texts, (int)cnt));
+	cJSON *list = cJSON_AddArrayToObject(json, name);
+
+	for (size_t i = 0; list && i < cnt; i++)
+		if (!add(list, NULL, cJSON_CreateString(texts[i])))
+			return false;
+	return list;
 }
 
 static bool add_number(cJSON *json, const char *name, uint64_t number)

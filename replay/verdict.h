@@ -28,5 +28,8 @@ struct comparison {
 	uint64_t recorded_ns, replayed_ns;
 };
 void comparison_release(struct comparison *comparison);
+/* Fill the reason of a comparison that has differences, missing or extra calls. */
+void comparison_explain(struct comparison *comparison);
 
+/* A line of `--json`; what one side lacks is {"unavailable": "not there"}. NULL: no memory. */
 struct cJSON *comparison_json(const struct comparison *comparison);

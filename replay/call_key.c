@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/call_key.h"
+
+#include <cjson/cJSON.h>
+
+#include "lib/config.h"
+#include "lib/expr.h"
+#include "lib/json.h"
+#include "lib/program.h"
+#include "lib/util.h"
+#include "lib/value.h"
+
+static bool put(cJSON *object, const char *name, cJSON *item)
+{
+	bool ok = item && cJSON_AddItemToObject(object, name, item);
+
+	if (!ok)
+		cJSON_Delete(item);
+	return ok;
+}
+
+static cJSON *path_json(const struct values *values, const char *text, struct handles *handles)
+{
+	auto_path struct path path = {};
+	const struct value *value;
+	cJSON *absent;
+
+	value = path_parse(&path, text, NULL) ? NULL : values_at(values, &path, VALUE_AT_ENTRY);
+	if (value)
+		return value_json(value, handles);
+	absent = cJSON_CreateObject();
+	if (absent)
+		cJSON_AddStringToObject(absent, "unavailable", "not in this call");
+	return absent;
+}
+
+struct cJSON *call_key_json(const struct program_func *func, const struct values *values,
+			    struct handles *handles)
+{
+	auto_cjson cJSON *json = cJSON_CreateObject();
+	bool ok = json;
+
+	for (size_t i = 0; ok && func->config->key && i < func->config->key_cnt; i++)
+		ok = put(json, func->config->key[i], path_json(values, func->config->key[i], handles));
+	for (size_t i = 0; ok && !func->config->key && i < values->params_cnt; i++) {
+		const struct value *arg = values->args[i];
+		bool is_pointer = arg && (arg->kind == VALUE_POINTER || arg->kind == VALUE_REF) &&
+				  !(arg->child_cnt && arg->child[0]->kind == VALUE_TEXT);
+
+		if (arg && values->names[i] && (!is_pointer || arg->is_const || arg->is_explicit))
+			ok = put(json, values->names[i], value_json(arg, handles));
+	}
+	return ok ? TAKE_PTR(json) : NULL;
+}

@@ -20,6 +20,7 @@
 #include "lib/err.h"
 #include "lib/util.h"
 
+#define PAGE_BYTES	 4096
 #define SYMBOLS_MAX	 (16u << 20)
 #define NEEDED_MAX	 1024
 #define NOTES_MAX	 (1u << 20) /* bytes of one note segment */
@@ -165,6 +166,22 @@ bool object_text(const struct object *object, uint64_t *from, uint64_t *to)
 	*from = low;
 	*to = high;
 	return true;
+}
+
+int object_bias(const struct object *object, uint64_t start, uint64_t offset, uint64_t *bias)
+{
+	for (size_t i = 0; i < object->phdr_cnt; i++) {
+		const Elf64_Phdr *ph = &object->phdr[i];
+		uint64_t in_page = ph->p_offset % PAGE_BYTES;
+
+		/* Whole pages are mapped: the first begins before the segment does. */
+		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) || offset < ph->p_offset - in_page ||
+		    offset - (ph->p_offset - in_page) >= ph->p_filesz + in_page)
+			continue;
+		*bias = start - (ph->p_vaddr - in_page + (offset - (ph->p_offset - in_page)));
+		return 0;
+	}
+	return -ERANGE;
 }
 
 /* --- symbols --- */

@@ -56,6 +56,9 @@ int object_offset(const struct object *object, uint64_t addr, uint64_t *offset);
 const uint8_t *object_bytes(const struct object *object, uint64_t addr, size_t *len);
 /* Where its code is: [from, to) around all executable segments. False when it has none. */
 bool object_text(const struct object *object, uint64_t *from, uint64_t *to);
+/* The load bias of a process that maps the file's bytes from @offset on, executable, at @start. -ERANGE when
+ * no executable segment has them. */
+int object_bias(const struct object *object, uint64_t start, uint64_t offset, uint64_t *bias);
 
 /* The slots through which this file reaches the imported function @name: JUMP_SLOT, GLOB_DAT and R_X86_64_64
  * relocations against it. Fills at most @max addresses, returns how many there are. */

@@ -82,6 +82,8 @@ int key_path(struct path *path, uint16_t *node, const struct shape *shape, const
 		if (!r)
 			r = shape_step(shape, at, &path->steps[i], &at, err);
 	}
+	if (!r && shape->nodes[at].kind == SHAPE_CUT)
+		r = err_usage(err, -EINVAL, "key '%s' is not captured: %s", text, shape->nodes[at].reason);
 	if (!r && !key_takes(&shape->nodes[at], KEY_NAMED))
 		r = err_usage(err, -EINVAL, "key '%s' flows out only: it is not known at entry", text);
 	if (!r)

@@ -121,7 +121,8 @@ static const struct entry *continuation(const struct memory *memory, const struc
 		if (cmp_place(next, f->addr + f->captured, f->node))
 			return NULL;
 		if (next->order == entry->order + 1)
-			return next;
+			return f->len == UINT32_MAX || next->fragment->len == f->len - f->captured ? next
+												   : NULL;
 	}
 	return NULL;
 }

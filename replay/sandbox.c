@@ -21,6 +21,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,6 +149,31 @@ static int wait_for(pid_t pid)
 	return r == pid ? status : 0;
 }
 
+/*
+ * The program, and what it leaves to run when it goes to the background with status 0. Anything else that its
+ * first process or its orphans end with is the end of all.
+ */
+static int wait_for_all(pid_t program)
+{
+	bool has_ended = false;
+	int status, last = 0;
+	pid_t pid;
+
+	for (;;) {
+		pid = waitpid(-1, &status, 0);
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid < 0)
+			return last;
+		has_ended |= pid == program;
+		if (!has_ended)
+			continue;
+		last = status;
+		if (status)
+			return last;
+	}
+}
+
 /* Only the grandchild returns. */
 static int enter_processes(void)
 {
@@ -172,7 +198,7 @@ static int enter_processes(void)
 		_exit(1);
 	if (program > 0) {
 		close_all();
-		*status = wait_for(program);
+		*status = wait_for_all(program);
 		_exit(0);
 	}
 	munmap((void *)status, sizeof(*status));

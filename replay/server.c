@@ -181,7 +181,6 @@ static int say_why_dead(struct server *server, int status, struct err *err)
 	else
 		r = err_set(err, -EPIPE, "the program ended with status %d before it was ready",
 			    WEXITSTATUS(status));
-	err_hint(err, "a program that goes to the background must be told to stay");
 	put_last_words(server, err);
 	return r;
 }
@@ -329,6 +328,8 @@ static int play_here(struct server *server, int timeout_ms, struct server_result
 	bool is_late;
 
 	result->wait_status = finish(server, timeout_ms, &is_late);
+	if (WIFEXITED(result->wait_status) && WEXITSTATUS(result->wait_status) == PATCH_STATUS_PLAYED)
+		result->wait_status = 0;
 	result->timed_out = is_late;
 	return 0;
 }

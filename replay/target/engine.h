@@ -32,6 +32,7 @@ struct engine {
 	int socket;
 	int *server; /* shared by what the program forks: the process that reached ready first; 0: none yet */
 	int main_result; /* valid once main has returned */
+	int end_status;	 /* of a process that has played */
 };
 extern struct engine engine;
 

@@ -199,8 +199,10 @@ void forkserver_run(const char *where)
 			continue;
 		if (n != sizeof(message) || message.kind != MESSAGE_RUN)
 			engine_exit(0);
-		if (message.flags & 1)
+		if (message.flags & 1) {
+			engine.end_status = PATCH_STATUS_PLAYED;
 			play_here();
+		}
 		run_forked(message.number);
 	}
 }

@@ -196,6 +196,9 @@ struct outcome_header {
 
 /* --- messages --- */
 
+/* Not 0, so that the process is told from one that went to the background. */
+#define PATCH_STATUS_PLAYED 86
+
 enum message_kind {
 	/* target to driver */
 	MESSAGE_READY = 1, /* number: threads; text: where ("accept") */
@@ -203,7 +206,8 @@ enum message_kind {
 	MESSAGE_ENDED, /* a forked case ended. number: wait status of the child; flags & 1: it was killed at
 			* the time limit */
 	/* driver to target */
-	MESSAGE_RUN, /* number: time limit, ms; flags & 1: in this process, which then exits without a word */
+	MESSAGE_RUN, /* number: time limit, ms; flags & 1: in this process, which then exits with
+		      * PATCH_STATUS_PLAYED */
 	MESSAGE_QUIT,
 };
 

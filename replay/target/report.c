@@ -127,7 +127,7 @@ void report_end(enum outcome_end end, const struct func *func, int number)
 		engine.outcome->func = func ? func - engine.funcs : PATCH_NONE;
 		engine.outcome->number = number;
 	}
-	engine_exit(0);
+	engine_exit(engine.end_status);
 }
 
 void report_trouble(enum outcome_end end, const struct func *func, const char *fmt, ...)

@@ -7,6 +7,7 @@
 #include "replay/target/start.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ typedef int start_fn(main_fn *program, int argc, char **argv, main_fn *init, voi
 
 struct engine engine;
 static main_fn *program_main;
-static int program_pid;
+static int program_pid, has_forked;
 
 void engine_exit(int status)
 {
@@ -204,9 +205,15 @@ static const char *awaited(void)
 	return text;
 }
 
+/* The first process ends before ready; not when it goes to the background. */
+static int is_failing(int status)
+{
+	return engine.state == ENGINE_STARTING && syscalls_getpid() == program_pid && (status || !has_forked);
+}
+
 static void heard_exit(int status)
 {
-	if (engine.state == ENGINE_STARTING && syscalls_getpid() == program_pid)
+	if (is_failing(status))
 		engine_fail("the program exited with status %d before %s was reached", status, awaited());
 	if (play_is_here())
 		report_end(OUTCOME_EXIT, NULL, status);
@@ -222,6 +229,11 @@ void start_watch_exit(void)
 	on_exit(on_program_exit, NULL);
 }
 
+static void on_program_fork(void)
+{
+	has_forked = 1;
+}
+
 static void serve_from_main(const char *where)
 {
 	dispatch_enter();
@@ -232,12 +244,13 @@ static void serve_from_main(const char *where)
 static int run_main(int argc, char **argv, char **envp)
 {
 	start_watch_exit();
+	pthread_atfork(NULL, on_program_fork, NULL);
 	if (engine.patch->ready_main == 1)
 		serve_from_main("main");
 	engine.main_result = program_main(argc, argv, envp);
 	if (engine.state == ENGINE_STARTING && engine.patch->ready_main == 2)
 		serve_from_main("the end of main");
-	if (engine.state == ENGINE_STARTING && syscalls_getpid() == program_pid)
+	if (is_failing(engine.main_result))
 		engine_fail("main returned %d before %s was reached", engine.main_result, awaited());
 	if (play_is_here())
 		report_end(OUTCOME_LEFT, NULL, 0);

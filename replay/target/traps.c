@@ -81,7 +81,7 @@ static void on_blocked(int number, siginfo_t *info, void *context)
 	else {
 		report_fault(OUTCOME_BLOCKED, info->si_syscall, get(context, REG_RIP), get(context, REG_RSP),
 			     0);
-		engine_exit(0);
+		engine_exit(engine.end_status);
 	}
 	errno = saved;
 }

@@ -48,14 +48,14 @@ static NOINLINE int fetch(const char *key)
 {
 	really("fetch");
 	errno = EIO;
-	return -2;
+	return -2 + zero + !key;
 }
 
 static NOINLINE int get_reply(int id, struct reply *reply)
 {
 	really("get_reply");
 	memset(reply, 0xee, sizeof(*reply));
-	return id;
+	return id + zero;
 }
 
 static NOINLINE struct big make_big(int seed)
@@ -250,7 +250,7 @@ static long jump_home(void)
 	return r ? r + price_of(1) : quit_there(&here);
 }
 
-long operation(int what, long a, struct reply *out)
+NOINLINE long operation(int what, long a, struct reply *out)
 {
 	char buf[8] = "";
 

@@ -12,6 +12,7 @@
 #include "lib/debuginfo_members.h"
 #include "lib/err.h"
 #include "lib/libc_names.h"
+#include "lib/nearest.h"
 #include "lib/schema.h"
 #include "lib/util.h"
 
@@ -253,6 +254,21 @@ static int find_by_name(const struct debuginfo *info, const char *name, Dwarf_Di
 	return r;
 }
 
+static int no_type(const struct debuginfo *info, const char *name, struct err *err)
+{
+	const char *space = strrchr(name, ' ');
+	size_t len = space ? space + 1 - name : 0;
+	struct nearest nearest;
+
+	nearest_init(&nearest, name + len);
+	for (size_t i = 0; i < info->types_cnt; i++)
+		nearest_try(&nearest, info->types[i].name);
+	err_set(err, -ENOENT, "no type '%s' in '%s'", name, info->path);
+	if (nearest.best)
+		err_hint(err, "did you mean '%.*s%s'?", (int)len, name, nearest.best);
+	return -ENOENT;
+}
+
 int debuginfo_add_type(struct debuginfo *info, struct schema *schema, const char *name, uint32_t *id,
 		       struct err *err)
 {
@@ -264,8 +280,7 @@ int debuginfo_add_type(struct debuginfo *info, struct schema *schema, const char
 	if (r == -ENOTUNIQ)
 		return err_set(err, r, "several different types are named '%s' in '%s'", name, info->path);
 	if (r)
-		return r == -ENOENT ? err_set(err, r, "no type '%s' in '%s'", name, info->path)
-				    : err_nomem(err);
+		return r == -ENOENT ? no_type(info, name, err) : err_nomem(err);
 	type_id = convert_id(&c, &die);
 	r = drain(&c, err);
 	finish(&c);

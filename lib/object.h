@@ -36,6 +36,10 @@ const char *object_soname(const struct object *object); /* NULL when it has none
 const char *object_interp(const struct object *object); /* NULL: static, or a library */
 uint64_t object_entry(const struct object *object);	/* e_entry */
 bool object_is_pie(const struct object *object);	/* ET_DYN */
+/* Folders where its libraries are looked for, as written ("$ORIGIN/../lib:/opt/lib"); NULL when it names
+ * none. */
+const char *object_runpath(const struct object *object); /* DT_RUNPATH: for its own libraries */
+const char *object_rpath(const struct object *object);	 /* DT_RPATH: for those of its libraries as well */
 /* DT_NEEDED names: the idx-th, or NULL past the end. */
 const char *object_needed(const struct object *object, size_t idx);
 

@@ -17,10 +17,11 @@ static const struct {
 	int64_t tag;
 	size_t field; /* of struct dynamic */
 } tags[] = {
-	{DT_STRTAB, offsetof(struct dynamic, strtab)}, {DT_STRSZ, offsetof(struct dynamic, strsz)},
-	{DT_SYMTAB, offsetof(struct dynamic, symtab)}, {DT_SONAME, offsetof(struct dynamic, soname)},
-	{DT_RELA, offsetof(struct dynamic, rela)},     {DT_RELASZ, offsetof(struct dynamic, relasz)},
-	{DT_JMPREL, offsetof(struct dynamic, jmprel)}, {DT_PLTRELSZ, offsetof(struct dynamic, pltrelsz)},
+	{DT_STRTAB, offsetof(struct dynamic, strtab)},	 {DT_STRSZ, offsetof(struct dynamic, strsz)},
+	{DT_SYMTAB, offsetof(struct dynamic, symtab)},	 {DT_SONAME, offsetof(struct dynamic, soname)},
+	{DT_RUNPATH, offsetof(struct dynamic, runpath)}, {DT_RPATH, offsetof(struct dynamic, rpath)},
+	{DT_RELA, offsetof(struct dynamic, rela)},	 {DT_RELASZ, offsetof(struct dynamic, relasz)},
+	{DT_JMPREL, offsetof(struct dynamic, jmprel)},	 {DT_PLTRELSZ, offsetof(struct dynamic, pltrelsz)},
 };
 
 void object_read_dynamic(struct object *object, const Elf64_Phdr *ph)
@@ -50,6 +51,16 @@ static const char *dynamic_string(const struct object *object, uint64_t offset)
 		dynamic->strsz ? object_bytes_at(object, dynamic->strtab, dynamic->strsz) : NULL;
 
 	return strings ? object_string_in(strings, dynamic->strsz, offset) : NULL;
+}
+
+const char *object_runpath(const struct object *object)
+{
+	return object->dynamic.runpath ? dynamic_string(object, object->dynamic.runpath) : NULL;
+}
+
+const char *object_rpath(const struct object *object)
+{
+	return object->dynamic.rpath ? dynamic_string(object, object->dynamic.rpath) : NULL;
 }
 
 const char *object_soname(const struct object *object)

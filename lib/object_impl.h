@@ -32,7 +32,7 @@ struct chunks {
 struct dynamic {
 	uint64_t strtab, strsz, symtab;
 	uint64_t rela, relasz, jmprel, pltrelsz;
-	uint64_t soname; /* offset in strtab; 0: none */
+	uint64_t soname, runpath, rpath; /* offsets in strtab; 0: none */
 	uint64_t needed[NEEDED_MAX];
 	size_t needed_cnt;
 };

@@ -44,23 +44,25 @@ struct program_func {
 
 struct program {
 	struct program_file *files;
-	struct object **objects; /* by file */
+	struct object **objects;  /* by file */
+	struct debuginfo **infos; /* by file; NULL where there is none, or it was not needed */
 	size_t files_cnt;
 	struct schema *schema;
 	struct program_func *funcs; /* in the order of config->funcs and of the schema's functions */
 	size_t funcs_cnt;
 };
 
-/* The executable at @path and the libraries that its loader would map, by DT_NEEDED, DT_RUNPATH, DT_RPATH,
- * ld.so.cache or the default folders. Nothing of the program is run. */
+/* The executable at @path and the libraries that its loader would map, by DT_NEEDED, DT_RPATH,
+ * LD_LIBRARY_PATH, DT_RUNPATH, ld.so.cache or the default folders. Nothing of the program is run. */
 int program_files(struct program_file **files, size_t *cnt, const char *path, struct err *err);
 void program_files_free(struct program_file *files, size_t cnt);
 
 /*
- * Find everything. @files is taken over. A function that cannot be used does not fail the call: it is
- * `refused`, and the others are still looked at, so that check can show all. Fails when the executable cannot
- * be read. Refusals at fault of the configuration (unknown function, path, type; with the nearest right name
- * and "FILE:LINE:COLUMN: ") are usage errors.
+ * Find everything. @files is taken over, also on failure; files in it that are no ELF objects are dropped. A
+ * function that cannot be used does not fail the call: it is `refused`, and the others are still looked at,
+ * so that check can show all. Fails when the executable cannot be read. Refusals at fault of the
+ * configuration (unknown function, path, type; with the nearest right name and "FILE:LINE:COLUMN: ") are
+ * usage errors.
  */
 int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
 		 struct err *err);

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * From a configuration and files to plans: each function is found and described; then, when the schema is
+ * whole, each gets its shape, its probe site and its plan. A function that fails on the way is refused and
+ * keeps its place, so that indexes agree everywhere.
+ */
+#include "lib/program.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/object.h"
+#include "lib/plan.h"
+#include "lib/planner.h"
+#include "lib/program_impl.h"
+#include "lib/schema.h"
+#include "lib/util.h"
+
+/* A failure that is no property of one function. */
+static bool is_fatal(int code)
+{
+	return code == -ENOMEM || code == -E2BIG;
+}
+
+static int fail(const struct err *why, int code, struct err *err)
+{
+	if (err)
+		*err = *why;
+	return code;
+}
+
+/* --- files --- */
+
+static void drop_file(struct program *program, size_t idx)
+{
+	free(program->files[idx].path);
+	free(program->files[idx].name);
+	program->files_cnt--;
+	memmove(&program->files[idx], &program->files[idx + 1],
+		(program->files_cnt - idx) * sizeof(*program->files));
+}
+
+/* A live process may map as code what is no ELF file; a file at rest was named by someone. */
+static int open_objects(struct program *program, struct err *err)
+{
+	for (size_t i = 0; i < program->files_cnt;) {
+		const struct program_file *file = &program->files[i];
+		int r = object_open(&program->objects[i], file->path, err);
+
+		if (r && (!i || !file->base || r == -ENOMEM))
+			return r;
+		if (r)
+			drop_file(program, i);
+		else
+			i++;
+	}
+	return 0;
+}
+
+/* --- describing --- */
+
+/* Types that only a rule names. */
+static int add_rule_types(struct finder *f, const struct config_func *func, struct debuginfo *info,
+			  struct err *err)
+{
+	for (size_t i = 0; i < func->rules_cnt; i++) {
+		uint32_t id;
+		int r = 0;
+
+		if (func->rules[i].type)
+			r = debuginfo_add_type(info, f->program->schema, func->rules[i].type, &id, err);
+		/* It may be a type of the program that is handed through a library. */
+		if (r == -ENOENT && program_debug(f, 0) && f->program->infos[0] != info)
+			r = debuginfo_add_type(f->program->infos[0], f->program->schema, func->rules[i].type,
+					       &id, err);
+		if (r)
+			return is_fatal(r) ? r : config_error_at(f->config, func->rule_places[i], r, err);
+	}
+	return 0;
+}
+
+static int describe(struct finder *f, struct program_func *func, uint32_t *id, struct err *err)
+{
+	struct found found = {};
+	uint32_t func_id = 0;
+	int r = program_find(f, func->config, &found, err);
+
+	func->module = found.module;
+	func->addr = found.addr;
+	func->size = found.size;
+	func->debug = found.debug;
+	if (r)
+		return r;
+	program_warn(f, func->config, &found, func->warning, sizeof(func->warning));
+	r = debuginfo_add_func(found.info, f->program->schema, &found.debug, func->config->symbol, &func_id,
+			       err);
+	if (!r)
+		r = add_rule_types(f, func->config, found.info, err);
+	if (!r)
+		*id = func_id;
+	return r;
+}
+
+static int describe_all(struct finder *f, struct err *err)
+{
+	for (size_t i = 0; i < f->program->funcs_cnt; i++) {
+		struct program_func *func = &f->program->funcs[i];
+		struct schema_func described = {
+			.role = func->config->role,
+			.name = func->config->name,
+			.alias = func->config->alias,
+			.rules = func->config->rules,
+			.rules_cnt = func->config->rules_cnt,
+		};
+		struct err why = {}; /* also holds what a search that went on in vain said */
+		int r = describe(f, func, &described.id, &why);
+
+		if (is_fatal(r))
+			return fail(&why, r, err);
+		if (r)
+			func->refused = why;
+		r = schema_add_func(f->program->schema, &described, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* One function by two names would be two probes on one address, and two calls for each call. */
+static void refuse_twins(struct finder *f)
+{
+	for (size_t i = 0; i < f->program->funcs_cnt; i++) {
+		struct program_func *func = &f->program->funcs[i];
+
+		for (size_t k = 0; k < i && !func->refused.msg[0]; k++) {
+			const struct program_func *other = &f->program->funcs[k];
+
+			if (other->refused.msg[0] || other->module != func->module ||
+			    other->addr != func->addr)
+				continue;
+			err_usage(&func->refused, -EEXIST, "'%s' is the same function as '%s'",
+				  func->config->name, other->config->name);
+			err_hint(&func->refused, "configure it once");
+			config_error_at(f->config, func->config->place, -EEXIST, &func->refused);
+		}
+	}
+}
+
+/* --- rules of types --- */
+
+static bool can_have_rules(const struct schema *schema, uint32_t id)
+{
+	return btf_is_composite(btf__type_by_id(schema_btf(schema), schema_strip(schema, id)));
+}
+
+static int add_type(struct finder *f, const struct type_rules *type, size_t module, bool *found,
+		    struct err *err)
+{
+	struct schema_type_rules rules = {.rules = type->rules, .rules_cnt = type->cnt};
+	struct schema *schema = f->program->schema;
+	int r = debuginfo_add_type(f->program->infos[module], schema, type->type, &rules.id, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r)
+		return r;
+	if (!can_have_rules(schema, rules.id))
+		return err_usage(err, -EINVAL, "'%s' is no struct or union", type->type);
+	*found = true;
+	return schema_add_type_rules(schema, &rules, err);
+}
+
+/* Each file has its own copy of a type; the rules hold for all of them. */
+static int add_types(struct finder *f, struct err *err)
+{
+	for (size_t i = 0; i < f->config->types_cnt; i++) {
+		const struct type_rules *type = &f->config->types[i];
+		bool found = false;
+		int r = 0;
+
+		if (!program_debug(f, 0) && err)
+			*err = f->why[0];
+		for (size_t m = 0; m < f->program->files_cnt && !r; m++)
+			if (f->program->infos[m])
+				r = add_type(f, type, m, &found, err);
+		if (!r && !found)
+			r = -ENOENT;
+		if (r)
+			return is_fatal(r) ? r : config_error_at(f->config, type->place, r, err);
+	}
+	return 0;
+}
+
+/* --- shapes and plans --- */
+
+/* The configured type whose rules are the schema's @idx-th. */
+static const struct type_rules *type_of_rules(const struct finder *f, size_t idx)
+{
+	const struct schema_type_rules *rules = schema_type_rules(f->program->schema, idx);
+	uint32_t id = rules ? schema_strip(f->program->schema, rules->id) : 0;
+	const char *name;
+
+	if (!id)
+		return NULL;
+	name = btf__name_by_offset(schema_btf(f->program->schema),
+				   btf__type_by_id(schema_btf(f->program->schema), id)->name_off);
+	for (size_t i = 0; i < f->config->types_cnt; i++) {
+		const char *space = strrchr(f->config->types[i].type, ' ');
+
+		if (!strcmp(space ? space + 1 : f->config->types[i].type, name))
+			return &f->config->types[i];
+	}
+	return NULL;
+}
+
+static int build_shape(const struct finder *f, struct program_func *func, size_t idx, struct err *err)
+{
+	struct shape_fault fault = {-1, -1};
+	int r = shape_build(&func->shape, f->program->schema, idx, &fault, err);
+	const struct type_rules *type;
+
+	if (!r || is_fatal(r))
+		return r;
+	if (fault.rule >= 0)
+		return config_error_at(f->config, func->config->rule_places[fault.rule], r, err);
+	type = fault.type_rule >= 0 ? type_of_rules(f, fault.type_rule) : NULL;
+	if (type)
+		return config_error_at(f->config, type->place, r, err);
+	return err->is_usage ? config_error_at(f->config, func->config->place, r, err) : r;
+}
+
+static int build_plan(const struct finder *f, struct program_func *func, struct err *err)
+{
+	const struct config_func *config = func->config;
+	int r;
+
+	func->plan = calloc(1, sizeof(*func->plan));
+	if (!func->plan)
+		return err_nomem(err);
+	r = planner_compile(func->plan, func->shape, (const char *const *)config->key, config->key_cnt, err);
+	if (r)
+		return err->is_usage ? config_error_at(f->config, config->place, r, err) : r;
+	if (program_is_libc(f->program, func->module))
+		func->plan->flags |= PLAN_F_OUTSIDE_LIBC;
+	return 0;
+}
+
+static int build_site(const struct finder *f, struct program_func *func, struct err *err)
+{
+	const struct object *object = f->program->objects[func->module];
+	int r = site_choose(&func->site, object, func->addr, func->size, func->shape->is_variadic, err);
+
+	if (!r)
+		r = object_offset(object, func->site.addr, &func->offset);
+	if (r == -ERANGE)
+		err_set(err, r, "'%s' lies at 0x%lx, which '%s' does not contain", func->config->name,
+			(unsigned long)func->site.addr, object_path(object));
+	return r;
+}
+
+static int build(const struct finder *f, struct program_func *func, size_t idx, struct err *err)
+{
+	int r = build_shape(f, func, idx, err);
+
+	if (!r)
+		r = program_check_paths(f, func->config, func->shape, err);
+	if (!r)
+		r = build_site(f, func, err);
+	return r ? r : build_plan(f, func, err);
+}
+
+static int build_all(const struct finder *f, struct err *err)
+{
+	for (size_t i = 0; i < f->program->funcs_cnt; i++) {
+		struct program_func *func = &f->program->funcs[i];
+		struct err why = {};
+		int r = func->refused.msg[0] ? 0 : build(f, func, i, &why);
+
+		if (r == -ENOMEM)
+			return fail(&why, r, err);
+		if (r)
+			func->refused = why;
+	}
+	return 0;
+}
+
+/* --- the whole --- */
+
+static int fill(struct finder *f, struct err *err)
+{
+	const void *data;
+	size_t len;
+	int r = describe_all(f, err);
+
+	if (r)
+		return r;
+	refuse_twins(f);
+	r = add_types(f, err);
+	if (!r)
+		r = schema_bytes(f->program->schema, &data, &len, err);
+	return r ? r : build_all(f, err);
+}
+
+static int find_all(struct program *program, const struct config *config, struct err *err)
+{
+	autofree bool *tried = calloc(program->files_cnt + 1, sizeof(*tried));
+	autofree struct err *why = calloc(program->files_cnt + 1, sizeof(*why));
+	struct finder f = {program, config, tried, why};
+
+	return tried && why ? fill(&f, err) : err_nomem(err);
+}
+
+int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+		 struct err *err)
+{
+	auto_program struct program *program = calloc(1, sizeof(*program));
+	int r;
+
+	if (!program) {
+		program_files_free(files, cnt);
+		return err_nomem(err);
+	}
+	program->files = files;
+	program->files_cnt = cnt;
+	program->objects = calloc(cnt + 1, sizeof(*program->objects));
+	program->infos = calloc(cnt + 1, sizeof(*program->infos));
+	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
+	if (!program->objects || !program->infos || !program->funcs)
+		return err_nomem(err);
+	program->funcs_cnt = config->funcs_cnt;
+	for (size_t i = 0; i < config->funcs_cnt; i++)
+		program->funcs[i].config = &config->funcs[i];
+	r = schema_new(&program->schema, err);
+	if (!r)
+		r = open_objects(program, err);
+	if (!r)
+		r = find_all(program, config, err);
+	if (r)
+		return r;
+	*out = TAKE_PTR(program);
+	return 0;
+}
+
+int program_usable(const struct program *program, struct err *err)
+{
+	for (size_t i = 0; i < program->funcs_cnt; i++) {
+		const struct err *refused = &program->funcs[i].refused;
+
+		if (!refused->msg[0])
+			continue;
+		if (err)
+			*err = *refused;
+		return refused->is_usage ? -EINVAL : -ENOTSUP;
+	}
+	return 0;
+}
+
+void program_free(struct program *program)
+{
+	if (!program)
+		return;
+	for (size_t i = 0; program->funcs && i < program->funcs_cnt; i++) {
+		shape_free(program->funcs[i].shape);
+		free(program->funcs[i].plan);
+	}
+	for (size_t i = 0; program->objects && i < program->files_cnt; i++)
+		object_free(program->objects[i]);
+	for (size_t i = 0; program->infos && i < program->files_cnt; i++)
+		debuginfo_free(program->infos[i]);
+	program_files_free(program->files, program->files_cnt);
+	schema_free(program->schema);
+	free(program->objects);
+	free(program->infos);
+	free(program->funcs);
+	free(program);
+}
+
+void program_freep(struct program **program)
+{
+	program_free(*program);
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * Where a configured function is. The symbol table says where a name lies, the debug information what it is:
+ * where both know the name, the symbol's address wins. What has no symbol may still be known by the debug
+ * information: a static function of a stripped file, a C++ function by its plain name, one that was inlined
+ * everywhere.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/nearest.h"
+#include "lib/object.h"
+#include "lib/program_impl.h"
+#include "lib/util.h"
+
+/* What a look in one file gave. */
+enum look { LOOK_NOTHING, LOOK_FOUND };
+
+struct debuginfo *program_debug(struct finder *f, size_t module)
+{
+	if (!f->tried[module]) {
+		f->tried[module] = true;
+		debuginfo_open(&f->program->infos[module], f->program->objects[module], &f->why[module]);
+	}
+	return f->program->infos[module];
+}
+
+bool program_is_libc(const struct program *program, size_t module)
+{
+	static const char *const names[] = {"libc.so", "libc-", "libc.musl",  "ld-linux",
+					    "ld-musl", "ld-2.", "linux-vdso", "[vdso]"};
+	const char *name = program->files[module].name;
+
+	for (size_t i = 0; module && i < ARRAY_SIZE(names); i++)
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+static int usage(const struct finder *f, const struct config_func *func, int code, struct err *err)
+{
+	return config_error_at(f->config, func->place, code, err);
+}
+
+/* --- words --- */
+
+/* gcc's copies with other parameters: "f.constprop.0". */
+static bool is_clone_of(const char *symbol, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(symbol, name, len) || symbol[len] != '.')
+		return false;
+	return strstr(symbol + len, ".constprop.") || strstr(symbol + len, ".isra.") ||
+	       strstr(symbol + len, ".part.");
+}
+
+static const char *clone_of(const struct object *object, const char *name)
+{
+	for (size_t i = 0; i < object_symbols_cnt(object); i++) {
+		const struct symbol *symbol = object_symbol(object, i);
+
+		if (symbol->is_func && is_clone_of(symbol->name, name))
+			return symbol->name;
+	}
+	return NULL;
+}
+
+static int refuse_changed(const char *name, const char *fault, struct err *err)
+{
+	err_set(err, -ENOTSUP, "'%s' no longer takes its parameters as written: %s", name, fault);
+	err_hint(err, "mark it __attribute__((noipa)) for gcc, __attribute__((noinline, used)) for clang");
+	return -ENOTSUP;
+}
+
+static int refuse_inlined(const char *name, const struct debug_func *debug, struct err *err)
+{
+	if (!debug->inlined) {
+		err_set(err, -ENOTSUP, "there is no code of '%s': nothing calls it, so it was left out",
+			name);
+		err_hint(err, "mark it __attribute__((used)), or take it out of the configuration");
+		return -ENOTSUP;
+	}
+	err_set(err, -ENOTSUP, "no out-of-line copy of '%s': inlined at %s", name, debug->inlined_at);
+	err_hint(err, "mark it __attribute__((noinline)) or build with -fno-inline");
+	return -ENOTSUP;
+}
+
+static int refuse_ifunc(const char *name, const char *file, struct err *err)
+{
+	err_set(err, -ENOTSUP,
+		"which code runs for '%s' of '%s' is chosen when the program starts (an IFUNC)", name, file);
+	err_hint(err, "configure a function of the program that calls it%s",
+		 !strcmp(name, "time") || !strcmp(name, "gettimeofday") ? ", or use clock_gettime" : "");
+	return -ENOTSUP;
+}
+
+static int refuse_undescribed(const struct finder *f, size_t module, const char *name, struct err *err)
+{
+	const char *why = f->why[module].msg;
+
+	err_set(err, -ENODATA, "no debug information describes '%s'%s%s", name, why[0] ? ": " : "", why);
+	if (program_is_libc(f->program, module))
+		err_hint(err, "build the program with -g by gcc, or install the debug symbols of libc");
+	else
+		err_hint(err, "%s",
+			 f->why[module].hint[0] ? f->why[module].hint : "build its source file with -g");
+	return -ENODATA;
+}
+
+static void offer_symbols(const struct object *object, struct nearest *nearest)
+{
+	for (size_t i = 0; i < object_symbols_cnt(object); i++)
+		if (object_symbol(object, i)->is_func)
+			nearest_try(nearest, object_symbol(object, i)->name);
+}
+
+static bool is_in_libc(const struct program *program, const char *name, const char **file)
+{
+	for (size_t i = 0; i < program->files_cnt; i++) {
+		if (!program_is_libc(program, i) || !object_find_func(program->objects[i], name, NULL, NULL))
+			continue;
+		*file = program->files[i].name;
+		return true;
+	}
+	return false;
+}
+
+/* @module: the file that was asked for; SIZE_MAX: none in particular. */
+static int unknown_func(struct finder *f, const struct config_func *func, size_t module, struct err *err)
+{
+	size_t from = module == SIZE_MAX ? 0 : module;
+	struct nearest nearest;
+	const char *libc;
+
+	err_usage(err, -ENOENT, "unknown function '%s'%s%s%s", func->symbol, func->module ? " in '" : "",
+		  func->module ? func->module : "", func->module ? "'" : "");
+	nearest_init(&nearest, func->symbol);
+	offer_symbols(f->program->objects[from], &nearest);
+	if (program_debug(f, from))
+		debuginfo_suggest(f->program->infos[from], &nearest);
+	if (!func->module && is_in_libc(f->program, func->symbol, &libc))
+		err_hint(err, "write '%s:%s' for the one of libc", libc, func->symbol);
+	else if (nearest.best)
+		err_hint(err, "did you mean '%s%s%s'?", func->module ? func->module : "",
+			 func->module ? ":" : "", nearest.best);
+	return usage(f, func, -ENOENT, err);
+}
+
+static int unknown_module(const struct finder *f, const struct config_func *func, struct err *err)
+{
+	struct nearest nearest;
+
+	err_usage(err, -ENOENT, "no library and no source file '%s' with a function '%s' in '%s'",
+		  func->module, func->symbol, f->program->files[0].name);
+	nearest_init(&nearest, func->module);
+	for (size_t i = 0; i < f->program->files_cnt; i++)
+		nearest_try(&nearest, f->program->files[i].name);
+	if (nearest.best)
+		err_hint(err, "did you mean '%s'?", nearest.best);
+	return usage(f, func, -ENOENT, err);
+}
+
+/* --- descriptions --- */
+
+/* A library without debug information is described by whoever calls it. */
+static int find_prototype(struct finder *f, size_t module, const char *name, struct found *out,
+			  struct err *err)
+{
+	for (size_t i = 0; i < f->program->files_cnt; i++) {
+		struct debuginfo *info = program_debug(f, i);
+		struct debug_func debug;
+
+		if (!info || debuginfo_find(info, name, NULL, &debug, NULL))
+			continue;
+		if (!debug.is_declaration && !debug.is_external)
+			continue;
+		out->info = info;
+		out->debug = debug;
+		out->debug.is_declaration = true;
+		out->debug.inlined = 0;
+		out->debug.abi_fault[0] = '\0';
+		return 0;
+	}
+	return refuse_undescribed(f, module, name, err);
+}
+
+/* The debug information of the symbol at out->addr, by its name, else by its address: one may be an alias. */
+static int describe(struct finder *f, const struct config_func *func, const struct symbol *symbol,
+		    const char *file, struct found *out, struct err *err)
+{
+	struct debuginfo *info = program_debug(f, out->module);
+	int r;
+
+	out->info = info;
+	if (!info)
+		return find_prototype(f, out->module, func->symbol, out, err);
+	r = debuginfo_find(info, func->symbol, file, &out->debug, err);
+	if (r == -ENOTUNIQ && symbol->is_local)
+		return usage(f, func, r, err);
+	if (r == -ENOMEM)
+		return r;
+	if (!r && !out->debug.is_declaration && out->debug.addr == out->addr)
+		return 0;
+	if (!debuginfo_find_at(info, out->addr, &out->debug, err))
+		return 0;
+	return find_prototype(f, out->module, func->symbol, out, err);
+}
+
+/* --- the search --- */
+
+static int take_symbol(struct finder *f, const struct config_func *func, size_t module,
+		       const struct symbol *symbol, const char *file, struct found *out, struct err *err)
+{
+	int r;
+
+	if (symbol->is_ifunc)
+		return refuse_ifunc(symbol->name, f->program->files[module].name, err);
+	*out = (struct found){.module = module, .addr = symbol->addr, .size = symbol->size};
+	r = describe(f, func, symbol, file, out, err);
+	if (r)
+		return r;
+	if (!out->size && out->debug.addr == out->addr)
+		out->size = out->debug.size;
+	return LOOK_FOUND;
+}
+
+static int ambiguous(const struct finder *f, const struct config_func *func, size_t module, size_t cnt,
+		     struct err *err)
+{
+	err_usage(err, -ENOTUNIQ, "%zu functions of '%s' are named '%s'", cnt, f->program->files[module].name,
+		  func->symbol);
+	err_hint(err, "write FILE:%s with the source file of the one that is meant", func->symbol);
+	return usage(f, func, -ENOTUNIQ, err);
+}
+
+/* By the debug information alone. */
+static int take_described(struct finder *f, const struct config_func *func, size_t module, const char *file,
+			  struct found *out, struct err *err)
+{
+	struct debuginfo *info = program_debug(f, module);
+	const struct symbol *symbol;
+	struct debug_func debug;
+	int r;
+
+	if (!info)
+		return LOOK_NOTHING;
+	r = debuginfo_find(info, func->symbol, file, &debug, err);
+	if (r == -ENOTUNIQ)
+		return usage(f, func, r, err);
+	if (r || debug.is_declaration)
+		return r == -ENOMEM ? r : LOOK_NOTHING;
+	if (!debug.addr)
+		return refuse_inlined(func->symbol, &debug, err);
+	symbol = object_func_at(f->program->objects[module], debug.addr);
+	if (symbol && symbol->addr != debug.addr)
+		symbol = NULL;
+	*out = (struct found){module, debug.addr, symbol && symbol->size ? symbol->size : debug.size, debug,
+			      info};
+	return LOOK_FOUND;
+}
+
+/* In one file. @file: of this source file only. */
+static int look_in(struct finder *f, const struct config_func *func, size_t module, const char *file,
+		   struct found *out, struct err *err)
+{
+	const struct object *object = f->program->objects[module];
+	const struct symbol *symbol;
+	size_t cnt = 0;
+	int r;
+
+	if (file && program_debug(f, module))
+		return take_described(f, func, module, file, out, err);
+	symbol = object_find_func(object, func->symbol, file, &cnt);
+	/* Without debug information only a local symbol tells its file. */
+	if (file && symbol && !symbol->file)
+		symbol = NULL;
+	if (symbol && cnt > 1)
+		return ambiguous(f, func, module, cnt, err);
+	if (symbol)
+		return take_symbol(f, func, module, symbol, file, out, err);
+	r = take_described(f, func, module, file, out, err);
+	if (r || !clone_of(object, func->symbol) || program_debug(f, module))
+		return r;
+	return refuse_changed(func->symbol, "the compiler left only changed copies of it", err);
+}
+
+/* Libraries export what others call; their own static functions come last. */
+static int look_in_libraries(struct finder *f, const struct config_func *func, struct found *out,
+			     struct err *err)
+{
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 1; i < f->program->files_cnt; i++) {
+			const struct symbol *symbol;
+
+			if (program_is_libc(f->program, i))
+				continue;
+			symbol = object_find_func(f->program->objects[i], func->symbol, NULL, NULL);
+			if (symbol && symbol->is_local == (pass == 1))
+				return look_in(f, func, i, NULL, out, err);
+		}
+	}
+	return LOOK_NOTHING;
+}
+
+/* "libc.so.6", "libc.so" and "libc" are one library; a path is one as well. */
+static bool is_module(const struct program_file *file, const char *want)
+{
+	const char *slash = strrchr(file->path, '/');
+	const char *names[] = {file->name, slash ? slash + 1 : file->path};
+	size_t len = strlen(want);
+
+	if (!strcmp(file->path, want))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strncmp(names[i], want, len) && (!names[i][len] || !strncmp(names[i] + len, ".so", 3) ||
+						      (names[i][len] == '.' && strstr(want, ".so"))))
+			return true;
+	return false;
+}
+
+static size_t find_module(const struct program *program, const char *want)
+{
+	for (size_t i = 0; i < program->files_cnt; i++)
+		if (is_module(&program->files[i], want))
+			return i;
+	return SIZE_MAX;
+}
+
+static int look_in_sources(struct finder *f, const struct config_func *func, struct found *out,
+			   struct err *err)
+{
+	for (size_t i = 0; i < f->program->files_cnt; i++) {
+		int r = program_is_libc(f->program, i) ? LOOK_NOTHING
+						       : look_in(f, func, i, func->module, out, err);
+
+		if (r)
+			return r;
+	}
+	return LOOK_NOTHING;
+}
+
+static int look(struct finder *f, const struct config_func *func, struct found *out, struct err *err)
+{
+	size_t module = func->module ? find_module(f->program, func->module) : SIZE_MAX;
+	int r;
+
+	if (module != SIZE_MAX) {
+		r = look_in(f, func, module, NULL, out, err);
+		return r ? r : unknown_func(f, func, module, err);
+	}
+	if (func->module) {
+		r = look_in_sources(f, func, out, err);
+		return r ? r : unknown_module(f, func, err);
+	}
+	r = look_in(f, func, 0, NULL, out, err);
+	if (!r)
+		r = look_in_libraries(f, func, out, err);
+	return r ? r : unknown_func(f, func, module, err);
+}
+
+int program_find(struct finder *f, const struct config_func *func, struct found *out, struct err *err)
+{
+	int r = look(f, func, out, err);
+
+	if (r < 0)
+		return r;
+	return out->debug.abi_fault[0] ? refuse_changed(func->symbol, out->debug.abi_fault, err) : 0;
+}
+
+void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
+		  char *text, size_t len)
+{
+	const char *clone = clone_of(f->program->objects[found->module], func->symbol);
+	size_t at;
+
+	text[0] = '\0';
+	if (found->debug.inlined)
+		snprintf(text, len, "also inlined at %s: those calls are not seen", found->debug.inlined_at);
+	at = strlen(text);
+	if (clone)
+		snprintf(text + at, len - at, "%sits copy '%s' takes some calls: those are not seen",
+			 at ? "; " : "", clone);
+}

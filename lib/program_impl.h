@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of program share; nobody else includes it. */
+#pragma once
+
+#include "lib/program.h"
+
+/* Looking at one program with one configuration. */
+struct finder {
+	struct program *program;
+	const struct config *config;
+	bool *tried;	 /* by file: program->infos was asked for */
+	struct err *why; /* by file: why there is no debug information */
+};
+
+/* Where a function is, and which file's debug information describes it. */
+struct found {
+	size_t module;
+	uint64_t addr, size;
+	struct debug_func debug;
+	struct debuginfo *info;
+};
+
+/* The debug information of file @module, or NULL. */
+struct debuginfo *program_debug(struct finder *f, size_t module);
+/* libc or ld.so: functions there are configured by their library's name only. */
+bool program_is_libc(const struct program *program, size_t module);
+/* Find @func: what stands against it is in words that are ready for its `refused`. */
+int program_find(struct finder *f, const struct config_func *func, struct found *out, struct err *err);
+/* What the compiler did beside the function that is found; "" when nothing. */
+void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
+		  char *text, size_t len);
+/* Every path that @func's configuration names must lead somewhere. */
+int program_check_paths(const struct finder *f, const struct config_func *func, const struct shape *shape,
+			struct err *err);

@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #include "lib/abi.h"
+#include "lib/debuginfo.h"
 #include "lib/err.h"
+#include "lib/object.h"
 #include "lib/schema.h"
 #include "lib/util.h"
 
@@ -315,6 +317,7 @@ static void what_cannot_be_placed_is_named(void **state)
 #define SLOT	   512 /* bytes between two arguments' values */
 #define PARAMS	   10
 #define FUNCS	   150
+#define ROUNDS	   3
 #define STRUCTS	   60
 #define NESTED	   3 /* of them: the structs that are members of others */
 #define STACK_SEEN 4096
@@ -577,40 +580,86 @@ static void run(const char *dir, const char *fmt, ...)
 	assert_int_equal(system(cmd), 0);
 }
 
+/* Write FUNCS random prototypes into a new @dir, compile @types of them, and load their calls. */
+static void *compiled_calls(char *dir, unsigned round, unsigned *seed, const char *types)
+{
+	char path[64];
+	void *calls;
+
+	*seed = round;
+	assert_non_null(mkdtemp(dir));
+	write_sources(dir, seed);
+	run(dir, "gcc -w -Wno-psabi %s && gcc -w -Wno-psabi -O%u -shared -fPIC calls.c -o calls.so", types,
+	    round % 3);
+	snprintf(path, sizeof(path), "%s/calls.so", dir);
+	calls = dlopen(path, RTLD_NOW);
+	assert_non_null(calls);
+	return calls;
+}
+
+static void check_idx(const struct schema *schema, uint32_t func, void *calls, unsigned idx, unsigned *seed)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "c%u", idx);
+	check_call(schema, func, dlsym(calls, name), seed, name);
+}
+
 static void gcc_agrees_on_random_prototypes(void **state)
 {
-	for (unsigned round = 1; round <= 3; round++) {
+	for (unsigned round = 1; round <= ROUNDS; round++) {
 		auto_schema struct schema *schema = NULL;
-		char dir[] = "/tmp/test_abiXXXXXX", path[64];
-		unsigned seed = round;
+		char dir[] = "/tmp/test_abiXXXXXX", path[64], name[16];
 		struct btf *btf;
-		void *calls;
+		unsigned seed;
+		void *calls = compiled_calls(dir, round, &seed, "-gbtf -c types.c");
 
-		assert_non_null(mkdtemp(dir));
-		write_sources(dir, &seed);
-		run(dir,
-		    "gcc -w -Wno-psabi -gbtf -c types.c && gcc -w -Wno-psabi -O%u -shared -fPIC calls.c -o calls.so",
-		    round - 1);
 		snprintf(path, sizeof(path), "%s/types.o", dir);
 		btf = btf__parse(path, NULL);
 		assert_int_equal(libbpf_get_error(btf), 0);
 		assert_int_equal(schema_new(&schema, NULL), 0);
 		assert_true(btf__add_btf(schema_btf(schema), btf) > 0);
-		snprintf(path, sizeof(path), "%s/calls.so", dir);
-		calls = dlopen(path, RTLD_NOW);
-		assert_non_null(calls);
 		for (unsigned i = 0; i < FUNCS; i++) {
-			char name[16];
 			int func;
 
 			snprintf(name, sizeof(name), "f%u", i);
 			func = btf__find_by_name_kind(schema_btf(schema), name, BTF_KIND_FUNC);
 			assert_true(func > 0);
-			name[0] = 'c';
-			check_call(schema, func, dlsym(calls, name), &seed, name);
+			check_idx(schema, func, calls, i, &seed);
 		}
 		dlclose(calls);
 		btf__free(btf);
+		run("/tmp", "rm -r %s", dir);
+	}
+}
+
+/* The whole way: DWARF, our BTF of it, places. */
+static void what_debug_information_tells_leads_to_the_same_places(void **state)
+{
+	for (unsigned round = 101; round <= 100 + ROUNDS; round++) {
+		auto_object struct object *object = NULL;
+		auto_debuginfo struct debuginfo *info = NULL;
+		auto_schema struct schema *schema = NULL;
+		char dir[] = "/tmp/test_abiXXXXXX", path[64], name[16];
+		struct err err = {};
+		unsigned seed;
+		void *calls = compiled_calls(dir, round, &seed, "-g -shared -fPIC types.c -o types.so");
+
+		snprintf(path, sizeof(path), "%s/types.so", dir);
+		assert_int_equal(object_open(&object, path, &err), 0);
+		assert_int_equal(debuginfo_open(&info, object, &err), 0);
+		assert_int_equal(schema_new(&schema, NULL), 0);
+		for (unsigned i = 0; i < FUNCS; i++) {
+			struct debug_func found;
+			uint32_t func;
+
+			snprintf(name, sizeof(name), "f%u", i);
+			if (debuginfo_find(info, name, NULL, &found, &err) ||
+			    debuginfo_add_func(info, schema, &found, name, &func, &err))
+				fail_msg("%s: %s", name, err.msg);
+			check_idx(schema, func, calls, i, &seed);
+		}
+		dlclose(calls);
 		run("/tmp", "rm -r %s", dir);
 	}
 }
@@ -621,6 +670,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(values_are_where_the_abi_says, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_placed_is_named, setup, teardown),
 		cmocka_unit_test(gcc_agrees_on_random_prototypes),
+		cmocka_unit_test(what_debug_information_tells_leads_to_the_same_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

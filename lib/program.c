@@ -6,7 +6,6 @@
  */
 #include "lib/program.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,12 +17,6 @@
 #include "lib/program_impl.h"
 #include "lib/schema.h"
 #include "lib/util.h"
-
-/* A failure that is no property of one function. */
-static bool is_fatal(int code)
-{
-	return code == -ENOMEM || code == -E2BIG;
-}
 
 static int fail(const struct err *why, int code, struct err *err)
 {
@@ -77,7 +70,8 @@ static int add_rule_types(struct finder *f, const struct config_func *func, stru
 			r = debuginfo_add_type(f->program->infos[0], f->program->schema, func->rules[i].type,
 					       &id, err);
 		if (r)
-			return is_fatal(r) ? r : config_error_at(f->config, func->rule_places[i], r, err);
+			return program_is_fatal(r) ? r
+						   : config_error_at(f->config, func->rule_places[i], r, err);
 	}
 	return 0;
 }
@@ -118,7 +112,7 @@ static int describe_all(struct finder *f, struct err *err)
 		struct err why = {}; /* also holds what a search that went on in vain said */
 		int r = describe(f, func, &described.id, &why);
 
-		if (is_fatal(r))
+		if (program_is_fatal(r))
 			return fail(&why, r, err);
 		if (r)
 			func->refused = why;
@@ -149,72 +143,7 @@ static void refuse_twins(struct finder *f)
 	}
 }
 
-/* --- rules of types --- */
-
-static bool can_have_rules(const struct schema *schema, uint32_t id)
-{
-	return btf_is_composite(btf__type_by_id(schema_btf(schema), schema_strip(schema, id)));
-}
-
-static int add_type(struct finder *f, const struct type_rules *type, size_t module, bool *found,
-		    struct err *err)
-{
-	struct schema_type_rules rules = {.rules = type->rules, .rules_cnt = type->cnt};
-	struct schema *schema = f->program->schema;
-	int r = debuginfo_add_type(f->program->infos[module], schema, type->type, &rules.id, err);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r)
-		return r;
-	if (!can_have_rules(schema, rules.id))
-		return err_usage(err, -EINVAL, "'%s' is no struct or union", type->type);
-	*found = true;
-	return schema_add_type_rules(schema, &rules, err);
-}
-
-/* Each file has its own copy of a type; the rules hold for all of them. */
-static int add_types(struct finder *f, struct err *err)
-{
-	for (size_t i = 0; i < f->config->types_cnt; i++) {
-		const struct type_rules *type = &f->config->types[i];
-		bool found = false;
-		int r = 0;
-
-		if (!program_debug(f, 0) && err)
-			*err = f->why[0];
-		for (size_t m = 0; m < f->program->files_cnt && !r; m++)
-			if (f->program->infos[m])
-				r = add_type(f, type, m, &found, err);
-		if (!r && !found)
-			r = -ENOENT;
-		if (r)
-			return is_fatal(r) ? r : config_error_at(f->config, type->place, r, err);
-	}
-	return 0;
-}
-
 /* --- shapes and plans --- */
-
-/* The configured type whose rules are the schema's @idx-th. */
-static const struct type_rules *type_of_rules(const struct finder *f, size_t idx)
-{
-	const struct schema_type_rules *rules = schema_type_rules(f->program->schema, idx);
-	uint32_t id = rules ? schema_strip(f->program->schema, rules->id) : 0;
-	const char *name;
-
-	if (!id)
-		return NULL;
-	name = btf__name_by_offset(schema_btf(f->program->schema),
-				   btf__type_by_id(schema_btf(f->program->schema), id)->name_off);
-	for (size_t i = 0; i < f->config->types_cnt; i++) {
-		const char *space = strrchr(f->config->types[i].type, ' ');
-
-		if (!strcmp(space ? space + 1 : f->config->types[i].type, name))
-			return &f->config->types[i];
-	}
-	return NULL;
-}
 
 static int build_shape(const struct finder *f, struct program_func *func, size_t idx, struct err *err)
 {
@@ -222,11 +151,11 @@ static int build_shape(const struct finder *f, struct program_func *func, size_t
 	int r = shape_build(&func->shape, f->program->schema, idx, &fault, err);
 	const struct type_rules *type;
 
-	if (!r || is_fatal(r))
+	if (!r || program_is_fatal(r))
 		return r;
 	if (fault.rule >= 0)
 		return config_error_at(f->config, func->config->rule_places[fault.rule], r, err);
-	type = fault.type_rule >= 0 ? type_of_rules(f, fault.type_rule) : NULL;
+	type = fault.type_rule >= 0 ? program_type_of(f, fault.type_rule) : NULL;
 	if (type)
 		return config_error_at(f->config, type->place, r, err);
 	return err->is_usage ? config_error_at(f->config, func->config->place, r, err) : r;
@@ -298,7 +227,7 @@ static int fill(struct finder *f, struct err *err)
 	if (r)
 		return r;
 	refuse_twins(f);
-	r = add_types(f, err);
+	r = program_add_types(f, err);
 	if (!r)
 		r = schema_bytes(f->program->schema, &data, &len, err);
 	return r ? r : build_all(f, err);

@@ -32,3 +32,9 @@ void program_warn(const struct finder *f, const struct config_func *func, const 
 /* Every path that @func's configuration names must lead somewhere. */
 int program_check_paths(const struct finder *f, const struct config_func *func, const struct shape *shape,
 			struct err *err);
+/* Add the rules of the configuration's types to the schema, behind all functions. */
+int program_add_types(struct finder *f, struct err *err);
+/* The configured type whose rules are the schema's @idx-th, or NULL. */
+const struct type_rules *program_type_of(const struct finder *f, size_t idx);
+/* A failure that is no property of one function or type. */
+bool program_is_fatal(int code);

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/object.h"
+#include "lib/plan.h"
+#include "lib/program.h"
+#include "lib/schema.h"
+#include "lib/util.h"
+#include "tests/support/compile.h"
+
+static const char shop_c[] =
+	"#include <stdlib.h>\n#include <time.h>\n#include <string.h>\n#include \"shop.h\"\n"
+	"static inline __attribute__((always_inline)) int tiny(int a) { return a * 3; }\n"
+	"static __attribute__((noinline)) int cloned(int a, int mode) { return mode == 3 ? a + rand() : a - rand(); }\n"
+	"static __attribute__((noipa)) int local(struct order *o) { return o->qty + rand(); }\n"
+	"int twice(int a) { return a * rand(); }\n"
+	"extern int second(int a) __attribute__((alias(\"twice\")));\n"
+	"__attribute__((noinline)) int handle(const struct order *order, void *extra, char *reply, long len)\n"
+	"{\n"
+	"  struct timespec ts;\n"
+	"  clock_gettime(CLOCK_REALTIME, &ts);\n"
+	"  return tiny(order->qty) + cloned(order->qty, 3) + local((struct order *)order) + twice(ts.tv_sec) +\n"
+	"         rate(order->sku, len) + strlen(reply) + time(0) + second(1) + !extra;\n"
+	"}\n"
+	"struct detail detail;\n"
+	"int main(int argc, char **argv) { struct order o = {argc, \"a\"}; return handle(&o, 0, argv[0], 1); }\n";
+
+static const struct source shop[] = {
+	{"shop.c", shop_c},
+	{"shop.h", "struct detail { int weight; };\nstruct order { int qty; const char *sku; int *list; };\n"
+		   "int rate(const char *, long);\n"},
+	{},
+};
+
+static const char shop_config[] = "{\n"
+				  "  \"service\": \"shop\",\n"
+				  "  \"operations\": { \"handle\": {\n"
+				  "    \"args\": { \"extra\": { \"type\": \"struct detail\" } },\n"
+				  "    \"metadata\": { \"sku\": \"order->sku\" }\n"
+				  "  } },\n"
+				  "  \"inputs\": { %s }%s\n"
+				  "}\n";
+
+/* The shop, built once; its library lies beside it in lib/ and has no debug information. */
+static struct built built;
+
+static int build_shop(void **state)
+{
+	static const char library[] = "int rate(const char *sku, long day) { return sku[0] * day; }\n"
+				      "int helper(int a) { return a; }\n";
+
+	build(&built, "true", "", "", shop);
+	built_run(&built, "mkdir lib");
+	FILE *file;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/lib/rate.src", built.dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(library, file) >= 0);
+	fclose(file);
+	built_run(&built,
+		  "gcc -O1 -shared -fPIC -Wl,-soname,librate.so.2 -o lib/librate.so.2 -x c lib/rate.src");
+	built_run(&built, "gcc -g -O2 -fno-builtin -o prog shop.c lib/librate.so.2 '-Wl,-rpath,$ORIGIN/lib'");
+	return 0;
+}
+
+static int remove_shop(void **state)
+{
+	built_release(&built);
+	return 0;
+}
+
+struct opened {
+	struct config *config;
+	struct program *program;
+};
+
+static void opened_release(struct opened *o)
+{
+	program_free(o->program);
+	config_free(o->config);
+}
+#define auto_opened __attribute__((cleanup(opened_release)))
+
+static int open_text(struct opened *o, const char *path, const char *text, struct err *err)
+{
+	struct program_file *files = NULL;
+	size_t cnt = 0;
+	int r = config_parse(&o->config, "shop.json", text, strlen(text), err);
+
+	if (r || program_files(&files, &cnt, path, err))
+		fail_msg("%s", err->msg);
+	return program_open(&o->program, o->config, files, cnt, err);
+}
+
+static int open_with(struct opened *o, const char *inputs, const char *rest, struct err *err)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text), shop_config, inputs, rest);
+	return open_text(o, built.path, text, err);
+}
+
+static const struct program_func *func(const struct opened *o, const char *name)
+{
+	for (size_t i = 0; i < o->program->funcs_cnt; i++)
+		if (!strcmp(o->program->funcs[i].config->name, name))
+			return &o->program->funcs[i];
+	fail_msg("no function '%s'", name);
+	return NULL;
+}
+
+static void the_libraries_are_those_that_the_loader_maps(void **state)
+{
+	struct program_file *files = NULL;
+	struct err err = {};
+	char path[160];
+	size_t cnt = 0, libc = 0;
+
+	assert_int_equal(program_files(&files, &cnt, built.path, &err), 0);
+	assert_string_equal(files[0].path, built.path);
+	assert_string_equal(files[0].name, "prog");
+	snprintf(path, sizeof(path), "%s/lib/librate.so.2", built.dir);
+	assert_string_equal(files[1].path, path);
+	assert_string_equal(files[1].name, "librate.so.2");
+	for (size_t i = 0; i < cnt; i++)
+		libc += !strcmp(files[i].name, "libc.so.6") || !strcmp(files[i].name, "ld-linux-x86-64.so.2");
+	assert_int_equal(libc, 2);
+	assert_int_equal(cnt, 4);
+	program_files_free(files, cnt);
+
+	assert_int_equal(program_files(&files, &cnt, "/nowhere/prog", &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "'/nowhere/prog'"));
+}
+
+static void functions_are_found_wherever_they_are(void **state)
+{
+	static const struct {
+		const char *name, *module, *proto;
+	} cases[] = {
+		{"handle", "prog", "int (const struct order *, void *, char *, long)"},
+		{"local", "prog", "int (struct order *)"},
+		{"shop.c:twice", "prog", "int (int)"},
+		{"rate", "librate.so.2", "int (const char *, long)"},
+		{"libc.so.6:clock_gettime", "libc.so.6", "int (clockid_t, struct timespec *)"},
+	};
+	auto_opened struct opened o = {};
+	struct err err = {};
+
+	if (open_with(&o,
+		      "\"local\": {}, \"shop.c:twice\": {}, \"rate\": {},"
+		      "\"libc.so.6:clock_gettime\": { \"args\": { \"tp\": { \"direction\": \"out\" } } }",
+		      "", &err) ||
+	    program_usable(o.program, &err))
+		fail_msg("%s", err.msg);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct program_func *f = func(&o, cases[i].name);
+		char text[128], *long_int;
+
+		assert_string_equal(o.program->files[f->module].name, cases[i].module);
+		schema_type_text(o.program->schema, f->shape->func, text, sizeof(text));
+		/* Compilers differ in the name of long. */
+		long_int = strstr(text, "long int");
+		if (long_int)
+			memmove(long_int + 4, long_int + 8, strlen(long_int + 8) + 1);
+		assert_string_equal(text, cases[i].proto);
+		assert_int_equal(
+			f->addr,
+			object_find_func(o.program->objects[f->module], f->config->symbol, NULL, NULL)->addr);
+		assert_true(f->size && f->offset && f->plan->ops_cnt);
+		assert_int_equal(!!(f->plan->flags & PLAN_F_OUTSIDE_LIBC), i == 4);
+		assert_string_equal(schema_func(o.program->schema, f - o.program->funcs)->name,
+				    cases[i].name);
+	}
+}
+
+static void a_library_is_named_as_its_users_know_it(void **state)
+{
+	static const char *const names[] = {"librate.so.2:rate", "librate.so:rate", "librate:rate"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		auto_opened struct opened o = {};
+		struct err err = {};
+		char inputs[64];
+
+		snprintf(inputs, sizeof(inputs), "\"%s\": {}", names[i]);
+		assert_int_equal(open_with(&o, inputs, "", &err), 0);
+		assert_int_equal(program_usable(o.program, &err), 0);
+		assert_string_equal(o.program->files[func(&o, names[i])->module].name, "librate.so.2");
+	}
+}
+
+static void what_stands_in_the_way_is_said_in_words(void **state)
+{
+	static const struct {
+		const char *inputs, *name, *msg, *hint;
+		bool is_usage;
+	} cases[] = {
+		{"\"twicee\": {}", "twicee", "shop.json:7:15: unknown function 'twicee'",
+		 "did you mean 'twice'?", true},
+		{"\"clock_gettime\": {}", "clock_gettime", "shop.json:7:15: unknown function 'clock_gettime'",
+		 "write 'libc.so.6:clock_gettime' for the one of libc", true},
+		{"\"librate.so:rat\": {}", "librate.so:rat",
+		 "shop.json:7:15: unknown function 'rat' in 'librate.so'", "did you mean 'librate.so:rate'?",
+		 true},
+		{"\"librat.so.2:rate\": {}", "librat.so.2:rate",
+		 "shop.json:7:15: no library and no source file 'librat.so.2' with a function 'rate' in 'prog'",
+		 "did you mean 'librate.so.2'?", true},
+		{"\"tiny\": {}", "tiny", "no out-of-line copy of 'tiny': inlined at shop.c:14",
+		 "mark it __attribute__((noinline)) or build with -fno-inline", false},
+		{"\"cloned\": {}", "cloned",
+		 "'cloned' no longer takes its parameters as written: the compiler left only the copy "
+		 "'cloned.constprop.0', which takes other parameters",
+		 "mark it __attribute__((noipa)) for gcc, __attribute__((noinline, used)) for clang", false},
+		{"\"helper\": {}", "helper",
+		 "no debug information describes 'helper': no debug information for '",
+		 "build it with -g, or install its debug symbols", false},
+		{"\"libc.so.6:time\": {}", "libc.so.6:time",
+		 "which code runs for 'time' of 'libc.so.6' is chosen when the program starts (an IFUNC)",
+		 "configure a function of the program that calls it, or use clock_gettime", false},
+		{"\"twice\": {}, \"second\": {}", "second",
+		 "shop.json:7:28: 'second' is the same function as 'twice'", "configure it once", true},
+		{"\"rate\": { \"args\": { \"arg9\": { \"string\": true } } }", "rate", "shop.json:7:35: ", "",
+		 true},
+		{"\"rate\": { \"args\": { \"arg0\": { \"type\": \"struct detial\" } } }", "rate",
+		 "shop.json:7:35: no type 'struct detial' in '", "did you mean 'struct detail'?", true},
+		{"\"rate\": { \"key\": [\"arg9\"] }", "rate", "shop.json:7:15: 'key': ", "", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_opened struct opened o = {};
+		struct err err = {};
+		const struct program_func *f;
+
+		assert_int_equal(open_with(&o, cases[i].inputs, "", &err), 0);
+		f = func(&o, cases[i].name);
+		if (strncmp(f->refused.msg, cases[i].msg, strlen(cases[i].msg)))
+			assert_string_equal(f->refused.msg, cases[i].msg);
+		if (cases[i].hint[0])
+			assert_string_equal(f->refused.hint, cases[i].hint);
+		assert_int_equal(f->refused.is_usage, cases[i].is_usage);
+		assert_string_equal(func(&o, "handle")->refused.msg, "");
+		assert_int_equal(program_usable(o.program, &err), cases[i].is_usage ? -EINVAL : -ENOTSUP);
+		assert_string_equal(err.msg, f->refused.msg);
+	}
+}
+
+static void rules_of_types_reach_their_types(void **state)
+{
+	auto_opened struct opened o = {}, wrong = {}, odd = {}, path = {};
+	struct err err = {};
+
+	assert_int_equal(open_with(&o, "",
+				   ", \"types\": { \"struct order\": { \"list\": { \"count\": \"qty\" } } }",
+				   &err),
+			 0);
+	assert_int_equal(program_usable(o.program, &err), 0);
+	assert_int_equal(schema_type_rules_cnt(o.program->schema), 1);
+
+	assert_int_equal(open_with(&wrong, "", ",\n\"types\": { \"struct ordre\": {} }", &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "shop.json:8:12: no type 'struct ordre' in '"));
+	assert_string_equal(err.hint, "did you mean 'struct order'?");
+	assert_true(err.is_usage);
+
+	assert_int_equal(open_with(&odd, "", ",\n\"types\": { \"clockid_t\": {} }", &err), -EINVAL);
+	assert_string_equal(err.msg, "shop.json:8:12: 'clockid_t' is no struct or union");
+
+	assert_int_equal(open_with(&path, "",
+				   ",\n\"types\": { \"struct order\": { \"lsit\": { \"count\": \"qty\" } } }",
+				   &err),
+			 -EINVAL);
+	assert_string_equal(err.msg, "shop.json:8:12: no member 'lsit' in 'struct order'");
+	assert_string_equal(err.hint, "did you mean 'list'?");
+}
+
+static void an_unknown_path_of_the_metadata_has_its_place(void **state)
+{
+	static const char text[] = "{ \"service\": \"shop\", \"operations\": { \"handle\": {\n"
+				   "  \"metadata\": { \"sku\": \"order->skuu\" } } } }";
+	auto_opened struct opened o = {};
+	struct err err = {};
+
+	assert_int_equal(open_text(&o, built.path, text, &err), 0);
+	assert_int_equal(program_usable(o.program, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "shop.json:2:17: 'sku': no member 'skuu' in 'struct order'"));
+}
+
+static void copies_beside_the_function_are_a_warning(void **state)
+{
+	static const char text[] =
+		"#include <stdlib.h>\nint partly(int a) { return a * rand(); }\nint (*pointer)(int) = partly;\n"
+		"int main(int argc, char **argv)\n{\n  return partly(argc) +\n    pointer(1);\n}\n";
+	static const char config[] =
+		"{ \"service\": \"s\", \"operations\": { \"main\": {} }, \"inputs\": { \"partly\": {} } }";
+	auto_built struct built local = {};
+	auto_opened struct opened o = {};
+	struct err err = {};
+
+	build(&local, "gcc", "-g -O2", "", (struct source[]){{"main.c", text}, {}});
+	assert_int_equal(open_text(&o, local.path, config, &err), 0);
+	assert_string_equal(func(&o, "partly")->refused.msg, "");
+	assert_string_equal(func(&o, "partly")->warning,
+			    "also inlined at main.c:6: those calls are not seen");
+}
+
+static void stripped_and_static_programs_work_too(void **state)
+{
+	static const struct {
+		const char *flags, *link, *after;
+	} cases[] = {
+		{"-g -O1", "",
+		 "objcopy --only-keep-debug prog prog.debug && strip -s prog && "
+		 "objcopy --add-gnu-debuglink=prog.debug prog"},
+		{"-g -O1", "-static", "true"},
+		{"-g -O1 -fno-pie", "-no-pie", "true"},
+		{"-g -O1 -gsplit-dwarf", "", "true"},
+	};
+	static const char text[] =
+		"#include <stdlib.h>\nstatic __attribute__((noinline)) int inner(int a, char *b) { return a * rand() + b[0]; }\n"
+		"__attribute__((noinline)) int outer(int a, char *b) { return inner(a, b) + 1; }\n"
+		"int main(int argc, char **argv) { return outer(argc, argv[0]); }\n";
+	static const char config[] =
+		"{ \"service\": \"s\", \"operations\": { \"outer\": {} }, \"inputs\": { \"main.c:inner\": {} } }";
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_built struct built local = {};
+		auto_opened struct opened o = {};
+		struct err err = {};
+
+		build(&local, "gcc", cases[i].flags, cases[i].link, (struct source[]){{"main.c", text}, {}});
+		built_run(&local, cases[i].after);
+		if (open_text(&o, local.path, config, &err) || program_usable(o.program, &err))
+			fail_msg("%s: %s", cases[i].flags, err.msg);
+		assert_true(func(&o, "main.c:inner")->addr);
+		assert_true(func(&o, "main.c:inner")->size);
+	}
+}
+
+static void without_debug_information_everything_is_refused(void **state)
+{
+	static const char config[] =
+		"{ \"service\": \"s\", \"operations\": { \"main\": {} }, \"inputs\": { \"f\": {} } }";
+	auto_built struct built local = {};
+	auto_opened struct opened o = {};
+	struct err err = {};
+
+	build(&local, "gcc", "-O0", "",
+	      (struct source[]){{"main.c", "int f(int a) { return a; }\nint main(void) { return f(1); }\n"},
+				{}});
+	assert_int_equal(open_text(&o, local.path, config, &err), 0);
+	assert_int_equal(program_usable(o.program, &err), -ENOTSUP);
+	assert_memory_equal(err.msg, "no debug information describes 'main': no debug information for '", 60);
+	assert_string_equal(err.hint, "build it with -g, or install its debug symbols");
+	assert_non_null(func(&o, "f")->refused.msg);
+}
+
+static void the_same_build_gives_the_same_schema(void **state)
+{
+	char ids[2][SCHEMA_ID_LEN + 1];
+
+	for (int i = 0; i < 2; i++) {
+		auto_opened struct opened o = {};
+		struct err err = {};
+
+		assert_int_equal(open_with(&o, "\"local\": {}, \"rate\": {}", "", &err), 0);
+		assert_int_equal(schema_id(o.program->schema, ids[i], &err), 0);
+	}
+	assert_string_equal(ids[0], ids[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_libraries_are_those_that_the_loader_maps),
+		cmocka_unit_test(functions_are_found_wherever_they_are),
+		cmocka_unit_test(a_library_is_named_as_its_users_know_it),
+		cmocka_unit_test(what_stands_in_the_way_is_said_in_words),
+		cmocka_unit_test(rules_of_types_reach_their_types),
+		cmocka_unit_test(an_unknown_path_of_the_metadata_has_its_place),
+		cmocka_unit_test(copies_beside_the_function_are_a_warning),
+		cmocka_unit_test(stripped_and_static_programs_work_too),
+		cmocka_unit_test(without_debug_information_everything_is_refused),
+		cmocka_unit_test(the_same_build_gives_the_same_schema),
+	};
+
+	return cmocka_run_group_tests(tests, build_shop, remove_shop);
+}

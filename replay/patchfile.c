@@ -215,7 +215,7 @@ static int add_ready(struct writer *writer, const char *name, struct err *err)
 	struct patch_func *out;
 	int r;
 
-	for (size_t i = 0; i < writer->funcs_cnt; i++) {
+	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
 		if (writer->funcs[i].how == PATCH_IMPORT &&
 		    !strcmp(writer->program->funcs[i].config->symbol, name)) {
 			writer->funcs[i].role |= PATCH_READY;

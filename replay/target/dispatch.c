@@ -143,20 +143,30 @@ static int text_max(unsigned offset)
 	return offset < bytes ? bytes - offset : 0;
 }
 
+/* Writes recorded memory; returns rax. */
+static uint64_t rebuild(const struct frame *frame, const struct case_call *call, const struct func *func)
+{
+	struct serve serve = {.rax = call->rax};
+
+	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));
+	serve.v[6] = (uint64_t)frame->stack;
+	if (serve_run(&serve, call->ops, call->ops_cnt))
+		report_trouble(OUTCOME_UNSERVED, func, "%s", serve.trouble);
+	return serve.rax;
+}
+
 static int serve(struct frame *frame, struct report *report, int *error_number)
 {
 	const struct case_call *call = match_call(report->served);
-	struct serve serve = {.rax = call->rax};
+	uint64_t rax = call->rax;
 
 	report_entry(report);
 	if (call->unserved)
 		report_trouble(OUTCOME_UNSERVED, report->func, "%.*s", text_max(call->unserved),
 			       (const char *)engine.played + call->unserved);
-	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));
-	serve.v[6] = (uint64_t)frame->stack;
-	if (serve_run(&serve, call->ops, call->ops_cnt))
-		report_trouble(OUTCOME_UNSERVED, report->func, "%s", serve.trouble);
-	set_result(report->func, frame, serve.rax, call->rdx);
+	if (call->ops_cnt)
+		rax = rebuild(frame, call, report->func);
+	set_result(report->func, frame, rax, call->rdx);
 	if (call->has_errno)
 		*error_number = call->error_number;
 	return THUNK_RETURN;

@@ -18,6 +18,7 @@
 
 #include "lib/err.h"
 #include "lib/object.h"
+#include "lib/program.h"
 #include "lib/util.h"
 #include "replay/sandbox.h"
 #include "replay/server.h"
@@ -155,6 +156,37 @@ static int link_libs(const struct launch *launch, char *const *libs, struct err 
 	return 0;
 }
 
+static bool is_system_path(const char *path)
+{
+	static const char *const dirs[] = {"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (!strncmp(path, dirs[i], strlen(dirs[i])))
+			return true;
+	return false;
+}
+
+/*
+ * The copy may run under its own path, where RUNPATH's $ORIGIN means this folder: what the loader finds for
+ * the executable itself is linked here, unless another stands in for it. What is not found is the loader's to
+ * say.
+ */
+static void link_found_libs(const struct launch *launch)
+{
+	struct program_file *files = NULL;
+	char path[PATH_MAX];
+	size_t cnt = 0;
+
+	if (program_files(&files, &cnt, launch->exe, NULL))
+		return;
+	for (size_t i = 1; i < cnt; i++) {
+		snprintf(path, sizeof(path), "%s/lib/%s", launch->dir, files[i].name);
+		if (!is_system_path(files[i].path) && symlink(files[i].path, path) && errno != EEXIST)
+			break;
+	}
+	program_files_free(files, cnt);
+}
+
 static int open_streams(struct launch *launch, struct err *err)
 {
 	launch->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -282,7 +314,10 @@ int launch_new(struct launch **out, const struct server_opts *opts, struct err *
 	r = r ?: look_at_exe(launch, opts, err);
 	r = r ?: copy_exe(launch, err);
 	r = r ?: link_libs(launch, opts->libs, err);
-	r = r ?: open_streams(launch, err);
+	if (r)
+		return r;
+	link_found_libs(launch);
+	r = open_streams(launch, err);
 	r = r ?: copy_argv(launch, opts->exe, opts->argv, err);
 	if (r)
 		return r;

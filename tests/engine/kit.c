@@ -2,6 +2,7 @@
 #include "tests/engine/kit.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "lib/util.h"
 
 #define FILE_MAX (16u << 20)
+#define LIBRARY	 2 /* its module */
 
 static void put_op(struct plan *plan, struct plan_op op)
 {
@@ -87,18 +89,27 @@ static void fill_module(struct patch_module *module, const struct object *object
 	}
 }
 
+static void open_library(struct object **library, const char *exe)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.*s/libvictim.so", (int)(strrchr(exe, '/') - exe), exe);
+	assert_int_equal(object_open(library, path, NULL), 0);
+}
+
 void kit_patch_init(struct kit_patch *patch, const char *exe, const struct kit_func *funcs, size_t cnt,
 		    unsigned ready_main)
 {
 	struct patch_header header = {
 		.magic = PATCH_MAGIC, .version = PATCH_VERSION, .ready_main = ready_main};
-	struct patch_module modules[2] = {{}, {.name = "libc.so.6"}};
+	struct patch_module modules[] = {{}, {.name = "libc.so.6"}, {.name = "libvictim.so"}};
 	struct patch_func all[KIT_FUNCS] = {};
 	struct patch_slot slots[KIT_FUNCS * 4];
-	auto_object struct object *object = NULL;
+	auto_object struct object *object = NULL, *library = NULL;
 	struct plan plan;
 
 	assert_int_equal(object_open(&object, exe, NULL), 0);
+	open_library(&library, exe);
 	fill_module(&modules[0], object);
 	*patch = (struct kit_patch){.funcs = funcs, .funcs_cnt = cnt};
 	buf_init(&patch->file, FILE_MAX);
@@ -121,7 +132,8 @@ void kit_patch_init(struct kit_patch *patch, const char *exe, const struct kit_f
 		buf_put(&patch->file, &plan, offsetof(struct plan, ops) + plan.ops_cnt * sizeof(plan.ops[0]));
 		buf_align(&patch->file, 8);
 		if (!funcs[i].is_import) {
-			fill_entry(out, object, funcs[i].name);
+			out->module = funcs[i].is_library ? LIBRARY : 0;
+			fill_entry(out, funcs[i].is_library ? library : object, funcs[i].name);
 			continue;
 		}
 		out->how = PATCH_IMPORT;
@@ -130,6 +142,10 @@ void kit_patch_init(struct kit_patch *patch, const char *exe, const struct kit_f
 		assert_in_range(addrs_cnt, 1, ARRAY_SIZE(addrs));
 		for (size_t k = 0; k < addrs_cnt; k++)
 			slots[header.slots_cnt++] = (struct patch_slot){.func = i, .addr = addrs[k]};
+		addrs_cnt = object_import_slots(library, funcs[i].name, addrs, ARRAY_SIZE(addrs));
+		for (size_t k = 0; k < addrs_cnt; k++)
+			slots[header.slots_cnt++] =
+				(struct patch_slot){.module = LIBRARY, .func = i, .addr = addrs[k]};
 	}
 	header.modules = patch->file.len;
 	header.modules_cnt = ARRAY_SIZE(modules);

@@ -22,6 +22,7 @@ struct kit_func {
 	unsigned results;
 	long missing_return;
 	int is_import;	   /* of libc */
+	int is_library;	   /* in libvictim.so, beside the executable */
 	int key_args;	   /* how many argument registers are the key */
 	int key_string;	   /* the first argument is a string, and the key */
 	int out_arg;	   /* argument register from 1 whose pointee's 16 bytes flow out; 0: none */

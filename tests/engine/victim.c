@@ -22,6 +22,8 @@
 
 #include "tests/engine/victim.h"
 
+int shop_total(int a, int b);
+
 #define NOINLINE __attribute__((noinline))
 
 static jmp_buf at_loop;
@@ -326,6 +328,8 @@ NOINLINE long operation(int what, long a, struct reply *out)
 	case DO_VOID:
 		note(a);
 		return 1;
+	case DO_SHOP:
+		return shop_total(a, 2);
 	case DO_ADDRESS:
 		return (long)malloc(24);
 	}

@@ -45,6 +45,7 @@ enum {
 	DO_UNDERSCORE_EXIT,
 	DO_VOID,
 	DO_ADDRESS,
+	DO_SHOP,
 };
 
 long operation(int what, long a, struct reply *out);

@@ -1,7 +1,8 @@
 # Real probes on running programs: needs root. A missing capability is a failure, not a skip.
 VICTIMS     = $(O)/tests/integration/victims/victim
 INTEGRATION = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,$(wildcard tests/integration/test_*.c))
-RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)))
+RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)) \
+		tests/support/command.c)
 
 $(O)/tests/integration/victims/%: tests/integration/victims/%.c tests/integration/victims/victim.h
 	$(call msg,CC,$@)
@@ -10,6 +11,6 @@ $(INTEGRATION): $(O)/tests/integration/%: $(O)/tests/integration/%.o $(RIG_OBJS)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(RIG_OBJS) $(ARCHIVES) -lcmocka $(LDLIBS)
 
-test-integration: $(INTEGRATION) $(VICTIMS) ## real probes on running programs, as root
+test-integration: $(INTEGRATION) $(VICTIMS) all ## real probes on running programs, as root
 	$(Q)VICTIM=$(O)/tests/integration/victims/victim tests/run-unit.sh $(INTEGRATION)
 .PHONY: test-integration

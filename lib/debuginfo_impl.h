@@ -84,7 +84,8 @@ int debug_index_build(struct debuginfo *info, struct err *err);
 const char *debug_symbol_at(const struct debuginfo *info, uint64_t addr, const char *want);
 /* Follow DW_AT_abstract_origin and DW_AT_specification to their end. */
 Dwarf_Die debug_root(Dwarf_Die die);
-/* The DIE that @attr of @die refers to, through abstract_origin and specification; false: none. */
+/* The DIE that @attr of @die refers to, through abstract_origin and specification, and into type units;
+ * false: none. */
 bool debug_ref(Dwarf_Die *die, unsigned attr, Dwarf_Die *out);
 /* Through typedefs and qualifiers to what *@die is; false: to void. */
 bool debug_peel(Dwarf_Die *die);

@@ -38,8 +38,14 @@ static void walk_body(struct walk *w, Dwarf_Die *scope, int depth);
 bool debug_ref(Dwarf_Die *die, unsigned attr, Dwarf_Die *out)
 {
 	Dwarf_Attribute value;
+	Dwarf_Die unit;
 
-	return dwarf_attr_integrate(die, attr, &value) && dwarf_formref_die(&value, out);
+	if (!dwarf_formref_die(dwarf_attr_integrate(die, attr, &value), out))
+		return false;
+	/* What stands in for a type that a type unit defines. */
+	if (dwarf_formref_die(dwarf_attr(out, DW_AT_signature, &value), &unit))
+		*out = unit;
+	return true;
 }
 
 bool debug_number(Dwarf_Die *die, unsigned attr, uint64_t *out)

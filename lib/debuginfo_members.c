@@ -51,20 +51,11 @@ static enum type_kind kind_of(Dwarf_Die *die)
 
 bool complete_type(const struct debuginfo *info, Dwarf_Die *die, Dwarf_Die *full)
 {
-	Dwarf_Attribute attr;
-	Dwarf_Die unit;
-
 	if (!dwarf_hasattr(die, DW_AT_declaration)) {
 		uint64_t size;
 
 		*full = *die;
 		return debug_number(die, DW_AT_byte_size, &size) && size <= SCHEMA_SIZE_MAX;
-	}
-	/* A type unit defines it. */
-	if (dwarf_formref_die(dwarf_attr(die, DW_AT_signature, &attr), &unit) && unit.addr != die->addr &&
-	    !dwarf_hasattr(&unit, DW_AT_declaration)) {
-		*full = unit;
-		return true;
 	}
 	return dwarf_diename(die) && !debug_find_type(info, kind_of(die), dwarf_diename(die), full) &&
 	       type_size(full);

@@ -116,12 +116,18 @@ static const struct {
 	{"gcc", "-g -O0"},
 	{"gcc", "-g -O2"},
 	{"gcc", "-gdwarf-4 -O2"},
+	{"gcc", "-gdwarf-3 -O1"},
 	{"gcc", "-g -O3"},
+	{"gcc", "-g -O2 -gsplit-dwarf"},
+	{"gcc", "-g -O2 -gz"},
+	{"gcc", "-g -O1 -fdebug-types-section"},
+	{"gcc", "-gdwarf-4 -O1 -fdebug-types-section"},
 	{"clang", "-g -O0"},
 	{"clang", "-g -O2"},
 	{"clang", "-gdwarf-4 -O1"},
-	{"gcc", "-g -O2 -gsplit-dwarf"},
+	{"clang", "-gdwarf-3 -O1"},
 	{"clang", "-g -O2 -gsplit-dwarf"},
+	{"clang", "-g -O1 -fdebug-types-section"},
 };
 
 static const char types_c[] =

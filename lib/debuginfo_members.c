@@ -177,27 +177,44 @@ static bool bits_fit(Dwarf_Die *member, uint32_t bit_size)
 	return bit_size <= 64 && bit_size <= type_size(&type) * 8;
 }
 
-static bool member_fits(Dwarf_Die *parent, Dwarf_Die *member, bool *has_bits, uint32_t *last)
+/* What fits_btf() has seen of a type so far, in bits. */
+struct layout {
+	bool has_bits;
+	uint32_t last; /* the highest offset */
+	uint64_t end;  /* of the last member */
+};
+
+/*
+ * clang places a packed bit-field of its type's whole width at the byte before it. Members that overlap give
+ * that away; in C++ a member may lie in the padding of a base class.
+ */
+static bool member_fits(Dwarf_Die *parent, Dwarf_Die *member, struct layout *seen)
 {
 	bool is_union = dwarf_tag(parent) == DW_TAG_union_type;
 	uint32_t bit_offset, bit_size, size = 0;
+	uint64_t begin, end;
 	Dwarf_Die type;
 
 	if (!member_place(member, &bit_offset, &bit_size))
 		return true;
 	if (debug_ref(member, DW_AT_type, &type))
 		size = type_size(&type);
-	*last = MAX(*last, bit_offset);
-	*has_bits |= bit_size > 0;
+	begin = bit_offset;
+	end = begin + (bit_size ? bit_size : size * 8ULL);
+	seen->last = MAX(seen->last, bit_offset);
+	seen->has_bits |= bit_size > 0;
 	if ((is_union && bit_offset) || (bit_size && !bits_fit(member, bit_size)))
 		return false;
-	return (uint64_t)bit_offset + (bit_size ? bit_size : size * 8ULL) <= type_size(parent) * 8ULL;
+	if (!is_union && seen->has_bits && begin < seen->end)
+		return false;
+	seen->end = dwarf_tag(member) == DW_TAG_member ? end : 0;
+	return end <= type_size(parent) * 8ULL;
 }
 
 bool fits_btf(Dwarf_Die *die)
 {
-	uint32_t cnt = 0, last = 0;
-	bool has_bits = false;
+	struct layout seen = {};
+	uint32_t cnt = 0;
 	Dwarf_Die child;
 
 	if (dwarf_child(die, &child))
@@ -206,10 +223,10 @@ bool fits_btf(Dwarf_Die *die)
 		/* Rust's enums with values: which members are there depends on one of them. */
 		if (dwarf_tag(&child) == DW_TAG_variant_part || ++cnt > MEMBERS_MAX)
 			return false;
-		if (!member_fits(die, &child, &has_bits, &last))
+		if (!member_fits(die, &child, &seen))
 			return false;
 	} while (!dwarf_siblingof(&child, &child));
-	return !has_bits || last <= BITFIELD_OFFSET_MAX;
+	return !seen.has_bits || seen.last <= BITFIELD_OFFSET_MAX;
 }
 
 /* --- arrays, numbers --- */

@@ -614,6 +614,22 @@ static void what_the_type_does_not_place_is_refused(void **state)
 	}
 }
 
+static void a_layout_that_the_compiler_got_wrong_is_opaque(void **state)
+{
+	static const char text[] =
+		"struct __attribute__((packed)) bent { unsigned a : 9; unsigned char b : 8; };\n"
+		"__attribute__((noinline)) int f(struct bent *bent) { return bent->b; }\n"
+		"int main(void) { struct bent b = {1, 2}; return f(&b); }\n";
+	auto_opened struct opened gcc = {}, clang = {};
+
+	open_source(&gcc, "gcc", "-g -w -Wno-packed-bitfield-compat", text);
+	assert_proto(&gcc, add(&gcc, "f"), "int (bent: struct bent *)");
+	open_source(&clang, "clang", "-g -w", text);
+	assert_proto(&clang, add(&clang, "f"), "int (bent: bent *)");
+	assert_non_null(named(&clang, "tapedeck.opaque bent", BTF_KIND_DECL_TAG));
+	assert_sound(&clang);
+}
+
 static void cplusplus_is_read_by_name_and_mangled_name(void **state)
 {
 	static const char text[] =
@@ -747,6 +763,7 @@ int main(void)
 		cmocka_unit_test(a_function_and_its_cold_part_have_one_entry),
 		cmocka_unit_test(link_time_optimisation_changes_nothing),
 		cmocka_unit_test(what_the_type_does_not_place_is_refused),
+		cmocka_unit_test(a_layout_that_the_compiler_got_wrong_is_opaque),
 		cmocka_unit_test(cplusplus_is_read_by_name_and_mangled_name),
 		cmocka_unit_test(separate_debug_information_is_found_beside_the_file),
 		cmocka_unit_test(debug_information_of_another_build_is_refused),

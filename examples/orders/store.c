@@ -2,6 +2,7 @@
 #include "orders.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,17 +24,25 @@ static const char fill[] =
 	" INSERT OR IGNORE INTO price SELECT printf('sku-%d', i), 99+i*i*7, i%4*5 FROM n;"
 	"COMMIT;";
 
+/* One connection at a time changes the journal mode: SQLite does not wait for that lock. */
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+
 struct sqlite3 *db_open(const char *path)
 {
 	sqlite3 *db = NULL;
+	int r;
 
-	if (sqlite3_open(path, &db) != SQLITE_OK)
-		goto fail;
-	sqlite3_busy_timeout(db, 20000);
-	if (sqlite3_exec(db, schema, NULL, NULL, NULL) == SQLITE_OK &&
-	    sqlite3_exec(db, fill, NULL, NULL, NULL) == SQLITE_OK)
+	pthread_mutex_lock(&opening);
+	r = sqlite3_open(path, &db);
+	if (r == SQLITE_OK)
+		r = sqlite3_busy_timeout(db, 20000);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(db, schema, NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(db, fill, NULL, NULL, NULL);
+	pthread_mutex_unlock(&opening);
+	if (r == SQLITE_OK)
 		return db;
-fail:
 	fprintf(stderr, "ordersd: %s: %s\n", path, sqlite3_errmsg(db));
 	sqlite3_close(db);
 	return NULL;

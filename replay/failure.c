@@ -196,7 +196,7 @@ static void put_end(struct buf *out, const struct server_result *result, const s
 void failure_text(char *out, size_t len, const struct server_result *result, const struct program *program,
 		  const char *last_call)
 {
-	auto_buf struct buf buf;
+	auto_buf struct buf buf = {};
 
 	out[0] = '\0';
 	if (result->outcome->end == OUTCOME_DONE)

@@ -82,7 +82,7 @@ static void put_text(struct buf *out, const cJSON *json)
 static int print(cJSON *json, bool as_json, struct err *err)
 {
 	auto_cjson cJSON *owned = json;
-	auto_buf struct buf text;
+	auto_buf struct buf text = {};
 
 	if (as_json) {
 		owned = NULL;

@@ -23,6 +23,7 @@ struct item {
 	char *name;	 /* owned; NULL when it has none or the DIE says it */
 	Dwarf_Die die;	 /* STRUCT, UNION, ENUM, ENUM64, FUNC_PROTO */
 	bool is_func;	 /* FUNC_PROTO of a function, whose parameters need names */
+	bool is_import;	 /* as its users' header declares it */
 };
 
 struct convert {

@@ -93,22 +93,31 @@ static int write_enum(struct convert *c, const struct item *item)
 	return id;
 }
 
+/* Headers of libc write __fd where the manual says fd, or no name at all. @buf holds a name that is made
+ * here. */
+static const char *param_name(const struct item *item, const char *func, Dwarf_Die *param, unsigned idx,
+			      char *buf, size_t len)
+{
+	const char *name = dwarf_diename(param);
+	const char *known = item->is_import ? libc_param_name(func, idx, buf, len) : NULL;
+
+	if (known || !item->is_func)
+		return known ? known : name;
+	if (name)
+		return item->is_import && !strncmp(name, "__", 2) && name[2] ? name + 2 : name;
+	snprintf(buf, len, "arg%u", idx);
+	return buf;
+}
+
 static int write_param(struct convert *c, const struct item *item, const char *func, Dwarf_Die *child,
 		       unsigned idx)
 {
-	const char *name = dwarf_diename(child);
 	char buf[64];
 	Dwarf_Die type;
 
 	if (dwarf_tag(child) == DW_TAG_unspecified_parameters)
 		return btf__add_func_param(c->btf, NULL, 0);
-	if (!name && item->is_func)
-		name = libc_param_name(func, idx, buf, sizeof(buf));
-	if (!name && item->is_func) {
-		snprintf(buf, sizeof(buf), "arg%u", idx);
-		name = buf;
-	}
-	return btf__add_func_param(c->btf, name,
+	return btf__add_func_param(c->btf, param_name(item, func, child, idx, buf, sizeof(buf)),
 				   debug_ref(child, DW_AT_type, &type) ? convert_id(c, &type) : 0);
 }
 
@@ -221,7 +230,8 @@ int debuginfo_add_func(struct debuginfo *info, struct schema *schema, const stru
 
 	if (r)
 		return r;
-	proto = convert_push(&c, &(struct item){BTF_KIND_FUNC_PROTO, .die = die, .is_func = true});
+	proto = convert_push(&c, &(struct item){BTF_KIND_FUNC_PROTO, .die = die, .is_func = true,
+						.is_import = func->is_declaration});
 	func_id = convert_push(&c, &(struct item){BTF_KIND_FUNC, proto,
 						  func->is_external || func->is_declaration ? BTF_FUNC_GLOBAL
 											    : BTF_FUNC_STATIC,

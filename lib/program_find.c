@@ -368,20 +368,53 @@ int program_find(struct finder *f, const struct config_func *func, struct found 
 
 	if (r < 0)
 		return r;
+	/* What libc inlined into itself was never to be seen. */
+	if (program_is_libc(f->program, out->module)) {
+		out->debug.inlined = 0;
+		out->debug.inlined_at[0] = '\0';
+	}
 	return out->debug.abi_fault[0] ? refuse_changed(func->symbol, out->debug.abi_fault, err) : 0;
+}
+
+/* With _FORTIFY_SOURCE a program calls __read_chk, which calls read from within libc. */
+static bool has_checked_twin(const struct finder *f, const char *name, char *twin, size_t len)
+{
+	snprintf(twin, len, "__%s_chk", name);
+	for (size_t i = 0; i < f->program->files_cnt; i++)
+		if (!program_is_libc(f->program, i) &&
+		    object_import_slots(f->program->objects[i], twin, NULL, 0))
+			return true;
+	return false;
+}
+
+static void add_warning(char *text, size_t len, const char *fmt, const char *what)
+	__attribute__((format(printf, 3, 0)));
+
+static void add_warning(char *text, size_t len, const char *fmt, const char *what)
+{
+	size_t at = strlen(text);
+
+	if (at)
+		at += snprintf(text + at, len - at, "; ");
+	if (at < len)
+		snprintf(text + at, len - at, fmt, what);
 }
 
 void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
 		  char *text, size_t len)
 {
 	const char *clone = clone_of(f->program->objects[found->module], func->symbol);
-	size_t at;
+	char twin[128];
 
 	text[0] = '\0';
 	if (found->debug.inlined)
-		snprintf(text, len, "also inlined at %s: those calls are not seen", found->debug.inlined_at);
-	at = strlen(text);
+		add_warning(text, len, "also inlined at %s: those calls are not seen",
+			    found->debug.inlined_at);
 	if (clone)
-		snprintf(text + at, len - at, "%sits copy '%s' takes some calls: those are not seen",
-			 at ? "; " : "", clone);
+		add_warning(text, len, "its copy '%s' takes some calls: those are not seen", clone);
+	if (program_is_libc(f->program, found->module) &&
+	    has_checked_twin(f, func->symbol, twin, sizeof(twin)))
+		add_warning(text, len,
+			    "some calls go to '%s', because of _FORTIFY_SOURCE: configure that as well",
+			    twin);
 }

@@ -489,6 +489,21 @@ static void an_import_is_a_declaration_with_names(void **state)
 	}
 }
 
+static void an_import_that_a_header_inlines_has_the_manuals_names(void **state)
+{
+	static const char text[] = "#include <unistd.h>\nint main(int argc, char **argv)\n"
+				   "{ char b[64]; return read(0, b, argc * 10) + (int)b[0]; }\n";
+	auto_opened struct opened o = {};
+	struct debug_func func;
+	uint32_t id;
+
+	open_source(&o, "gcc", "-g -O2 -D_FORTIFY_SOURCE=2 -w", text);
+	find(&o, "read", &func);
+	func.is_declaration = true; /* as for the function of a library that cannot describe itself */
+	assert_int_equal(debuginfo_add_func(o.info, o.schema, &func, "read", &id, NULL), 0);
+	assert_proto(&o, id, "ssize_t (fd: int, buf: void *, nbytes: size_t)");
+}
+
 static void a_parameter_without_a_name_is_numbered(void **state)
 {
 	auto_opened struct opened o = {};
@@ -757,6 +772,7 @@ int main(void)
 		cmocka_unit_test(a_parameter_that_the_compiler_removed_is_a_fault),
 		cmocka_unit_test(an_inlined_function_says_where),
 		cmocka_unit_test(an_import_is_a_declaration_with_names),
+		cmocka_unit_test(an_import_that_a_header_inlines_has_the_manuals_names),
 		cmocka_unit_test(a_parameter_without_a_name_is_numbered),
 		cmocka_unit_test(a_name_in_two_files_wants_the_file),
 		cmocka_unit_test(the_nearest_function_is_suggested),

@@ -315,6 +315,26 @@ static void copies_beside_the_function_are_a_warning(void **state)
 			    "also inlined at main.c:6: those calls are not seen");
 }
 
+static void a_fortified_call_is_a_warning_and_has_plain_names(void **state)
+{
+	static const char text[] = "#include <unistd.h>\nint main(int argc, char **argv)\n"
+				   "{ char b[64]; return read(0, b, argc * 10) + (int)b[0]; }\n";
+	static const char config[] =
+		"{ \"service\": \"s\", \"operations\": { \"main\": {} },"
+		" \"inputs\": { \"libc.so.6:read\": { \"args\": { \"buf\": { \"direction\": \"out\", \"bytes\": "
+		"\"return\" } } } } }";
+	auto_built struct built local = {};
+	auto_opened struct opened o = {};
+	struct err err = {};
+
+	build(&local, "gcc", "-g -O2 -D_FORTIFY_SOURCE=2 -w", "", (struct source[]){{"main.c", text}, {}});
+	if (open_text(&o, local.path, config, &err) || program_usable(o.program, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(
+		func(&o, "libc.so.6:read")->warning,
+		"some calls go to '__read_chk', because of _FORTIFY_SOURCE: configure that as well");
+}
+
 static void stripped_and_static_programs_work_too(void **state)
 {
 	static const struct {
@@ -390,6 +410,7 @@ int main(void)
 		cmocka_unit_test(rules_of_types_reach_their_types),
 		cmocka_unit_test(an_unknown_path_of_the_metadata_has_its_place),
 		cmocka_unit_test(copies_beside_the_function_are_a_warning),
+		cmocka_unit_test(a_fortified_call_is_a_warning_and_has_plain_names),
 		cmocka_unit_test(stripped_and_static_programs_work_too),
 		cmocka_unit_test(without_debug_information_everything_is_refused),
 		cmocka_unit_test(the_same_build_gives_the_same_schema),

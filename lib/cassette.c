@@ -7,127 +7,16 @@
 #include <string.h>
 
 #include "lib/cassette_driver.h"
+#include "lib/cassette_keys.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/nearest.h"
 #include "lib/util.h"
 
-#define ROOT "tape_recorder_recordings"
-
 #define SCHEME_MAX 32 /* bytes */
-#define DAY_LEN	   8
-#define ID_LEN	   32
-#define HEX_DIGITS "0123456789abcdef"
 
 static const struct cassette_ops *const drivers[] = {&cassette_mem_ops, &cassette_file_ops};
 static const char *const later_schemes[] = {"s3", "cached"};
-
-/* --- keys --- */
-
-/* The length of the UTF-8 sequence at @s, or 0 when there is none: overlong forms and surrogates are none. */
-static size_t utf8_len(const unsigned char *s)
-{
-	uint32_t c;
-	size_t len;
-
-	if (s[0] < 0x80)
-		return 1;
-	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	c = s[0] & (0x7f >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if ((len == 3 && c < 0x800) || (len == 4 && c < 0x10000) || c > 0x10ffff ||
-	    (c >= 0xd800 && c < 0xe000))
-		return 0;
-	return len;
-}
-
-bool category_is_valid(const char *category)
-{
-	const unsigned char *s = (const unsigned char *)category;
-	size_t len;
-
-	if (!*s || *s == '.' || strlen(category) > CATEGORY_MAX)
-		return false;
-	for (; *s; s += len) {
-		len = utf8_len(s);
-		if (!len || *s < ' ' || *s == 0x7f || *s == '/')
-			return false;
-	}
-	return true;
-}
-
-static bool day_is_valid(const char *day)
-{
-	int month, mday;
-
-	if (strlen(day) != DAY_LEN || strspn(day, "0123456789") != DAY_LEN)
-		return false;
-	month = (day[4] - '0') * 10 + day[5] - '0';
-	mday = (day[6] - '0') * 10 + day[7] - '0';
-	return month >= 1 && month <= 12 && mday >= 1 && mday <= 31;
-}
-
-static bool id_is_valid(const char *id)
-{
-	return strlen(id) == ID_LEN && strspn(id, HEX_DIGITS) == ID_LEN;
-}
-
-static int no_id(const char *id, struct err *err)
-{
-	err_usage(err, -EINVAL, "'%s' is not the id of a recording", id);
-	err_hint(err, "an id is <category>/<yyyymmdd>/<32 hex digits>, or the digits alone, as ls prints it");
-	return -EINVAL;
-}
-
-int recording_key_parse(struct recording_key *out, const char *id, struct err *err)
-{
-	struct recording_key key = {};
-	const char *last = strrchr(id, '/');
-	const char *day = last ? last - DAY_LEN : NULL;
-
-	if (!last || day < id + 2 || day[-1] != '/' || (size_t)(day - id - 1) > CATEGORY_MAX ||
-	    strlen(last + 1) != ID_LEN)
-		return no_id(id, err);
-	memcpy(key.category, id, day - id - 1);
-	memcpy(key.day, day, DAY_LEN);
-	memcpy(key.id, last + 1, ID_LEN);
-	if (!category_is_valid(key.category) || !day_is_valid(key.day) || !id_is_valid(key.id))
-		return no_id(id, err);
-	*out = key;
-	return 0;
-}
-
-void recording_key_text(const struct recording_key *key, char text[CATEGORY_MAX + 48])
-{
-	snprintf(text, CATEGORY_MAX + 48, "%s/%s/%s", key->category, key->day, key->id);
-}
-
-/* @kind: "full" or "metadata". */
-static int key_path(char path[CASSETTE_KEY_MAX], const char *kind, const struct recording_key *key,
-		    struct err *err)
-{
-	char text[CATEGORY_MAX + 48];
-
-	recording_key_text(key, text);
-	if (!category_is_valid(key->category) || !day_is_valid(key->day) || !id_is_valid(key->id))
-		return no_id(text, err);
-	snprintf(path, CASSETTE_KEY_MAX, ROOT "/%s/%s", kind, text);
-	return 0;
-}
-
-static int schema_path(char path[CASSETTE_KEY_MAX], const char *sha256, struct err *err)
-{
-	if (strlen(sha256) != DIGEST_HEX_LEN || strspn(sha256, HEX_DIGITS) != DIGEST_HEX_LEN)
-		return err_set(err, -EINVAL, "'%s' is not the name of a schema", sha256);
-	snprintf(path, CASSETTE_KEY_MAX, "schema/%s", sha256);
-	return 0;
-}
 
 /* --- opening --- */
 
@@ -217,10 +106,10 @@ int cassette_put(struct cassette *cassette, const struct recording_key *key, con
 		 size_t full_len, const char *metadata, struct err *err)
 {
 	char full_path[CASSETTE_KEY_MAX], metadata_path[CASSETTE_KEY_MAX];
-	int r = key_path(full_path, "full", key, err);
+	int r = recording_path(full_path, "full", key, err);
 
 	if (!r)
-		r = key_path(metadata_path, "metadata", key, err);
+		r = recording_path(metadata_path, "metadata", key, err);
 	if (!r)
 		r = put(cassette, full_path, full, full_len, err);
 	return r ? r : put(cassette, metadata_path, metadata, strlen(metadata), err);
@@ -238,7 +127,7 @@ static int get(struct cassette *cassette, const char *kind, const struct recordi
 	       struct err *err)
 {
 	char path[CASSETTE_KEY_MAX];
-	int r = key_path(path, kind, key, err);
+	int r = recording_path(path, kind, key, err);
 
 	if (!r)
 		r = cassette->ops->get(cassette, path, out, err);
@@ -261,10 +150,10 @@ int cassette_remove(struct cassette *cassette, const struct recording_key *key, 
 {
 	char full_path[CASSETTE_KEY_MAX], metadata_path[CASSETTE_KEY_MAX];
 	bool was_listed;
-	int r = key_path(full_path, "full", key, err);
+	int r = recording_path(full_path, "full", key, err);
 
 	if (!r)
-		r = key_path(metadata_path, "metadata", key, err);
+		r = recording_path(metadata_path, "metadata", key, err);
 	if (!r)
 		r = cassette->ops->remove(cassette, metadata_path, err);
 	if (r && r != -ENOENT)
@@ -344,9 +233,9 @@ static int walk_id(const char *id, void *ctx)
 {
 	struct walk *walk = ctx;
 
-	if (!id_is_valid(id))
+	if (!recording_id_is_valid(id))
 		return 0;
-	memcpy(walk->key.id, id, ID_LEN + 1);
+	memcpy(walk->key.id, id, sizeof(walk->key.id));
 	return walk->fn(&walk->key, walk->ctx);
 }
 
@@ -355,11 +244,11 @@ static int walk_day(const char *day, void *ctx)
 	struct walk *walk = ctx;
 	char prefix[CASSETTE_KEY_MAX];
 
-	if (!day_is_valid(day) || (walk->since && strcmp(day, walk->since) < 0) ||
+	if (!recording_day_is_valid(day) || (walk->since && strcmp(day, walk->since) < 0) ||
 	    (walk->until && strcmp(day, walk->until) > 0))
 		return 0;
-	memcpy(walk->key.day, day, DAY_LEN + 1);
-	snprintf(prefix, sizeof(prefix), ROOT "/metadata/%s/%s/", walk->key.category, day);
+	memcpy(walk->key.day, day, sizeof(walk->key.day));
+	snprintf(prefix, sizeof(prefix), CASSETTE_ROOT "/metadata/%s/%s/", walk->key.category, day);
 	return walk->cassette->ops->list(walk->cassette, prefix, walk_id, walk, walk->err);
 }
 
@@ -371,7 +260,7 @@ static int walk_category(const char *category, void *ctx)
 	if (!category_is_valid(category))
 		return 0;
 	memcpy(walk->key.category, category, strlen(category) + 1);
-	snprintf(prefix, sizeof(prefix), ROOT "/metadata/%s/", category);
+	snprintf(prefix, sizeof(prefix), CASSETTE_ROOT "/metadata/%s/", category);
 	return walk->cassette->ops->list(walk->cassette, prefix, walk_day, walk, walk->err);
 }
 
@@ -389,7 +278,7 @@ int cassette_each(struct cassette *cassette, const char *category, const char *s
 
 	if (category)
 		return walk_category(category, &walk);
-	return cassette->ops->list(cassette, ROOT "/metadata/", walk_category, &walk, err);
+	return cassette->ops->list(cassette, CASSETTE_ROOT "/metadata/", walk_category, &walk, err);
 }
 
 /* --- finding --- */
@@ -428,7 +317,7 @@ int cassette_find(struct cassette *cassette, const char *id, struct recording_ke
 	struct blob metadata;
 	int r;
 
-	if (id_is_valid(id))
+	if (recording_id_is_valid(id))
 		return find_digits(cassette, id, out, err);
 	r = recording_key_parse(&key, id, err);
 	if (!r)

@@ -51,6 +51,24 @@ int cassette_get_metadata(struct cassette *cassette, const struct recording_key 
 			  struct err *err);
 int cassette_remove(struct cassette *cassette, const struct recording_key *key, struct err *err);
 
+/*
+ * Many at once: what a cassette can do together it does together, one sync or many connections, and it
+ * returns when each has its result. When any failed, the return value and @err are those of the first. A
+ * reader sees each recording whole or not at all, as by the singulars.
+ */
+struct cassette_item {
+	struct recording_key key;
+	struct blob full, metadata; /* put: borrowed; the metadata is text. get: the caller's to free */
+	int result;		    /* 0 or -errno, of this one */
+};
+int cassette_put_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
+/* Fills metadata where the result is 0. One that is not there has the result -ENOENT, which is no failure of
+ * the whole. */
+int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *items, size_t cnt,
+			       struct err *err);
+/* Here, too, -ENOENT is a result and no failure. */
+int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
+
 /* Schemas are never changed: putting one that is there does nothing. Getting checks the digest. */
 int cassette_put_schema(struct cassette *cassette, const char *sha256, const void *data, size_t len,
 			struct err *err);

@@ -5,6 +5,13 @@
 
 #include "lib/cassette.h"
 
+/* One of many that move together. */
+struct cassette_object {
+	const char *key;
+	struct blob data; /* put: borrowed; get: the caller's to free, where result is 0 */
+	int result;	  /* 0 or -errno, of this one */
+};
+
 struct cassette_ops {
 	const char *scheme; /* "file" */
 	/* @rest: the URL behind "scheme:". Usage errors are -EINVAL. */
@@ -18,6 +25,18 @@ struct cassette_ops {
 	/* The names one level under @prefix (which ends in '/'), ascending; nothing there is no error. */
 	int (*list)(struct cassette *cassette, const char *prefix, int (*fn)(const char *name, void *ctx),
 		    void *ctx, struct err *err);
+	/*
+	 * Many at once, in any order, each as by its singular: a driver has these where it can do better than
+	 * one after the other; NULL where it cannot. They return when all have a result. When any failed, the
+	 * return value and @err are those of the first in order, but for a get's or a removal's -ENOENT,
+	 * which is a result and no failure.
+	 */
+	int (*put_many)(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
+			struct err *err);
+	int (*get_many)(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
+			struct err *err);
+	int (*remove_many)(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
+			   struct err *err);
 };
 
 /* First member of every driver's struct. */

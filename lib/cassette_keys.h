@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where in a cassette things lie; included by lib/cassette*.c only. */
+#pragma once
+
+#include "lib/cassette.h"
+
+#define CASSETTE_ROOT "tape_recorder_recordings"
+
+/* The object of @kind ("full" or "metadata") of @key. -EINVAL when there cannot be such a key. */
+int recording_path(char path[CASSETTE_KEY_MAX], const char *kind, const struct recording_key *key,
+		   struct err *err);
+int schema_path(char path[CASSETTE_KEY_MAX], const char *sha256, struct err *err);
+bool recording_day_is_valid(const char *day);
+bool recording_id_is_valid(const char *id);
+int recording_no_id(const char *id, struct err *err);

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Many recordings at once. What the driver cannot do together is done one after the other. */
+#include "lib/cassette_driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cassette_keys.h"
+#include "lib/err.h"
+#include "lib/util.h"
+
+/* Objects of a batch, their keys beside them, and which item each belongs to. */
+struct batch {
+	struct cassette_object *object;
+	size_t *item;
+	char (*path)[CASSETTE_KEY_MAX];
+	size_t cnt;
+};
+
+static void batch_release(struct batch *batch)
+{
+	free(batch->object);
+	free(batch->item);
+	free(batch->path);
+}
+
+#define auto_batch __attribute__((cleanup(batch_release)))
+
+static int batch_init(struct batch *batch, size_t cnt, struct err *err)
+{
+	*batch = (struct batch){
+		.object = calloc(cnt + 1, sizeof(*batch->object)),
+		.item = calloc(cnt + 1, sizeof(*batch->item)),
+		.path = calloc(cnt + 1, sizeof(*batch->path)),
+	};
+	return batch->object && batch->item && batch->path ? 0 : err_nomem(err);
+}
+
+typedef int (*many_fn)(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
+		       struct err *err);
+
+static int put_one(struct cassette *cassette, struct cassette_object *object, struct err *err)
+{
+	return cassette->ops->put(cassette, object->key, object->data.data, object->data.len, err);
+}
+
+static int get_one(struct cassette *cassette, struct cassette_object *object, struct err *err)
+{
+	return cassette->ops->get(cassette, object->key, &object->data, err);
+}
+
+static int remove_one(struct cassette *cassette, struct cassette_object *object, struct err *err)
+{
+	return cassette->ops->remove(cassette, object->key, err);
+}
+
+static int do_many(struct cassette *cassette, many_fn many,
+		   int (*one)(struct cassette *cassette, struct cassette_object *object, struct err *err),
+		   bool enoent_is_failure, struct cassette_object *objects, size_t cnt, struct err *err)
+{
+	int first = 0;
+
+	if (many)
+		return cnt ? many(cassette, objects, cnt, err) : 0;
+	for (size_t i = 0; i < cnt; i++) {
+		objects[i].result = one(cassette, &objects[i], first ? NULL : err);
+		if (!first && (objects[i].result != -ENOENT || enoent_is_failure))
+			first = objects[i].result;
+	}
+	return first;
+}
+
+static int put_batch(struct cassette *cassette, struct batch *batch, struct err *err)
+{
+	return do_many(cassette, cassette->ops->put_many, put_one, true, batch->object, batch->cnt, err);
+}
+
+static int remove_batch(struct cassette *cassette, struct batch *batch, struct err *err)
+{
+	return do_many(cassette, cassette->ops->remove_many, remove_one, false, batch->object, batch->cnt,
+		       err);
+}
+
+/* The objects of @kind of all items that have not failed yet; an item with an impossible key fails here. */
+static int gather(struct batch *batch, struct cassette_item *items, size_t cnt, const char *kind,
+		  struct err *err)
+{
+	int first = batch_init(batch, cnt, err);
+
+	if (first)
+		return first;
+	for (size_t i = 0; i < cnt; i++) {
+		size_t at = batch->cnt;
+
+		if (items[i].result)
+			continue;
+		items[i].result = recording_path(batch->path[at], kind, &items[i].key, first ? NULL : err);
+		if (!first)
+			first = items[i].result;
+		if (items[i].result)
+			continue;
+		batch->object[at].key = batch->path[at];
+		batch->item[at] = i;
+		batch->cnt++;
+	}
+	return first;
+}
+
+static int put_kind(struct cassette *cassette, struct cassette_item *items, size_t cnt, const char *kind,
+		    bool is_metadata, struct err *err)
+{
+	auto_batch struct batch batch = {};
+	int first = gather(&batch, items, cnt, kind, err), r;
+
+	if (first == -ENOMEM)
+		return first;
+	for (size_t i = 0; i < batch.cnt; i++) {
+		const struct cassette_item *item = &items[batch.item[i]];
+
+		batch.object[i].data = is_metadata ? item->metadata : item->full;
+	}
+	r = put_batch(cassette, &batch, first ? NULL : err);
+	for (size_t i = 0; i < batch.cnt; i++)
+		items[batch.item[i]].result = batch.object[i].result;
+	return first ? first : r;
+}
+
+static int check_sizes(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		items[i].result = 0;
+		if (MAX(items[i].full.len, items[i].metadata.len) <= CASSETTE_OBJECT_MAX)
+			continue;
+		items[i].result = -EFBIG;
+		if (!first)
+			first = err_set(err, -EFBIG,
+					"cannot store recording '%s' in '%s': more than %d bytes",
+					items[i].key.id, cassette->url, CASSETTE_OBJECT_MAX);
+	}
+	return first;
+}
+
+int cassette_put_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err)
+{
+	int first = check_sizes(cassette, items, cnt, err), r;
+
+	r = put_kind(cassette, items, cnt, "full", false, first ? NULL : err);
+	if (r == -ENOMEM)
+		return r;
+	if (!first)
+		first = r;
+	r = put_kind(cassette, items, cnt, "metadata", true, first ? NULL : err);
+	return first ? first : r;
+}
+
+int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *items, size_t cnt,
+			       struct err *err)
+{
+	auto_batch struct batch batch = {};
+	int first, r;
+
+	for (size_t i = 0; i < cnt; i++)
+		items[i].result = 0;
+	first = gather(&batch, items, cnt, "metadata", err);
+	if (first == -ENOMEM)
+		return first;
+	r = do_many(cassette, cassette->ops->get_many, get_one, false, batch.object, batch.cnt,
+		    first ? NULL : err);
+	for (size_t i = 0; i < batch.cnt; i++) {
+		struct cassette_item *item = &items[batch.item[i]];
+
+		item->result = batch.object[i].result;
+		if (!item->result)
+			item->metadata = batch.object[i].data;
+	}
+	return first ? first : r;
+}
+
+/* Metadata first, so that what is listed exists. What an earlier removal, cut short, has left goes too. */
+int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err)
+{
+	auto_batch struct batch metadata = {}, full = {};
+	int first, r;
+
+	for (size_t i = 0; i < cnt; i++)
+		items[i].result = 0;
+	first = gather(&metadata, items, cnt, "metadata", err);
+	if (first == -ENOMEM)
+		return first;
+	r = remove_batch(cassette, &metadata, first ? NULL : err);
+	for (size_t i = 0; i < metadata.cnt; i++)
+		if (metadata.object[i].result != -ENOENT)
+			items[metadata.item[i]].result = metadata.object[i].result;
+	first = first ? first : r;
+	r = gather(&full, items, cnt, "full", NULL);
+	if (!r)
+		r = remove_batch(cassette, &full, first ? NULL : err);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	/* The same items, in the same order, but for those that failed in between. */
+	for (size_t i = 0, j = 0; i < full.cnt; i++) {
+		while (metadata.item[j] != full.item[i])
+			j++;
+		if (full.object[i].result != -ENOENT || metadata.object[j].result == -ENOENT)
+			items[full.item[i]].result = full.object[i].result;
+	}
+	return first ? first : r;
+}

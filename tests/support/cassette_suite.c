@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/support/cassette_suite.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "lib/util.h"
+
+struct fixture {
+	char url[SUITE_URL_MAX];
+	struct cassette *cassette;
+};
+
+static const struct cassette_suite *running;
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct err err = {};
+
+	if (!f)
+		return -1;
+	running->make(f->url);
+	*state = f;
+	if (!cassette_open(&f->cassette, f->url, true, &err))
+		return 0;
+	print_error("%s: %s\n", f->url, err.msg);
+	return -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	cassette_close(f->cassette);
+	if (running->unmake)
+		running->unmake(f->url);
+	free(f);
+	return 0;
+}
+
+struct recording_key suite_key(const char *category, const char *day, const char *id)
+{
+	struct recording_key key = {};
+
+	snprintf(key.category, sizeof(key.category), "%s", category);
+	snprintf(key.day, sizeof(key.day), "%s", day);
+	snprintf(key.id, sizeof(key.id), "%s", id);
+	return key;
+}
+
+void suite_put(struct cassette *cassette, const char *category, const char *day, const char *id)
+{
+	struct recording_key key = suite_key(category, day, id);
+	struct err err = {};
+
+	if (cassette_put(cassette, &key, "full", 4, "{}", &err))
+		fail_msg("%s", err.msg);
+}
+
+void suite_assert_blob(const struct blob *blob, const void *data, size_t len)
+{
+	assert_int_equal(blob->len, len);
+	assert_memory_equal(blob->data, data, len);
+	free(blob->data);
+}
+
+int suite_append(const struct recording_key *key, void *ctx)
+{
+	char text[CATEGORY_MAX + 48];
+
+	recording_key_text(key, text);
+	text[strlen(text) - 31] = '\0';
+	strcat(ctx, text);
+	strcat(ctx, " ");
+	return 0;
+}
+
+static void what_is_put_is_got(void **state)
+{
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+	struct recording_key key = suite_key("HandleOrder", "20251125", A);
+	struct blob blob;
+
+	assert_int_equal(cassette_put(cassette, &key, "\0\1\2", 3, "{\"a\":1}", NULL), 0);
+	assert_int_equal(cassette_get(cassette, &key, &blob, NULL), 0);
+	suite_assert_blob(&blob, "\0\1\2", 3);
+	assert_int_equal(cassette_get_metadata(cassette, &key, &blob, NULL), 0);
+	suite_assert_blob(&blob, "{\"a\":1}", 7);
+}
+
+static void putting_again_replaces(void **state)
+{
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+	struct recording_key key = suite_key("c", "20251125", A);
+	struct blob blob;
+
+	assert_int_equal(cassette_put(cassette, &key, "a longer one", 12, "{\"a\":1}", NULL), 0);
+	assert_int_equal(cassette_put(cassette, &key, "", 0, "{}", NULL), 0);
+	assert_int_equal(cassette_get(cassette, &key, &blob, NULL), 0);
+	suite_assert_blob(&blob, "", 0);
+	assert_int_equal(cassette_get_metadata(cassette, &key, &blob, NULL), 0);
+	suite_assert_blob(&blob, "{}", 2);
+}
+
+static void a_second_cassette_of_the_url_sees_the_same(void **state)
+{
+	struct fixture *f = *state;
+	auto_cassette struct cassette *second = NULL;
+	struct recording_key key = suite_key("c", "20251125", A);
+	struct blob blob;
+
+	suite_put(f->cassette, "c", "20251125", A);
+	assert_int_equal(cassette_open(&second, f->url, false, NULL), 0);
+	assert_string_equal(cassette_url(second), f->url);
+	assert_int_equal(cassette_get(second, &key, &blob, NULL), 0);
+	suite_assert_blob(&blob, "full", 4);
+}
+
+static void get_of_nothing_is_enoent_and_says_so(void **state)
+{
+	struct fixture *f = *state;
+	struct recording_key key = suite_key("c", "20251125", A);
+	struct blob blob = {(void *)1, 7};
+	struct err err = {};
+	char words[640];
+
+	snprintf(words, sizeof(words), "no recording 'c/20251125/" A "' in '%s'", f->url);
+	assert_int_equal(cassette_get(f->cassette, &key, &blob, &err), -ENOENT);
+	assert_string_equal(err.msg, words);
+	assert_int_equal(cassette_get_metadata(f->cassette, &key, &blob, &err), -ENOENT);
+	assert_string_equal(err.msg, words);
+	assert_int_equal(cassette_remove(f->cassette, &key, &err), -ENOENT);
+	assert_string_equal(err.msg, words);
+	assert_ptr_equal(blob.data, (void *)1);
+	assert_int_equal(blob.len, 7);
+}
+
+static void what_is_removed_is_gone_and_nothing_else(void **state)
+{
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+	struct recording_key a = suite_key("c", "20251125", A), b = suite_key("c", "20251125", B);
+	struct blob blob;
+
+	suite_put(cassette, "c", "20251125", A);
+	suite_put(cassette, "c", "20251125", B);
+	assert_int_equal(cassette_remove(cassette, &a, NULL), 0);
+	assert_int_equal(cassette_get(cassette, &a, &blob, NULL), -ENOENT);
+	assert_int_equal(cassette_get_metadata(cassette, &a, &blob, NULL), -ENOENT);
+	assert_int_equal(cassette_get(cassette, &b, &blob, NULL), 0);
+	suite_assert_blob(&blob, "full", 4);
+}
+
+static void each_is_in_the_order_of_category_day_and_id(void **state)
+{
+	static const struct {
+		const char *category, *since, *until, *want;
+	} cases[] = {
+		{NULL, NULL, NULL,
+		 "_startup/20251126/a a/20251125/b a/20251126/a a/20251126/c a/20251127/a a-b/20251125/a "},
+		{"a", "", "", "a/20251125/b a/20251126/a a/20251126/c a/20251127/a "},
+		{"a", "20251126", NULL, "a/20251126/a a/20251126/c a/20251127/a "},
+		{"a", NULL, "20251126", "a/20251125/b a/20251126/a a/20251126/c "},
+		{NULL, "20251126", "20251126", "_startup/20251126/a a/20251126/a a/20251126/c "},
+		{"a", "20251127", "20251126", ""},
+		{"nothing", NULL, NULL, ""},
+		{"..", NULL, NULL, ""},
+	};
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+
+	suite_put(cassette, "a", "20251126", C);
+	suite_put(cassette, "a-b", "20251125", A);
+	suite_put(cassette, "a", "20251127", A);
+	suite_put(cassette, "_startup", "20251126", A);
+	suite_put(cassette, "a", "20251126", A);
+	suite_put(cassette, "a", "20251125", B);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char got[512] = "";
+
+		assert_int_equal(cassette_each(cassette, cases[i].category, cases[i].since, cases[i].until,
+					       suite_append, got, NULL),
+				 0);
+		assert_string_equal(got, cases[i].want);
+	}
+}
+
+static void each_of_an_empty_cassette_is_nothing(void **state)
+{
+	char got[512] = "";
+
+	assert_int_equal(cassette_each(((struct fixture *)*state)->cassette, NULL, NULL, NULL, suite_append,
+				       got, NULL),
+			 0);
+	assert_string_equal(got, "");
+}
+
+static int stop_at_second(const struct recording_key *key, void *ctx)
+{
+	return ++*(int *)ctx == 2 ? 42 : 0;
+}
+
+static void each_ends_with_the_first_value_that_is_not_0(void **state)
+{
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+	int cnt = 0;
+
+	suite_put(cassette, "a", "20251125", A);
+	suite_put(cassette, "b", "20251125", A);
+	suite_put(cassette, "c", "20251125", A);
+	assert_int_equal(cassette_each(cassette, NULL, NULL, NULL, stop_at_second, &cnt, NULL), 42);
+	assert_int_equal(cnt, 2);
+}
+
+struct removal {
+	struct cassette *cassette;
+	int cnt;
+};
+
+static int remove_it(const struct recording_key *key, void *ctx)
+{
+	struct removal *removal = ctx;
+
+	removal->cnt++;
+	return cassette_remove(removal->cassette, key, NULL);
+}
+
+static void each_may_remove_what_it_visits(void **state)
+{
+	struct removal removal = {((struct fixture *)*state)->cassette};
+	char got[512] = "";
+
+	suite_put(removal.cassette, "a", "20251125", A);
+	suite_put(removal.cassette, "a", "20251125", B);
+	suite_put(removal.cassette, "b", "20251125", A);
+	assert_int_equal(cassette_each(removal.cassette, NULL, NULL, NULL, remove_it, &removal, NULL), 0);
+	assert_int_equal(removal.cnt, 3);
+	assert_int_equal(cassette_each(removal.cassette, NULL, NULL, NULL, suite_append, got, NULL), 0);
+	assert_string_equal(got, "");
+}
+
+static void a_recording_is_found_by_its_digits_or_the_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct recording_key key = {};
+	struct err err = {};
+	char words[640];
+
+	suite_put(f->cassette, "a", "20251125", A);
+	suite_put(f->cassette, "b", "20251126", B);
+	assert_int_equal(cassette_find(f->cassette, B, &key, NULL), 0);
+	assert_string_equal(key.category, "b");
+	assert_string_equal(key.day, "20251126");
+	assert_string_equal(key.id, B);
+	assert_int_equal(cassette_find(f->cassette, "a/20251125/" A, &key, NULL), 0);
+	assert_string_equal(key.category, "a");
+
+	snprintf(words, sizeof(words), "no recording '" C "' in '%s'", f->url);
+	assert_int_equal(cassette_find(f->cassette, C, &key, &err), -ENOENT);
+	assert_string_equal(err.msg, words);
+	assert_int_equal(cassette_find(f->cassette, "a/20251125/" C, &key, &err), -ENOENT);
+	assert_int_equal(cassette_find(f->cassette, "a/20251125", &key, &err), -EINVAL);
+	assert_string_equal(err.msg, "'a/20251125' is not the id of a recording");
+	assert_true(err.is_usage);
+	assert_string_equal(key.category, "a");
+}
+
+#define MANY 70
+
+static void many_of(struct cassette_item items[MANY])
+{
+	for (int i = 0; i < MANY; i++) {
+		char id[33];
+
+		snprintf(id, sizeof(id), "%032x", i);
+		items[i] = (struct cassette_item){
+			.key = suite_key(i % 2 ? "odd" : "even", "20251125", id),
+			.full = {"full", 4},
+			.metadata = {"{}", 2},
+			.result = 77,
+		};
+	}
+}
+
+static int count(const struct recording_key *key, void *ctx)
+{
+	++*(int *)ctx;
+	return 0;
+}
+
+static int count_all(struct cassette *cassette)
+{
+	int cnt = 0;
+
+	assert_int_equal(cassette_each(cassette, NULL, NULL, NULL, count, &cnt, NULL), 0);
+	return cnt;
+}
+
+static void many_are_put_got_and_removed_together(void **state)
+{
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+	struct cassette_item items[MANY];
+	struct blob blob;
+
+	many_of(items);
+	assert_int_equal(cassette_put_many(cassette, items, MANY, NULL), 0);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(items[i].result, 0);
+		assert_int_equal(cassette_get(cassette, &items[i].key, &blob, NULL), 0);
+		suite_assert_blob(&blob, "full", 4);
+	}
+	assert_int_equal(count_all(cassette), MANY);
+	assert_int_equal(cassette_get_metadata_many(cassette, items, MANY, NULL), 0);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(items[i].result, 0);
+		suite_assert_blob(&items[i].metadata, "{}", 2);
+	}
+	assert_int_equal(cassette_remove_many(cassette, items, MANY, NULL), 0);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(items[i].result, 0);
+		assert_int_equal(cassette_get(cassette, &items[i].key, &blob, NULL), -ENOENT);
+	}
+	assert_int_equal(count_all(cassette), 0);
+}
+
+static void of_many_each_has_its_own_result(void **state)
+{
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+	struct cassette_item items[MANY];
+	struct err err = {};
+
+	many_of(items);
+	items[1].key.category[0] = '.';
+	items[2].full.len = CASSETTE_OBJECT_MAX + 1u;
+	assert_int_equal(cassette_put_many(cassette, items, MANY, &err), -EFBIG);
+	assert_non_null(strstr(err.msg, "more than"));
+	assert_int_equal(items[0].result, 0);
+	assert_int_equal(items[1].result, -EINVAL);
+	assert_int_equal(items[2].result, -EFBIG);
+	assert_int_equal(items[3].result, 0);
+	assert_int_equal(count_all(cassette), MANY - 2);
+	assert_int_equal(cassette_get_metadata_many(cassette, items + 2, MANY - 2, &err), 0);
+	assert_int_equal(items[2].result, -ENOENT);
+	assert_int_equal(items[3].result, 0);
+	for (int i = 3; i < MANY; i++)
+		suite_assert_blob(&items[i].metadata, "{}", 2);
+	assert_int_equal(cassette_remove_many(cassette, items, 1, &err), 0);
+	assert_int_equal(cassette_remove_many(cassette, items, MANY, &err), -EINVAL);
+	assert_int_equal(items[0].result, -ENOENT);
+	assert_int_equal(items[1].result, -EINVAL);
+	assert_int_equal(items[2].result, -ENOENT);
+	assert_int_equal(items[3].result, 0);
+	assert_int_equal(count_all(cassette), 0);
+	assert_int_equal(cassette_put_many(cassette, items, 0, &err), 0);
+}
+
+static void schemas_are_stored_once_and_checked(void **state)
+{
+	struct fixture *f = *state;
+	char abc[DIGEST_HEX_LEN + 1], other[DIGEST_HEX_LEN + 1], words[640];
+	struct err err = {};
+	struct blob blob;
+
+	digest_hex("abc", 3, abc);
+	digest_hex("abd", 3, other);
+	assert_int_equal(cassette_put_schema(f->cassette, abc, "abc", 3, NULL), 0);
+	assert_int_equal(cassette_put_schema(f->cassette, abc, "abc", 3, NULL), 0);
+	assert_int_equal(cassette_get_schema(f->cassette, abc, &blob, NULL), 0);
+	suite_assert_blob(&blob, "abc", 3);
+
+	snprintf(words, sizeof(words), "no schema '%s' in '%s'", other, f->url);
+	assert_int_equal(cassette_get_schema(f->cassette, other, &blob, &err), -ENOENT);
+	assert_string_equal(err.msg, words);
+	snprintf(words, sizeof(words), "the bytes of schema '%s' are not those of its name", other);
+	assert_int_equal(cassette_put_schema(f->cassette, other, "abc", 3, &err), -EINVAL);
+	assert_string_equal(err.msg, words);
+	assert_int_equal(cassette_get_schema(f->cassette, "../../etc/passwd", &blob, &err), -EINVAL);
+	assert_string_equal(err.msg, "'../../etc/passwd' is not the name of a schema");
+}
+
+static void keys_that_cannot_be_are_refused(void **state)
+{
+	static const struct {
+		const char *category, *day, *id;
+	} cases[] = {
+		{"", "20251125", A},	{"..", "20251125", A},	 {"a/b", "20251125", A},
+		{"a", "20251325", A},	{"a", "2025112", A},	 {"a", "20251125", "abc"},
+		{"a\n", "20251125", A}, {"\xff", "20251125", A}, {"a", "../../..", A},
+	};
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct recording_key key = suite_key(cases[i].category, cases[i].day, cases[i].id);
+		struct err err = {};
+
+		assert_int_equal(cassette_put(cassette, &key, "x", 1, "{}", &err), -EINVAL);
+		assert_non_null(strstr(err.msg, "is not the id of a recording"));
+	}
+}
+
+static void categories_may_hold_what_function_names_hold(void **state)
+{
+	static const char *const categories[] = {"shop::price(int, char const*)",
+						 "libshop.so:price",
+						 "a b",
+						 "%2f",
+						 "Gr\xc3\xb6\xc3\x9f"
+						 "e",
+						 "a+b'\"$`\\"};
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+
+	for (size_t i = 0; i < ARRAY_SIZE(categories); i++) {
+		struct recording_key key = suite_key(categories[i], "20251125", A), got;
+		char text[CATEGORY_MAX + 48];
+		struct blob blob;
+
+		suite_put(cassette, categories[i], "20251125", A);
+		assert_int_equal(cassette_get(cassette, &key, &blob, NULL), 0);
+		suite_assert_blob(&blob, "full", 4);
+		recording_key_text(&key, text);
+		assert_int_equal(recording_key_parse(&got, text, NULL), 0);
+		assert_string_equal(got.category, categories[i]);
+	}
+}
+
+static void the_longest_category_fits(void **state)
+{
+	struct cassette *cassette = ((struct fixture *)*state)->cassette;
+	char category[CATEGORY_MAX + 1], text[CATEGORY_MAX + 48];
+	struct recording_key key, got;
+
+	memset(category, 'x', CATEGORY_MAX);
+	category[CATEGORY_MAX] = '\0';
+	key = suite_key(category, "20251125", A);
+	suite_put(cassette, category, "20251125", A);
+	recording_key_text(&key, text);
+	assert_int_equal(cassette_find(cassette, text, &got, NULL), 0);
+	assert_string_equal(got.category, category);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int cassette_suite_run(const struct cassette_suite *suite)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_put_is_got),
+		TEST(putting_again_replaces),
+		TEST(a_second_cassette_of_the_url_sees_the_same),
+		TEST(get_of_nothing_is_enoent_and_says_so),
+		TEST(what_is_removed_is_gone_and_nothing_else),
+		TEST(each_is_in_the_order_of_category_day_and_id),
+		TEST(each_of_an_empty_cassette_is_nothing),
+		TEST(each_ends_with_the_first_value_that_is_not_0),
+		TEST(each_may_remove_what_it_visits),
+		TEST(a_recording_is_found_by_its_digits_or_the_whole),
+		TEST(many_are_put_got_and_removed_together),
+		TEST(of_many_each_has_its_own_result),
+		TEST(schemas_are_stored_once_and_checked),
+		TEST(keys_that_cannot_be_are_refused),
+		TEST(categories_may_hold_what_function_names_hold),
+		TEST(the_longest_category_fits),
+	};
+
+	running = suite;
+	return cmocka_run_group_tests_name(suite->name, tests, NULL, NULL);
+}

@@ -225,12 +225,28 @@ static const char *machine_name(uint16_t machine)
 	return "another machine";
 }
 
+#define SCRIPT_LINE_MAX 256
+
+static int refuse_other(const struct object *object, struct err *err)
+{
+	char line[SCRIPT_LINE_MAX] = "", *runner = line + 2;
+	ssize_t len = pread(object->fd, line, sizeof(line) - 1, 0);
+
+	if (len < 3 || strncmp(line, "#!", 2))
+		return err_set(err, -ENOEXEC, "'%s' is not an ELF file", object->path);
+	runner += strspn(runner, " \t");
+	err_set(err, -ENOEXEC, "'%s' is a script, run by '%.*s'", object->path,
+		(int)strcspn(runner, " \t\r\n"), runner);
+	err_hint(err, "name the program that it starts");
+	return -ENOEXEC;
+}
+
 static int check_kind(struct object *object, struct err *err)
 {
 	GElf_Ehdr any;
 
 	if (elf_kind(object->elf) != ELF_K_ELF || !gelf_getehdr(object->elf, &any))
-		return err_set(err, -ENOEXEC, "'%s' is not an ELF file", object->path);
+		return refuse_other(object, err);
 	if (any.e_ident[EI_DATA] != ELFDATA2LSB || any.e_machine != EM_X86_64)
 		return err_set(err, -ENOTSUP, "'%s' is for %s, not for x86-64", object->path,
 			       machine_name(any.e_machine));

@@ -43,6 +43,8 @@ const char *object_rpath(const struct object *object);	 /* DT_RPATH: for those o
 /* DT_NEEDED names: the idx-th, or NULL past the end. */
 const char *object_needed(const struct object *object, size_t idx);
 
+/* No .symtab: what is left are the names that it shares with others. */
+bool object_is_stripped(const struct object *object);
 size_t object_symbols_cnt(const struct object *object);
 const struct symbol *object_symbol(const struct object *object, size_t idx);
 /* The function @name (GLOBAL and WEAK before LOCAL, the default of several versions), or NULL. With @file:

@@ -48,6 +48,7 @@ struct object {
 	size_t phdr_cnt;
 	char build_id[2 * BUILD_ID_MAX + 1];
 	const char *interp;
+	bool has_symtab;
 	bool has_code; /* false: a separate debug file, whose segments are not in it */
 	struct dynamic dynamic;
 	struct entry *entries; /* by name, then rank, then address */

@@ -234,12 +234,18 @@ int object_read_symbols(struct object *object, struct err *err)
 		r = add_table(object, &table, err);
 		if (r)
 			return r;
+		object->has_symtab |= table.cnt && object_section(object, i)->sh_type == SHT_SYMTAB;
 	}
 	drop_duplicates(object);
 	return index_addresses(object, err);
 }
 
 /* --- looking up --- */
+
+bool object_is_stripped(const struct object *object)
+{
+	return !object->has_symtab;
+}
 
 size_t object_symbols_cnt(const struct object *object)
 {

@@ -129,36 +129,57 @@ static bool is_in_libc(const struct program *program, const char *name, const ch
 	return false;
 }
 
+/* In a stripped file nobody knows which functions there are. */
+static bool is_blind(struct finder *f, size_t module)
+{
+	return !program_debug(f, module) && object_is_stripped(f->program->objects[module]);
+}
+
+static int refuse_stripped(const struct finder *f, size_t module, const char *name, struct err *err)
+{
+	err_set(err, -ENODATA, "cannot find '%s': %s", name, f->why[module].msg);
+	err_hint(err, "%s", f->why[module].hint);
+	return -ENODATA;
+}
+
 /* @module: the file that was asked for; SIZE_MAX: none in particular. */
 static int unknown_func(struct finder *f, const struct config_func *func, size_t module, struct err *err)
 {
 	size_t from = module == SIZE_MAX ? 0 : module;
+	const char *libc = NULL;
 	struct nearest nearest;
-	const char *libc;
 
-	err_usage(err, -ENOENT, "unknown function '%s'%s%s%s", func->symbol, func->module ? " in '" : "",
-		  func->module ? func->module : "", func->module ? "'" : "");
 	nearest_init(&nearest, func->symbol);
 	offer_symbols(f->program->objects[from], &nearest);
 	if (program_debug(f, from))
 		debuginfo_suggest(f->program->infos[from], &nearest);
-	if (!func->module && is_in_libc(f->program, func->symbol, &libc))
+	if (!func->module)
+		is_in_libc(f->program, func->symbol, &libc);
+	if (!libc && !nearest.best && is_blind(f, from))
+		return refuse_stripped(f, from, func->symbol, err);
+	err_usage(err, -ENOENT, "unknown function '%s' in '%s'", func->symbol,
+		  func->module ? func->module : f->program->files[0].name);
+	if (libc)
 		err_hint(err, "write '%s:%s' for the one of libc", libc, func->symbol);
 	else if (nearest.best)
 		err_hint(err, "did you mean '%s%s%s'?", func->module ? func->module : "",
 			 func->module ? ":" : "", nearest.best);
+	else
+		err_hint(err, "'nm -C %s' lists its functions", object_path(f->program->objects[from]));
 	return usage(f, func, -ENOENT, err);
 }
 
-static int unknown_module(const struct finder *f, const struct config_func *func, struct err *err)
+static int unknown_module(struct finder *f, const struct config_func *func, struct err *err)
 {
 	struct nearest nearest;
 
-	err_usage(err, -ENOENT, "no library and no source file '%s' with a function '%s' in '%s'",
-		  func->module, func->symbol, f->program->files[0].name);
 	nearest_init(&nearest, func->module);
 	for (size_t i = 0; i < f->program->files_cnt; i++)
 		nearest_try(&nearest, f->program->files[i].name);
+	if (!nearest.best && is_blind(f, 0))
+		return refuse_stripped(f, 0, func->name, err);
+	err_usage(err, -ENOENT, "no library and no source file '%s' with a function '%s' in '%s'",
+		  func->module, func->symbol, f->program->files[0].name);
 	if (nearest.best)
 		err_hint(err, "did you mean '%s'?", nearest.best);
 	return usage(f, func, -ENOENT, err);

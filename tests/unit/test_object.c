@@ -337,6 +337,21 @@ static void a_32_bit_program_is_refused(void **state)
 	unlink(path);
 }
 
+static void a_script_is_refused_with_what_runs_it(void **state)
+{
+	static const char script[] = "#! /usr/bin/env  sh -e\nexec ordersd\n";
+	autofree char *path = file_with(script, sizeof(script) - 1);
+	struct object *object = NULL;
+	struct err err = {};
+	char want[128];
+
+	snprintf(want, sizeof(want), "'%s' is a script, run by '/usr/bin/env'", path);
+	assert_int_equal(object_open(&object, path, &err), -ENOEXEC);
+	assert_string_equal(err.msg, want);
+	assert_string_equal(err.hint, "name the program that it starts");
+	unlink(path);
+}
+
 static void what_cannot_be_opened_says_why(void **state)
 {
 	struct object *object = NULL;
@@ -460,6 +475,7 @@ int main(void)
 		cmocka_unit_test(errno_of_a_static_program_is_where_it_says),
 		cmocka_unit_test(what_is_no_x86_64_program_is_refused_in_words),
 		cmocka_unit_test(a_32_bit_program_is_refused),
+		cmocka_unit_test(a_script_is_refused_with_what_runs_it),
 		cmocka_unit_test(what_cannot_be_opened_says_why),
 		cmocka_unit_test(hostile_files_are_refused_or_read_within_bounds),
 		cmocka_unit_test(a_separate_debug_file_has_symbols_but_no_code),

@@ -208,9 +208,10 @@ static void what_stands_in_the_way_is_said_in_words(void **state)
 		const char *inputs, *name, *msg, *hint;
 		bool is_usage;
 	} cases[] = {
-		{"\"twicee\": {}", "twicee", "shop.json:7:15: unknown function 'twicee'",
+		{"\"twicee\": {}", "twicee", "shop.json:7:15: unknown function 'twicee' in 'prog'",
 		 "did you mean 'twice'?", true},
-		{"\"clock_gettime\": {}", "clock_gettime", "shop.json:7:15: unknown function 'clock_gettime'",
+		{"\"clock_gettime\": {}", "clock_gettime",
+		 "shop.json:7:15: unknown function 'clock_gettime' in 'prog'",
 		 "write 'libc.so.6:clock_gettime' for the one of libc", true},
 		{"\"librate.so:rat\": {}", "librate.so:rat",
 		 "shop.json:7:15: unknown function 'rat' in 'librate.so'", "did you mean 'librate.so:rate'?",
@@ -254,6 +255,41 @@ static void what_stands_in_the_way_is_said_in_words(void **state)
 		assert_string_equal(func(&o, "handle")->refused.msg, "");
 		assert_int_equal(program_usable(o.program, &err), cases[i].is_usage ? -EINVAL : -ENOTSUP);
 		assert_string_equal(err.msg, f->refused.msg);
+	}
+}
+
+static void a_stripped_program_has_no_debug_information_rather_than_unknown_functions(void **state)
+{
+	static const struct {
+		const char *inputs, *name, *msg, *hint;
+		bool is_usage;
+	} cases[] = {
+		{"", "handle", "cannot find 'handle': no debug information for '",
+		 "build it with -g, or install its debug symbols", false},
+		{"\"shop.c:local\": {}", "shop.c:local",
+		 "cannot find 'shop.c:local': no debug information for '",
+		 "build it with -g, or install its debug symbols", false},
+		{"\"clock_gettime\": {}", "clock_gettime",
+		 "shop.json:7:15: unknown function 'clock_gettime' in 'bare'",
+		 "write 'libc.so.6:clock_gettime' for the one of libc", true},
+	};
+	char path[160];
+
+	built_run(&built, "strip -o bare prog");
+	snprintf(path, sizeof(path), "%s/bare", built.dir);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_opened struct opened o = {};
+		const struct program_func *f;
+		struct err err = {};
+		char text[2048];
+
+		snprintf(text, sizeof(text), shop_config, cases[i].inputs, "");
+		assert_int_equal(open_text(&o, path, text, &err), 0);
+		f = func(&o, cases[i].name);
+		if (strncmp(f->refused.msg, cases[i].msg, strlen(cases[i].msg)))
+			assert_string_equal(f->refused.msg, cases[i].msg);
+		assert_string_equal(f->refused.hint, cases[i].hint);
+		assert_int_equal(f->refused.is_usage, cases[i].is_usage);
 	}
 }
 
@@ -407,6 +443,7 @@ int main(void)
 		cmocka_unit_test(functions_are_found_wherever_they_are),
 		cmocka_unit_test(a_library_is_named_as_its_users_know_it),
 		cmocka_unit_test(what_stands_in_the_way_is_said_in_words),
+		cmocka_unit_test(a_stripped_program_has_no_debug_information_rather_than_unknown_functions),
 		cmocka_unit_test(rules_of_types_reach_their_types),
 		cmocka_unit_test(an_unknown_path_of_the_metadata_has_its_place),
 		cmocka_unit_test(copies_beside_the_function_are_a_warning),

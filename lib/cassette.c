@@ -115,12 +115,19 @@ int cassette_put(struct cassette *cassette, const struct recording_key *key, con
 	return r ? r : put(cassette, metadata_path, metadata, strlen(metadata), err);
 }
 
-static int no_recording(const struct cassette *cassette, const struct recording_key *key, struct err *err)
+static int no_recording(const struct cassette *cassette, const char *id, struct err *err)
+{
+	err_set(err, -ENOENT, "no recording '%s' in '%s'", id, cassette->url);
+	err_hint(err, "'tapedeck ls --incomplete %s' lists what is there", cassette->url);
+	return -ENOENT;
+}
+
+static int no_key(const struct cassette *cassette, const struct recording_key *key, struct err *err)
 {
 	char text[CATEGORY_MAX + 48];
 
 	recording_key_text(key, text);
-	return err_set(err, -ENOENT, "no recording '%s' in '%s'", text, cassette->url);
+	return no_recording(cassette, text, err);
 }
 
 static int get(struct cassette *cassette, const char *kind, const struct recording_key *key, struct blob *out,
@@ -131,7 +138,7 @@ static int get(struct cassette *cassette, const char *kind, const struct recordi
 
 	if (!r)
 		r = cassette->ops->get(cassette, path, out, err);
-	return r == -ENOENT ? no_recording(cassette, key, err) : r;
+	return r == -ENOENT ? no_key(cassette, key, err) : r;
 }
 
 int cassette_get(struct cassette *cassette, const struct recording_key *key, struct blob *out,
@@ -162,7 +169,7 @@ int cassette_remove(struct cassette *cassette, const struct recording_key *key, 
 	was_listed = !r;
 	r = cassette->ops->remove(cassette, full_path, err);
 	if (r == -ENOENT)
-		return was_listed ? 0 : no_recording(cassette, key, err);
+		return was_listed ? 0 : no_key(cassette, key, err);
 	return r;
 }
 
@@ -285,7 +292,8 @@ int cassette_each(struct cassette *cassette, const char *category, const char *s
 
 struct find {
 	const char *id;
-	struct recording_key key;
+	struct recording_key key, other;
+	int cnt;
 };
 
 static int find_id(const struct recording_key *key, void *ctx)
@@ -294,8 +302,22 @@ static int find_id(const struct recording_key *key, void *ctx)
 
 	if (strcmp(key->id, find->id) != 0)
 		return 0;
-	find->key = *key;
-	return 1;
+	if (find->cnt++ == 0)
+		find->key = *key;
+	else
+		find->other = *key;
+	return find->cnt == 2;
+}
+
+static int ambiguous_id(const struct find *find, struct err *err)
+{
+	char one[CATEGORY_MAX + 48], other[CATEGORY_MAX + 48];
+
+	recording_key_text(&find->key, one);
+	recording_key_text(&find->other, other);
+	err_usage(err, -ENOTUNIQ, "'%s' names two recordings, '%s' and '%s'", find->id, one, other);
+	err_hint(err, "give the whole id of the one that is meant");
+	return -ENOTUNIQ;
 }
 
 static int find_digits(struct cassette *cassette, const char *id, struct recording_key *out, struct err *err)
@@ -305,8 +327,10 @@ static int find_digits(struct cassette *cassette, const char *id, struct recordi
 
 	if (r < 0)
 		return r;
-	if (!r)
-		return err_set(err, -ENOENT, "no recording '%s' in '%s'", id, cassette->url);
+	if (find.cnt > 1)
+		return ambiguous_id(&find, err);
+	if (!find.cnt)
+		return no_recording(cassette, id, err);
 	*out = find.key;
 	return 0;
 }

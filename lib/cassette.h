@@ -80,8 +80,8 @@ int cassette_get_schema(struct cassette *cassette, const char *sha256, struct bl
 int cassette_each(struct cassette *cassette, const char *category, const char *since, const char *until,
 		  int (*fn)(const struct recording_key *key, void *ctx), void *ctx, struct err *err);
 
-/* The recording that ID names: the whole, or the 32 digits alone, which are looked for. -EINVAL a usage
- * error; -ENOENT when there is none. */
+/* The recording that ID names: the whole, or the 32 digits alone, which are looked for. -EINVAL and
+ * -ENOTUNIQ (two have these digits) are usage errors; -ENOENT when there is none. */
 int cassette_find(struct cassette *cassette, const char *id, struct recording_key *out, struct err *err);
 int recording_key_parse(struct recording_key *out, const char *id, struct err *err);
 void recording_key_text(const struct recording_key *key, char text[CATEGORY_MAX + 48]);

@@ -44,7 +44,7 @@ static const struct {
 } faults[] = {
 	{ENOENT, "no such directory", "check the path; recording into it makes it"},
 	{ENOTDIR, "not a directory", NULL},
-	{EACCES, "permission denied", "recordings are readable by their owner alone: use that user or root"},
+	{EACCES, "permission denied", "recordings are their owner's alone: be that user, or root"},
 	{EPERM, "operation not permitted", NULL},
 	{EINVAL, "not a regular file", NULL},
 	{ENOSPC, "no space left on the device", "free some, or name a cassette elsewhere"},
@@ -122,6 +122,23 @@ static int make_root(const char *dir, struct err *err)
 	return 0;
 }
 
+static int open_root(int *out, const char *path, bool create, struct err *err)
+{
+	autoclose int dir = -1;
+	int r = create ? make_root(path, err) : 0;
+
+	if (r)
+		return r;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return fault("open", path, errno, err);
+	/* Better now than when there is something to store. */
+	if (create && faccessat(dir, ".", W_OK | X_OK, AT_EACCESS))
+		return fault("write into", path, errno, err);
+	*out = TAKE_FD(dir);
+	return 0;
+}
+
 static int file_open(struct cassette **out, const char *rest, bool create, struct err *err)
 {
 	autofree struct file *file = calloc(1, sizeof(*file));
@@ -134,14 +151,9 @@ static int file_open(struct cassette **out, const char *rest, bool create, struc
 		err_hint(err, "write 'file:DIRECTORY'");
 		return -EINVAL;
 	}
-	if (create) {
-		r = make_root(rest, err);
-		if (r)
-			return r;
-	}
-	file->dir = open(rest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (file->dir < 0)
-		return fault("open", rest, errno, err);
+	r = open_root(&file->dir, rest, create, err);
+	if (r)
+		return r;
 	*out = &file->cassette;
 	file = NULL;
 	return 0;

@@ -39,6 +39,13 @@ static struct owned *to_owned(struct process *process)
 
 /* --- a running process --- */
 
+static int no_process(pid_t pid, bool has_ended, struct err *err)
+{
+	err_set(err, -ESRCH, has_ended ? "process %d has ended" : "no process %d", pid);
+	err_hint(err, "'pgrep -a NAME' lists the processes of that name");
+	return -ESRCH;
+}
+
 static int explain_no_pidfd(pid_t pid, int error, struct err *err)
 {
 	long tgid = procfs_status(pid, "Tgid");
@@ -49,7 +56,7 @@ static int explain_no_pidfd(pid_t pid, int error, struct err *err)
 		return -ESRCH;
 	}
 	if (error == ESRCH)
-		return err_set(err, -ESRCH, "no process %d", pid);
+		return no_process(pid, false, err);
 	return err_set(err, -error, "cannot open process %d: %s", pid, strerror(error));
 }
 
@@ -65,12 +72,14 @@ static int explain_no_exe(pid_t pid, int error, struct err *err)
 		return -EPERM;
 	}
 	if (procfs_read(&stat, &len, AUXV_MAX, pid, "stat", NULL))
-		return err_set(err, -ESRCH, "no process %d", pid);
+		return no_process(pid, false, err);
 	/* "pid (name) state ...": the name may hold anything. */
 	state = strrchr(stat, ')');
 	if (state && (state[2] == 'Z' || state[2] == 'X'))
-		return err_set(err, -ESRCH, "process %d has ended", pid);
-	return err_set(err, -ENOTSUP, "process %d is a kernel thread", pid);
+		return no_process(pid, true, err);
+	err_set(err, -ENOTSUP, "process %d is a kernel thread", pid);
+	err_hint(err, "give a process that runs a program: 'pgrep -a NAME' lists those of a name");
+	return -ENOTSUP;
 }
 
 static int check_exe(pid_t pid, struct err *err)
@@ -150,13 +159,31 @@ static bool wait_for(pid_t pid, int *status)
 	return got == pid;
 }
 
+static int explain_exec(const char *name, int error, struct err *err)
+{
+	static const struct {
+		int code;
+		const char *hint;
+	} hints[] = {
+		{ENOENT, "give its path, or put its folder in PATH"},
+		{EACCES, "make it executable: chmod +x"},
+		{ENOEXEC, "give a program, or a script that begins with #!"},
+	};
+
+	err_set(err, -error, "cannot run '%s': %s", name, strerror(error));
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (hints[i].code == error)
+			err_hint(err, "%s", hints[i].hint);
+	return -error;
+}
+
 static int explain_end(const struct hold *hold, int status, int fd, struct err *err)
 {
 	int error = 0;
 
 	/* Non-blocking: after exec a grandchild cannot hold it open. */
 	if (read(fd, &error, sizeof(error)) == sizeof(error))
-		return err_set(err, -error, "cannot run '%s': %s", hold->name, strerror(error));
+		return explain_exec(hold->name, error, err);
 	if (WIFSIGNALED(status))
 		return err_set(err, -ECHILD,
 			       "'%s' ended before its main program began: killed by signal %d (%s)",

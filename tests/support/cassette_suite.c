@@ -272,6 +272,24 @@ static void a_recording_is_found_by_its_digits_or_the_whole(void **state)
 	assert_string_equal(key.category, "a");
 }
 
+static void digits_that_two_recordings_have_are_ambiguous(void **state)
+{
+	struct fixture *f = *state;
+	struct recording_key key = {};
+	struct err err = {};
+
+	suite_put(f->cassette, "a", "20251125", A);
+	suite_put(f->cassette, "b", "20251126", A);
+	assert_int_equal(cassette_find(f->cassette, A, &key, &err), -ENOTUNIQ);
+	assert_string_equal(err.msg,
+			    "'" A "' names two recordings, 'a/20251125/" A "' and 'b/20251126/" A "'");
+	assert_string_equal(err.hint, "give the whole id of the one that is meant");
+	assert_true(err.is_usage);
+	assert_string_equal(key.category, "");
+	assert_int_equal(cassette_find(f->cassette, "b/20251126/" A, &key, &err), 0);
+	assert_string_equal(key.category, "b");
+}
+
 #define MANY 70
 
 static void many_of(struct cassette_item items[MANY])
@@ -460,6 +478,7 @@ int cassette_suite_run(const struct cassette_suite *suite)
 		TEST(each_ends_with_the_first_value_that_is_not_0),
 		TEST(each_may_remove_what_it_visits),
 		TEST(a_recording_is_found_by_its_digits_or_the_whole),
+		TEST(digits_that_two_recordings_have_are_ambiguous),
 		TEST(many_are_put_got_and_removed_together),
 		TEST(of_many_each_has_its_own_result),
 		TEST(schemas_are_stored_once_and_checked),

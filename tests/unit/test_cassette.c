@@ -339,7 +339,26 @@ static void without_permission_it_says_so(void **state)
 	assert_int_equal(r, -EACCES);
 	snprintf(words, sizeof(words), "cannot open '%s': permission denied", f->dir);
 	assert_string_equal(err.msg, words);
-	assert_string_equal(err.hint, "recordings are readable by their owner alone: use that user or root");
+	assert_string_equal(err.hint, "recordings are their owner's alone: be that user, or root");
+}
+
+static void what_cannot_be_written_is_refused_before_there_is_something_to_store(void **state)
+{
+	struct fixture *f = *state;
+	struct cassette *cassette;
+	char words[256];
+	struct err err = {};
+	int r;
+
+	assert_int_equal(chmod(f->dir, 0755), 0);
+	if (geteuid() == 0 && seteuid(65534))
+		skip();
+	r = cassette_open(&cassette, f->url, true, &err);
+	assert_int_equal(seteuid(getuid()), 0);
+	assert_int_equal(r, -EACCES);
+	snprintf(words, sizeof(words), "cannot write into '%s': permission denied", f->dir);
+	assert_string_equal(err.msg, words);
+	assert_string_equal(err.hint, "recordings are their owner's alone: be that user, or root");
 }
 
 /* --- every driver --- */
@@ -392,6 +411,7 @@ int main(void)
 		TEST(a_file_is_not_a_directory),
 		TEST(a_full_disk_is_said_and_leaves_nothing),
 		TEST(without_permission_it_says_so),
+		TEST(what_cannot_be_written_is_refused_before_there_is_something_to_store),
 	};
 	int failed = cmocka_run_group_tests_name("cassette", opening, NULL, NULL);
 

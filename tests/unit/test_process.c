@@ -414,8 +414,11 @@ static void what_is_no_process_to_trace_says_why(void **state)
 		_exit(0);
 	assert_int_equal(process_open(&process, 2, &err), -ENOTSUP);
 	assert_string_equal(err.msg, "process 2 is a kernel thread");
+	assert_string_equal(err.hint,
+			    "give a process that runs a program: 'pgrep -a NAME' lists those of a name");
 	assert_int_equal(process_open(&process, 0x3fffff, &err), -ESRCH);
 	assert_string_equal(err.msg, "no process 4194303");
+	assert_string_equal(err.hint, "'pgrep -a NAME' lists the processes of that name");
 	assert_int_equal(process_open(&process, -5, &err), -ESRCH);
 	assert_int_equal(process_open(&process, getpid(), &err), -EINVAL);
 	assert_true(err.is_usage);

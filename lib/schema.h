@@ -79,5 +79,5 @@ uint32_t schema_size(const struct schema *schema, uint32_t id);
 uint32_t schema_align(const struct schema *schema, uint32_t id);
 /* A C _Complex: passed as its struct would be, but _Complex long double returns in st0 and st1. */
 bool schema_is_complex(const struct schema *schema, uint32_t id);
-/* C text: "const struct order *", "char [16]". Bounded by @len. */
+/* C text: "const struct order *", "char [16]"; of a function its declaration, with names. Bounded by @len. */
 void schema_type_text(const struct schema *schema, uint32_t id, char *text, size_t len);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * A type as C text. C declares from the inside out: a declarator grows around a hole where a name would be,
- * until a named type is reached.
+ * A type as C text. C declares from the inside out: a declarator grows around a name, or the hole where one
+ * would be, until a named type is reached.
  */
 #include "lib/schema.h"
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DECLARATOR_MAX 256
+#define DECLARATOR_MAX 1024
 #define DEPTH_MAX      16 /* prototypes within prototypes, and steps to a named type */
 
 struct declarator {
@@ -42,9 +42,18 @@ static void wrap(struct declarator *d)
 	put(d, ")");
 }
 
-static void put_type(const struct schema *schema, struct declarator *out, uint32_t id, int depth);
+static const char *name_of(const struct schema *schema, uint32_t name_off)
+{
+	const char *name = btf__name_by_offset(schema_btf(schema), name_off);
 
-static void put_params(const struct schema *schema, struct declarator *d, const struct btf_type *t, int depth)
+	return name ? name : "";
+}
+
+static void put_type(const struct schema *schema, struct declarator *out, uint32_t id, const char *name,
+		     int depth);
+
+static void put_params(const struct schema *schema, struct declarator *d, const struct btf_type *t,
+		       bool named, int depth)
 {
 	const struct btf_param *p = btf_params(t);
 
@@ -53,7 +62,8 @@ static void put_params(const struct schema *schema, struct declarator *d, const 
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
 		put(d, i ? ", " : "");
 		if (p[i].type)
-			put_type(schema, d, p[i].type, depth + 1);
+			put_type(schema, d, p[i].type, named ? name_of(schema, p[i].name_off) : "",
+				 depth + 1);
 		else
 			put(d, "...");
 	}
@@ -79,10 +89,10 @@ static const char *keyword(const struct btf_type *t)
 
 static void put_named(const struct schema *schema, struct declarator *out, const struct btf_type *t)
 {
-	const char *name = t ? btf__name_by_offset(schema_btf(schema), t->name_off) : "void";
+	const char *name = t ? name_of(schema, t->name_off) : "void";
 
 	put(out, t ? keyword(t) : "");
-	put(out, name && name[0] ? name : "{...}");
+	put(out, name[0] ? name : "{...}");
 }
 
 /* A qualifier stands before a named type, behind the star of a pointer. */
@@ -100,12 +110,15 @@ static void qualify(const struct schema *schema, struct declarator *d, struct de
 	put(prefix, " ");
 }
 
-static void put_type(const struct schema *schema, struct declarator *out, uint32_t id, int depth)
+/* @name: what is declared; "": nothing, and parameters go without names too. */
+static void put_type(const struct schema *schema, struct declarator *out, uint32_t id, const char *name,
+		     int depth)
 {
 	struct declarator d = {}, prefix = {};
 	const struct btf_type *t = NULL;
 	char dimension[16];
 
+	put(&d, name);
 	for (int steps = 0; depth < DEPTH_MAX && steps < SCHEMA_DEPTH_MAX; steps++) {
 		t = btf__type_by_id(schema_btf(schema), id);
 		if (!id || !t)
@@ -117,7 +130,7 @@ static void put_type(const struct schema *schema, struct declarator *out, uint32
 			snprintf(dimension, sizeof(dimension), "[%u]", btf_array(t)->nelems);
 			put(&d, dimension);
 		} else if (btf_is_func_proto(t)) {
-			put_params(schema, &d, t, depth);
+			put_params(schema, &d, t, name[0], depth);
 		} else if (btf_is_const(t)) {
 			qualify(schema, &d, &prefix, t->type, "const");
 		} else if (btf_is_volatile(t)) {
@@ -140,6 +153,9 @@ void schema_type_text(const struct schema *schema, uint32_t id, char *text, size
 	const struct btf_type *t = btf__type_by_id(schema_btf(schema), id);
 	struct declarator out = {};
 
-	put_type(schema, &out, t && btf_is_func(t) ? t->type : id, 0);
+	if (t && btf_is_func(t))
+		put_type(schema, &out, t->type, name_of(schema, t->name_off), 0);
+	else
+		put_type(schema, &out, id, "", 0);
 	snprintf(text, len, "%s", out.text);
 }

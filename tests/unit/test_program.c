@@ -150,11 +150,11 @@ static void functions_are_found_wherever_they_are(void **state)
 	static const struct {
 		const char *name, *module, *proto;
 	} cases[] = {
-		{"handle", "prog", "int (const struct order *, void *, char *, long)"},
-		{"local", "prog", "int (struct order *)"},
-		{"shop.c:twice", "prog", "int (int)"},
-		{"rate", "librate.so.2", "int (const char *, long)"},
-		{"libc.so.6:clock_gettime", "libc.so.6", "int (clockid_t, struct timespec *)"},
+		{"handle", "prog", "int handle(const struct order *order, void *extra, char *reply, long len)"},
+		{"local", "prog", "int local(struct order *o)"},
+		{"shop.c:twice", "prog", "int twice(int a)"},
+		{"rate", "librate.so.2", "int rate(const char *arg0, long arg1)"},
+		{"libc.so.6:clock_gettime", "libc.so.6", "int clock_gettime(clockid_t clock_id, struct timespec *tp)"},
 	};
 	auto_opened struct opened o = {};
 	struct err err = {};

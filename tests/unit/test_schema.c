@@ -165,6 +165,35 @@ static void types_have_sizes_alignments_and_words(void **state)
 	assert_string_equal(cut, "const");
 }
 
+static void a_function_is_declared_with_its_names(void **state)
+{
+	auto_schema struct schema *schema = NULL;
+	char text[128];
+	struct btf *btf;
+	int i32, proto, callback, grid, fixed;
+
+	assert_int_equal(schema_new(&schema, NULL), 0);
+	btf = schema_btf(schema);
+	i32 = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	callback = btf__add_func_proto(btf, i32);
+	btf__add_func_param(btf, "code", i32);
+	callback = btf__add_ptr(btf, callback);
+	grid = btf__add_ptr(btf, btf__add_array(btf, i32, i32, 3));
+	fixed = btf__add_const(btf, grid);
+	proto = btf__add_func_proto(btf, btf__add_ptr(btf, i32));
+	btf__add_func_param(btf, "rows", grid);
+	btf__add_func_param(btf, "done", callback);
+	btf__add_func_param(btf, "fixed", fixed);
+	btf__add_func_param(btf, "", i32);
+	btf__add_func_param(btf, "", 0);
+	schema_type_text(schema, btf__add_func(btf, "sum", BTF_FUNC_GLOBAL, proto), text, sizeof(text));
+	assert_string_equal(
+		text, "int *sum(int (*rows)[3], int (*done)(int code), int (*const fixed)[3], int, ...)");
+	proto = btf__add_func_proto(btf, 0);
+	schema_type_text(schema, btf__add_func(btf, "stop", BTF_FUNC_GLOBAL, proto), text, sizeof(text));
+	assert_string_equal(text, "void stop(void)");
+}
+
 static void a_complex_number_is_told_by_its_tag(void **state)
 {
 	auto_schema struct schema *schema = NULL;
@@ -503,6 +532,7 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_read_back),
 		cmocka_unit_test(the_same_types_give_the_same_name),
 		cmocka_unit_test(types_have_sizes_alignments_and_words),
+		cmocka_unit_test(a_function_is_declared_with_its_names),
 		cmocka_unit_test(a_complex_number_is_told_by_its_tag),
 		cmocka_unit_test(every_kind_of_damage_is_refused_in_words),
 		cmocka_unit_test(flipped_and_cut_bytes_never_hurt),

@@ -326,6 +326,7 @@ static int emit_all(struct run *run, comparison_fn fn, void *ctx, struct equaliz
 		pthread_mutex_unlock(&run->lock);
 		totals->total++;
 		totals->by_verdict[comparison.verdict]++;
+		totals->not_compared += comparison.differences.unavailable;
 		r = fn(&comparison, ctx);
 		comparison_release(&comparison);
 		pthread_mutex_lock(&run->lock);

@@ -28,6 +28,7 @@ struct equalizer_opts {
 struct equalizer_totals {
 	size_t total, by_verdict[VERDICT_CNT];
 	size_t unreadable;
+	size_t not_compared; /* values that neither side captured */
 };
 
 /* Called for each comparison, in the order of the lookup; never from two threads at once. Non-zero stops. */

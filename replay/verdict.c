@@ -140,7 +140,9 @@ struct cJSON *comparison_json(const struct comparison *comparison)
 	    !add_texts(json, "missing", comparison->missing, comparison->missing_cnt) ||
 	    !add_texts(json, "extra", comparison->extra, comparison->extra_cnt) ||
 	    !add_number(json, "recorded_ns", comparison->recorded_ns) ||
-	    !add_number(json, "replayed_ns", comparison->replayed_ns))
+	    !add_number(json, "replayed_ns", comparison->replayed_ns) ||
+	    (comparison->differences.unavailable &&
+	     !add_number(json, "not_compared", comparison->differences.unavailable)))
 		return NULL;
 	return TAKE_PTR(json);
 }

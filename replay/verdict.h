@@ -31,5 +31,6 @@ void comparison_release(struct comparison *comparison);
 /* Fill the reason of a comparison that has differences, missing or extra calls. */
 void comparison_explain(struct comparison *comparison);
 
-/* A line of `--json`; what one side lacks is {"unavailable": "not there"}. NULL: no memory. */
+/* A line of `--json`; what one side lacks is {"unavailable": "not there"}, what both lack is counted in
+ * "not_compared". NULL: no memory. */
 struct cJSON *comparison_json(const struct comparison *comparison);

@@ -52,9 +52,7 @@ static int finish(const struct equalize_opts *opts, const struct equalizer_total
 		r = common_print_json(verdicts_summary_json(totals), err);
 	else
 		verdicts_print_summary(totals);
-	if (totals->unreadable)
-		fprintf(stderr, "tapedeck: %zu recordings have metadata that cannot be read\n",
-			totals->unreadable);
+	common_unreadable(totals->unreadable);
 	if (r < 0)
 		return r;
 	if (!totals->total) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "lib/buf.h"
@@ -39,18 +40,32 @@ static int print_json(const struct found *found, const char *id)
 	return common_print_json(line, NULL);
 }
 
+#define TIME_SHOWN 19 /* characters of 2026-11-25T10:00:00.123456789Z */
+
 static int print_text(const struct found *found, const char *id)
 {
-	const cJSON *user = cJSON_GetObjectItemCaseSensitive(found->metadata, "user");
-	auto_buf struct buf line;
-	char duration[32];
+	const cJSON *doc = found->metadata;
+	const cJSON *recorded_at = cJSON_GetObjectItemCaseSensitive(doc, "recorded_at");
+	const cJSON *duration_ns = cJSON_GetObjectItemCaseSensitive(doc, "duration_ns");
+	auto_buf struct buf time = {}, user = {};
+	char duration[32] = "?";
 
-	buf_init(&line, LINE_TEXT_MAX);
-	common_duration(cJSON_GetNumberValue(cJSON_GetObjectItem(found->metadata, "duration_ns")), duration);
-	text_members(&line, user);
-	printf("%s  %.19s  %8s  %s%.*s\n", id, text_of(found->metadata, "recorded_at"), duration,
-	       cJSON_IsTrue(cJSON_GetObjectItem(found->metadata, "complete")) ? "" : "incomplete ",
-	       (int)line.len, line.data ? (const char *)line.data : "");
+	buf_init(&time, LINE_TEXT_MAX);
+	buf_init(&user, LINE_TEXT_MAX);
+	if (cJSON_IsString(recorded_at))
+		text_bare(&time, recorded_at);
+	else
+		buf_printf(&time, "?");
+	text_members(&user, cJSON_GetObjectItemCaseSensitive(doc, "user"));
+	buf_put_u8(&time, 0);
+	buf_put_u8(&user, 0);
+	if (time.failed || user.failed)
+		return -ENOMEM;
+	if (cJSON_IsNumber(duration_ns))
+		common_duration(duration_ns->valuedouble, duration);
+	printf("%s  %.*s  %8s  %s%s\n", id, TIME_SHOWN, (const char *)time.data, duration,
+	       cJSON_IsTrue(cJSON_GetObjectItem(doc, "complete")) ? "" : "incomplete ",
+	       (const char *)user.data);
 	return 0;
 }
 
@@ -76,8 +91,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		r = cassette_open(&cassette, words->arg[0], false, err);
 	if (r == 0)
 		r = lookup_each(cassette, &lookup, &unreadable, on_found, (void *)opts, err);
-	if (unreadable)
-		fprintf(stderr, "tapedeck: %zu recordings have metadata that cannot be read\n", unreadable);
+	common_unreadable(unreadable);
 	return r < 0 ? r : STATUS_DONE;
 }
 

@@ -20,7 +20,7 @@ struct replay_opts {
 
 static int print(const struct comparison *comparison, bool json, struct err *err)
 {
-	struct equalizer_totals totals = {.total = 1};
+	struct equalizer_totals totals = {.total = 1, .not_compared = comparison->differences.unavailable};
 	int r;
 
 	totals.by_verdict[comparison->verdict] = 1;

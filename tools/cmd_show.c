@@ -24,54 +24,106 @@ static double number(const cJSON *json, const char *name)
 	return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(json, name));
 }
 
-/* "  2 +12.3 us  db_get(key="a") = 3, errno 2" and, below it, what flowed out. */
-static void put_call(struct buf *out, const cJSON *call)
+#define LINE_WIDTH    110 /* columns; a call that is longer gets a line for each argument */
+#define ARG_INDENT    28
+#define CALL_TEXT_MAX (64u << 20)
+
+static const char *text_of(const cJSON *json, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(json, name)->valuestring;
+}
+
+/* errno says something only behind a result that means failure. */
+static bool is_failure(const cJSON *result)
+{
+	return cJSON_IsNull(result) || (cJSON_IsNumber(result) && result->valuedouble < 0);
+}
+
+/* " = -1, errno 2 (No such file or directory)" */
+static void put_end(struct buf *out, const cJSON *call)
 {
 	const cJSON *result = cJSON_GetObjectItemCaseSensitive(call, "return");
 	const cJSON *error_number = cJSON_GetObjectItemCaseSensitive(call, "errno");
-	const char *left = cJSON_GetObjectItemCaseSensitive(call, "left")->valuestring;
-	const char *alias = cJSON_GetObjectItemCaseSensitive(call, "alias")->valuestring;
-	const cJSON *flowed_out = cJSON_GetObjectItemCaseSensitive(call, "out");
-	char at[32];
+	const char *left = text_of(call, "left");
 
-	common_duration(number(call, "entered_ns"), at);
-	buf_printf(out, "%4.0f  %9s  %-9s %s(", number(call, "seq"), at,
-		   cJSON_GetObjectItemCaseSensitive(call, "kind")->valuestring, alias);
-	text_members(out, cJSON_GetObjectItemCaseSensitive(call, "args"));
-	buf_printf(out, ")");
 	if (result) {
 		buf_printf(out, " = ");
 		text_value(out, result);
 	}
-	if (error_number && error_number->valuedouble != 0)
+	if (error_number && error_number->valuedouble != 0 && is_failure(result))
 		buf_printf(out, ", errno %.0f (%s)", error_number->valuedouble,
 			   strerror(error_number->valuedouble));
 	if (strcmp(left, "return"))
 		buf_printf(out, ", left: %s", left);
 	buf_printf(out, "\n");
+}
+
+static void put_args_each(struct buf *out, const cJSON *args)
+{
+	for (const cJSON *arg = args->child; arg; arg = arg->next) {
+		buf_printf(out, "\n%*s%s=", ARG_INDENT, "", arg->string);
+		text_value(out, arg);
+		if (arg->next)
+			buf_printf(out, ",");
+	}
+	buf_printf(out, "\n%*s", ARG_INDENT - 2, "");
+}
+
+static void put_args(struct buf *out, const cJSON *args, size_t column)
+{
+	auto_buf struct buf line = {};
+
+	buf_init(&line, CALL_TEXT_MAX);
+	text_members(&line, args);
+	if (line.failed || column + line.len > LINE_WIDTH)
+		put_args_each(out, args);
+	else if (line.len)
+		buf_put(out, line.data, line.len);
+}
+
+/* "  2  12.3 us  input  db_get(key="a") = 3" and, below it, what flowed out. */
+static void put_call(struct buf *out, const cJSON *call)
+{
+	const cJSON *flowed_out = cJSON_GetObjectItemCaseSensitive(call, "out");
+	size_t start = out->len;
+	char at[32];
+
+	common_duration(number(call, "entered_ns"), at);
+	buf_printf(out, "%4.0f  %9s  %-9s %s(", number(call, "seq"), at, text_of(call, "kind"),
+		   text_of(call, "alias"));
+	put_args(out, cJSON_GetObjectItemCaseSensitive(call, "args"), out->len - start);
+	buf_printf(out, ")");
+	put_end(out, call);
 	for (const cJSON *item = flowed_out->child; item; item = item->next) {
-		buf_printf(out, "%28s-> %s = ", "", item->string);
+		buf_printf(out, "%*s-> %s = ", ARG_INDENT, "", item->string);
 		text_value(out, item);
 		buf_printf(out, "\n");
 	}
 }
 
-static void put_text(struct buf *out, const cJSON *json)
+static void put_metadata(struct buf *out, const cJSON *metadata)
 {
-	const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(json, "metadata"), *item;
+	const cJSON *item;
 	char duration[32];
 
-	common_duration(number(metadata, "duration_ns"), duration);
-	buf_printf(out, "%s\n", cJSON_GetObjectItemCaseSensitive(json, "id")->valuestring);
 	cJSON_ArrayForEach(item, metadata)
 	{
 		if (cJSON_IsArray(item) || !strcmp(item->string, "duration_ns"))
 			continue;
 		buf_printf(out, "  %-12s ", item->string);
-		text_value(out, item);
+		text_bare(out, item);
 		buf_printf(out, "\n");
 	}
+	common_duration(number(metadata, "duration_ns"), duration);
 	buf_printf(out, "  %-12s %s\n", "duration", duration);
+}
+
+static void put_text(struct buf *out, const cJSON *json)
+{
+	const cJSON *item;
+
+	buf_printf(out, "%s\n", text_of(json, "id"));
+	put_metadata(out, cJSON_GetObjectItemCaseSensitive(json, "metadata"));
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(json, "incomplete"))
 		buf_printf(out, "  incomplete: %s\n", item->valuestring);
 	buf_printf(out, "\n");

@@ -91,6 +91,13 @@ int common_engine(char *path, size_t len, struct err *err)
 	return -ENOENT;
 }
 
+void common_unreadable(size_t cnt)
+{
+	if (cnt)
+		fprintf(stderr, "tapedeck: %zu recording%s metadata that cannot be read\n", cnt,
+			cnt == 1 ? " has" : "s have");
+}
+
 static void scaled(double value, const char *const units[], double step, char text[32])
 {
 	while (value >= step && units[1]) {

@@ -52,6 +52,9 @@ void common_catch_signals(void);
 /* libtapedeck-replay.so: beside the program, or where `make install` puts it. */
 int common_engine(char *path, size_t len, struct err *err);
 
+/* Say on stderr that so many recordings were passed over; of none nothing. */
+void common_unreadable(size_t cnt);
+
 /* "1.2 ms"; "3.4 MiB" */
 void common_duration(uint64_t ns, char text[32]);
 void common_size(uint64_t bytes, char text[32]);

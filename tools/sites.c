@@ -11,7 +11,7 @@
 #include "lib/schema.h"
 #include "tools/common.h"
 
-#define WHERE_MAX 256
+#define PROTOTYPE_MAX 1024
 
 static bool has_return(const struct program_func *func)
 {
@@ -73,7 +73,7 @@ static void print_refused(const struct program_func *func)
 static void print_text(const struct program *program, const struct program_func *func, double rate)
 {
 	const struct shape *shape = func->shape;
-	char prototype[512], cost[32];
+	char prototype[PROTOTYPE_MAX], cost[32];
 
 	if (func->refused.msg[0])
 		return print_refused(func);
@@ -111,7 +111,7 @@ static int print_json(const struct program *program, const struct program_func *
 		      struct err *err)
 {
 	cJSON *line = cJSON_CreateObject();
-	char prototype[512];
+	char prototype[PROTOTYPE_MAX];
 
 	cJSON_AddStringToObject(line, "type", "function");
 	cJSON_AddStringToObject(line, "function", func->config->name);

@@ -5,7 +5,9 @@
 struct buf;
 struct cJSON;
 
-/* {id=1, items=[...]}, <handle 2>, <unavailable: ...>; one line. */
+/* {id=1, items=[...]}, b"\x7fELF"... (4096 bytes), <handle 2>, <unavailable: ...>; one line. */
 void text_value(struct buf *out, const struct cJSON *json);
+/* The same, a string without its quotes: what is no text in it stays escaped. */
+void text_bare(struct buf *out, const struct cJSON *json);
 /* name=value, name=value */
 void text_members(struct buf *out, const struct cJSON *object);

@@ -23,6 +23,13 @@ static void print_side(const char *what, const cJSON *json)
 	       (const char *)text.data, text.len > VALUE_SHOWN ? "..." : "");
 }
 
+static void print_not_compared(size_t cnt, const char *before)
+{
+	if (cnt)
+		printf("%s%zu value%s not compared: neither side captured %s", before, cnt,
+		       cnt == 1 ? " was" : "s were", cnt == 1 ? "it" : "them");
+}
+
 void verdicts_print(const struct comparison *comparison)
 {
 	char id[CATEGORY_MAX + 48], recorded[32], replayed[32];
@@ -44,14 +51,23 @@ void verdicts_print(const struct comparison *comparison)
 		printf("    %s: recorded, but not made\n", comparison->missing[i]);
 	for (size_t i = 0; i < comparison->extra_cnt; i++)
 		printf("    %s: made, but not recorded\n", comparison->extra[i]);
+	print_not_compared(comparison->differences.unavailable, "    ");
+	if (comparison->differences.unavailable)
+		printf("\n");
 }
 
 void verdicts_print_summary(const struct equalizer_totals *totals)
 {
-	printf("%zu replayed:", totals->total);
-	for (int i = 0; i < VERDICT_CNT; i++)
-		if (totals->by_verdict[i] || i == VERDICT_EQUAL)
-			printf(" %zu %s", totals->by_verdict[i], verdict_name(i));
+	const char *before = "";
+
+	printf("%zu replayed: ", totals->total);
+	for (int i = 0; i < VERDICT_CNT; i++) {
+		if (!totals->by_verdict[i] && i != VERDICT_EQUAL)
+			continue;
+		printf("%s%zu %s", before, totals->by_verdict[i], verdict_name(i));
+		before = ", ";
+	}
+	print_not_compared(totals->not_compared, "; ");
 	printf("\n");
 }
 
@@ -69,5 +85,7 @@ cJSON *verdicts_summary_json(const struct equalizer_totals *totals)
 	cJSON_AddNumberToObject(json, "total", totals->total);
 	for (int i = 0; i < VERDICT_CNT; i++)
 		cJSON_AddNumberToObject(json, verdict_name(i), totals->by_verdict[i]);
+	if (totals->not_compared)
+		cJSON_AddNumberToObject(json, "not_compared", totals->not_compared);
 	return json;
 }

@@ -517,7 +517,7 @@ static void what_the_configuration_ignores_is_ignored(void **state)
 
 static void a_comparison_is_a_line_of_json(void **state)
 {
-	auto_cjson cJSON *json = NULL;
+	auto_cjson cJSON *json = NULL, *with_gap = NULL;
 	autofree char *text = NULL;
 
 	comparison.verdict = VERDICT_FAILED;
@@ -533,6 +533,9 @@ static void a_comparison_is_a_line_of_json(void **state)
 		"{\"type\":\"comparison\",\"id\":\"HandleOrder/20260801/00112233445566778899aabbccddeeff\","
 		"\"category\":\"HandleOrder\",\"verdict\":\"failed\",\"reason\":\"SIGSEGV\","
 		"\"differences\":[],\"missing\":[],\"extra\":[],\"recorded_ns\":12,\"replayed_ns\":0}");
+	comparison.differences.unavailable = 3;
+	with_gap = comparison_json(&comparison);
+	assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(with_gap, "not_compared")), 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -152,7 +152,7 @@ static struct player_opts player_opts(struct equalizer *equalizer, int cpu)
 				    .exe = opts->exe,
 				    .engine = opts->engine,
 				    .ready = opts->ready,
-				    .argv = opts->argv,
+				    .args = opts->args,
 				    .libs = opts->libs,
 				    .timeout_ms = opts->timeout_ms,
 				    .cpu = cpu,

@@ -17,7 +17,7 @@ struct program;
 
 struct equalizer_opts {
 	const char *exe, *engine, *ready;
-	char *const *argv, *const *libs; /* NULL-terminated or NULL */
+	char *const *args, *const *libs; /* NULL-terminated or NULL */
 	int timeout_ms;			 /* 0: EQUALIZER_TIMEOUT_MS */
 	int jobs;			 /* 0: one a core */
 	bool strict;			 /* refuse functions that are inlined in places */

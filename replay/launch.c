@@ -255,21 +255,20 @@ static int fill_env(struct launch *launch, const char *engine, const char *sanit
 	return r ? err_nomem(err) : 0;
 }
 
-static int copy_argv(struct launch *launch, const char *exe, char *const *argv, struct err *err)
+static int make_argv(struct launch *launch, const char *exe, char *const *args, struct err *err)
 {
 	size_t cnt = 0;
 
-	while (argv && argv[cnt])
+	while (args && args[cnt])
 		cnt++;
-	launch->argv = calloc(MAX(cnt, 1) + 1, sizeof(*launch->argv));
+	launch->argv = calloc(1 + cnt + 1, sizeof(*launch->argv));
 	if (!launch->argv)
 		return err_nomem(err);
-	launch->argv[0] = strdup(exe);
-	for (size_t i = 1; i < cnt; i++)
-		launch->argv[i] = strdup(argv[i]);
-	for (size_t i = 0; i < MAX(cnt, 1); i++)
+	for (size_t i = 0; i < 1 + cnt; i++) {
+		launch->argv[i] = strdup(i ? args[i - 1] : exe);
 		if (!launch->argv[i])
 			return err_nomem(err);
+	}
 	return 0;
 }
 
@@ -318,7 +317,7 @@ int launch_new(struct launch **out, const struct server_opts *opts, struct err *
 		return r;
 	link_found_libs(launch);
 	r = open_streams(launch, err);
-	r = r ?: copy_argv(launch, opts->exe, opts->argv, err);
+	r = r ?: make_argv(launch, opts->exe, opts->args, err);
 	if (r)
 		return r;
 	*out = TAKE_PTR(launch);
@@ -501,14 +500,20 @@ void launch_clear_said(struct launch *launch)
 		return;
 }
 
+static size_t read_end(char said[LAUNCH_SAID_MAX + 1], int fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	ssize_t n = end < 0 ? 0 : pread(fd, said, LAUNCH_SAID_MAX, MAX(end - LAUNCH_SAID_MAX, 0));
+
+	while (n > 0 && said[n - 1] == '\n')
+		n--;
+	said[MAX(n, 0)] = '\0';
+	return MAX(n, 0);
+}
+
 const char *launch_said(struct launch *launch)
 {
-	off_t end = lseek(launch->err_fd, 0, SEEK_END);
-	ssize_t n;
-
-	n = end < 0 ? 0 : pread(launch->err_fd, launch->said, LAUNCH_SAID_MAX, MAX(end - LAUNCH_SAID_MAX, 0));
-	while (n > 0 && launch->said[n - 1] == '\n')
-		n--;
-	launch->said[MAX(n, 0)] = '\0';
+	if (!read_end(launch->said, launch->err_fd))
+		read_end(launch->said, launch->out_fd);
 	return launch->said;
 }

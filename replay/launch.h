@@ -21,6 +21,6 @@ int launch_start(pid_t *pid, int *layers, struct launch *launch, const int fds[L
 
 /* Forget what targets wrote to stderr and stdout up to now. */
 void launch_clear_said(struct launch *launch);
-/* The end of what they wrote to stderr since; borrowed until the next call. */
+/* The end of what they wrote since to stderr, or if nothing then to stdout; borrowed until the next call. */
 const char *launch_said(struct launch *launch);
 #define LAUNCH_SAID_MAX 2048

@@ -89,7 +89,7 @@ static int start(struct player *player, size_t operation, struct err *err)
 	struct server_opts opts = {
 		.exe = player->opts.exe,
 		.engine = player->opts.engine,
-		.argv = player->opts.argv,
+		.args = player->opts.args,
 		.libs = player->opts.libs,
 		.cpu = player->opts.cpu,
 		.ready_timeout_ms = SERVER_READY_MS,

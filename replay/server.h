@@ -12,7 +12,7 @@ struct outcome_header;
 struct server_opts {
 	const char *exe;    /* the build; run from a private copy */
 	const char *engine; /* libtapedeck-replay.so */
-	char *const *argv;  /* of main; argv[0] is replaced */
+	char *const *args;  /* of main, behind its name; NULL: none */
 	const void *patch;  /* the patch file */
 	size_t patch_len;
 	int ready_timeout_ms;
@@ -34,7 +34,7 @@ struct server_result {
 		*outcome; /* borrowed until the next run; checked: lengths and kinds make sense */
 	int wait_status;
 	int timed_out;
-	const char *said; /* borrowed likewise: the end of what it wrote to stderr; "" */
+	const char *said; /* borrowed likewise: as launch_said */
 };
 /* Play @case_data. What the target does, crashes included, is a result; -errno is our own failure. */
 int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms,

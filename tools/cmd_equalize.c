@@ -74,7 +74,7 @@ static int equalize(const struct equalize_opts *opts, const struct config *confi
 		.exe = opts->exe,
 		.engine = engine,
 		.ready = opts->ready,
-		.argv = words->rest,
+		.args = words->rest,
 		.libs = (char *const *)opts->libs.item,
 		.timeout_ms = opts->timeout_ns / 1000000,
 		.jobs = opts->jobs,

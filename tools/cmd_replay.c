@@ -40,7 +40,7 @@ static int replay(const struct replay_opts *opts, const struct config *config, s
 		.exe = opts->exe,
 		.engine = engine,
 		.ready = opts->ready,
-		.argv = words->rest,
+		.args = words->rest,
 		.libs = (char *const *)opts->libs.item,
 		.timeout_ms = opts->timeout_ns / 1000000,
 		.jobs = 1,

@@ -221,6 +221,8 @@ static void heard_exit(int status)
 
 static void on_program_exit(int status, void *unused)
 {
+	if (is_failing(status))
+		fflush(NULL); /* its last words are the driver's best hint */
 	heard_exit(status);
 }
 
@@ -250,6 +252,8 @@ static int run_main(int argc, char **argv, char **envp)
 	engine.main_result = program_main(argc, argv, envp);
 	if (engine.state == ENGINE_STARTING && engine.patch->ready_main == 2)
 		serve_from_main("the end of main");
+	if (is_failing(engine.main_result))
+		fflush(NULL);
 	if (is_failing(engine.main_result))
 		engine_fail("main returned %d before %s was reached", engine.main_result, awaited());
 	if (play_is_here())

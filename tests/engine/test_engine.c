@@ -69,11 +69,11 @@ static struct fixture shared;
 static int start(struct fixture *f, const struct kit_func *table, size_t cnt, unsigned ready_main,
 		 const char *how, struct err *err)
 {
-	char *const argv[] = {"victim", (char *)how, "/tmp", NULL};
+	char *const args[] = {(char *)how, "/tmp", NULL};
 	const struct server_opts opts = {
 		.exe = victim,
 		.engine = engine,
-		.argv = argv,
+		.args = args,
 		.ready_timeout_ms = strcmp(how, "hang") ? 0 : 300,
 		.cpu = -1,
 	};
@@ -587,7 +587,8 @@ static void failing_to_be_ready_is_said_in_words(void **state)
 		const char *how, *msg, *hint;
 	} table[] = {
 		{"early", "main returned 7 before 'operation' or accept was reached", ""},
-		{"exit", "the program exited with status 9 before 'operation' or accept was reached", ""},
+		{"exit", "the program exited with status 9 before 'operation' or accept was reached",
+		 "it wrote: cannot read victim.conf"},
 		{"crash", "the program was killed by Aborted before it was ready",
 		 "it wrote: no configuration"},
 		{"hang", "the program was not ready within 300 ms",
@@ -658,8 +659,8 @@ static bool try_walls(struct err *err)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	char dir[] = "/tmp/test-engine-XXXXXX";
-	char *argv[] = {"victim", "walls", dir, NULL};
-	struct server_opts opts = {.exe = victim, .engine = engine, .argv = argv, .cpu = -1};
+	char *args[] = {"walls", dir, NULL};
+	struct server_opts opts = {.exe = victim, .engine = engine, .args = args, .cpu = -1};
 	struct server *server = NULL;
 	struct kit_patch patch;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;

@@ -401,8 +401,10 @@ int main(int argc, char **argv)
 
 	if (!strcmp(how, "early"))
 		return 7;
-	if (!strcmp(how, "exit"))
+	if (!strcmp(how, "exit")) {
+		printf("cannot read victim.conf\n");
 		exit(9);
+	}
 	if (!strcmp(how, "crash")) {
 		fprintf(stderr, "no configuration\n");
 		abort();

@@ -11,6 +11,7 @@
 #include "loader/recorder.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/json_schema.h"
 #include "tools/sites.h"
 
 #define RATE_NS 1000000000ull
@@ -108,6 +109,7 @@ const struct command cmd_check = {
 	.words_min = 0,
 	.words_max = 1,
 	.opts = opts_table,
+	.json = lines_check,
 	.opts_size = sizeof(struct check_opts),
 	.run = run,
 };

@@ -8,6 +8,7 @@
 #include "replay/sandbox.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/json_schema.h"
 
 struct doctor_opts {
 	bool json;
@@ -95,6 +96,7 @@ const struct command cmd_doctor = {
 	.words = "",
 	.summary = "kernel features, privileges, libraries: what is missing and what that costs",
 	.opts = opts_table,
+	.json = lines_doctor,
 	.opts_size = sizeof(struct doctor_opts),
 	.run = run,
 };

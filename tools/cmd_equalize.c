@@ -10,6 +10,7 @@
 #include "replay/equalizer.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/json_schema.h"
 #include "tools/verdicts.h"
 
 struct equalize_opts {
@@ -143,6 +144,7 @@ const struct command cmd_equalize = {
 	.words_max = 1,
 	.rest = "ARGS of the program",
 	.opts = opts_table,
+	.json = lines_verdicts,
 	.opts_size = sizeof(struct equalize_opts),
 	.run = run,
 };

@@ -9,6 +9,7 @@
 #include "lib/lookup.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/json_schema.h"
 #include "tools/text.h"
 
 #define LINE_TEXT_MAX (1 << 20)
@@ -108,6 +109,7 @@ const struct command cmd_ls = {
 	.words_min = 1,
 	.words_max = 1,
 	.opts = opts_table,
+	.json = lines_ls,
 	.opts_size = sizeof(struct ls_opts),
 	.run = run,
 };

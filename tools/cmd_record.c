@@ -18,6 +18,7 @@
 #include "loader/recorder.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/json_schema.h"
 #include "tools/sites.h"
 
 struct record_opts {
@@ -293,6 +294,7 @@ const struct command cmd_record = {
 	.summary = "record the operations of a running process, or of a command",
 	.rest = "COMMAND ARGS...",
 	.opts = opts_table,
+	.json = lines_record,
 	.opts_size = sizeof(struct record_opts),
 	.run = run,
 };

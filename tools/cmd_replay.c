@@ -9,6 +9,7 @@
 #include "replay/equalizer.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/json_schema.h"
 #include "tools/verdicts.h"
 
 struct replay_opts {
@@ -107,6 +108,7 @@ const struct command cmd_replay = {
 	.words_max = 2,
 	.rest = "ARGS of the program",
 	.opts = opts_table,
+	.json = lines_verdicts,
 	.opts_size = sizeof(struct replay_opts),
 	.run = run,
 };

@@ -11,6 +11,7 @@
 #include "lib/store.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/json_schema.h"
 #include "tools/text.h"
 
 #define SHOW_TEXT_MAX (256u << 20)
@@ -185,6 +186,7 @@ const struct command cmd_show = {
 	.words_min = 2,
 	.words_max = 2,
 	.opts = opts_table,
+	.json = lines_show,
 	.opts_size = sizeof(struct show_opts),
 	.run = run,
 };

@@ -10,6 +10,7 @@
 #include "lib/nearest.h"
 #include "lib/util.h"
 #include "tools/commands.h"
+#include "tools/json_schema.h"
 
 static const struct command *const commands[] = {
 	&cmd_doctor, &cmd_check, &cmd_record, &cmd_ls, &cmd_show, &cmd_replay, &cmd_equalize,
@@ -53,10 +54,11 @@ static int complain(const struct err *err)
 	return err->is_usage ? STATUS_USAGE : STATUS_FAILED;
 }
 
-static bool wants_help(int argc, char **argv)
+/* Asked for anywhere before `--`, it stands alone: nothing else need be given. */
+static bool wants(int argc, char **argv, const char *name, const char *letter)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+		if (!strcmp(argv[i], name) || (letter && !strcmp(argv[i], letter)))
 			return true;
 	return false;
 }
@@ -69,10 +71,12 @@ static int run(const struct command *command, int argc, char **argv, struct err 
 
 	if (!opts)
 		return err_nomem(err);
-	if (wants_help(argc, argv)) {
+	if (wants(argc, argv, "--help", "-h")) {
 		opts_help(command);
 		return STATUS_DONE;
 	}
+	if (command->json && wants(argc, argv, "--json-schema", NULL))
+		return json_schema_print(command->name, command->json, err);
 	r = opts_parse(command, opts, &words, argc, argv, err);
 	return r < 0 ? r : command->run(opts, &words, err);
 }

@@ -120,6 +120,8 @@ static int unknown(const struct command *command, const char *word, struct err *
 	nearest_init(&nearest, want);
 	for (const struct opt *opt = command->opts; opt->kind != OPT_END; opt++)
 		nearest_try(&nearest, opt->name);
+	if (command->json)
+		nearest_try(&nearest, "json-schema");
 	err_usage(err, -EINVAL, "'%s' has no option '%s'", command->name, word);
 	if (nearest.best)
 		err_hint(err, "did you mean '--%s'? 'tapedeck %s --help' lists them", nearest.best,
@@ -194,9 +196,9 @@ int opts_parse(const struct command *command, void *opts, struct words *words, i
 
 void opts_help(const struct command *command)
 {
-	printf("usage: tapedeck %s [options]%s%s%s%s\n\n%s\n\n", command->name, *command->words ? " " : "",
-	       command->words, command->rest ? " -- " : "", command->rest ? command->rest : "",
-	       command->summary);
+	printf("usage: tapedeck %s [options]%s%s%s%s%s\n\n%s\n\n", command->name, *command->words ? " " : "",
+	       command->words, command->rest ? " [-- " : "", command->rest ? command->rest : "",
+	       command->rest ? "]" : "", command->summary);
 	for (const struct opt *opt = command->opts; opt->kind != OPT_END; opt++) {
 		char name[64], letter[4] = "   ";
 
@@ -206,4 +208,6 @@ void opts_help(const struct command *command)
 			 opt->value ? opt->value : "");
 		printf("  %s %-26s %s\n", letter, name, opt->help);
 	}
+	if (command->json)
+		printf("      %-26s %s\n", "--json-schema", "what --json prints, as a JSON Schema");
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct err;
+struct json_line;
 
 enum opt_kind {
 	OPT_END,
@@ -53,6 +54,7 @@ struct command {
 	const char *rest; /* what may follow `--`, for help; NULL: nothing may */
 	const struct opt *opts;
 	size_t opts_size;
+	const struct json_line *json; /* what --json prints, and --json-schema describes; NULL: it has none */
 	/* Returns a status, or -errno with @err: 2 when it is a usage error, else 3. */
 	int (*run)(const void *opts, const struct words *words, struct err *err);
 };

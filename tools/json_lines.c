@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The lines of every command's --json. A test holds that nothing else is printed. */
+#include <stddef.h>
+
+#include "tools/json_schema.h"
+
+static const struct json_field document_fields[] = {
+	{"service", FIELD_STRING, "as configured", .is_optional = true},
+	{"category", FIELD_STRING, "of the operation", .is_optional = true},
+	{"function", FIELD_STRING, "the operation, as configured", .is_optional = true},
+	{"recorded_at", FIELD_STRING, "when it began, UTC", .is_optional = true},
+	{"duration_ns", FIELD_INTEGER, "from entry to return", .is_optional = true},
+	{"build_id", FIELD_STRING, "of the executable", .is_optional = true},
+	{"host", FIELD_STRING, "where it was recorded", .is_optional = true},
+	{"pid", FIELD_INTEGER, "of the process", .is_optional = true},
+	{"error", FIELD_BOOL, "it ended in what the configuration calls an error", .is_optional = true},
+	{"user", FIELD_VALUES, "the configured metadata", .is_optional = true},
+	{"schema", FIELD_STRING, "name of its types in the cassette", .is_optional = true},
+	{"complete", FIELD_BOOL, "nothing of it was lost", .is_optional = true},
+	{"incomplete", FIELD_STRINGS, "what was lost", .is_optional = true},
+	{},
+};
+
+static const struct json_field found_fields[] = {
+	{"id", FIELD_STRING, "<category>/<yyyymmdd>/<32 hex digits>"},
+	{"category", FIELD_STRING, "of the operation"},
+	{"recorded_at", FIELD_STRING, "when it began, UTC"},
+	{"duration_ns", FIELD_INTEGER, "from entry to return", .is_nullable = true},
+	{"complete", FIELD_BOOL, "nothing of it was lost"},
+	{"metadata", FIELD_DOCUMENT, "the whole metadata document", document_fields},
+	{},
+};
+
+const struct json_line lines_ls[] = {{NULL, found_fields}, {}};
+
+static const struct json_field call_fields[] = {
+	{"kind", FIELD_STRING, "operation, input or output"},
+	{"function", FIELD_STRING, "as configured"},
+	{"alias", FIELD_STRING, "its stable name"},
+	{"seq", FIELD_INTEGER, "number of the call in its recording, by entry; 0: the operation"},
+	{"thread", FIELD_INTEGER, "index of the thread in the recording"},
+	{"entered_ns", FIELD_INTEGER, "since the operation's entry"},
+	{"left_ns", FIELD_INTEGER, "since the operation's entry", .is_optional = true},
+	{"args", FIELD_VALUES, "what flowed in, as it was at entry"},
+	{"out", FIELD_VALUES, "what flowed out through pointers, as it was at return"},
+	{"return", FIELD_VALUE, "absent: void, or it did not return", .is_optional = true},
+	{"errno", FIELD_INTEGER, "at return, where it was read", .is_optional = true},
+	{"left", FIELD_STRING, "return, unwound, exit or unknown"},
+	{},
+};
+
+static const struct json_field recording_fields[] = {
+	{"id", FIELD_STRING, "<category>/<yyyymmdd>/<32 hex digits>"},
+	{"category", FIELD_STRING, "of the operation"},
+	{"metadata", FIELD_DOCUMENT, "the metadata document", document_fields},
+	{"complete", FIELD_BOOL, "nothing of it was lost"},
+	{"incomplete", FIELD_STRINGS, "what was lost", .is_optional = true},
+	{"operation", FIELD_OBJECT, "the operation's own call", call_fields},
+	{"calls", FIELD_LIST, "calls of inputs and outputs, by entry", call_fields},
+	{},
+};
+
+const struct json_line lines_show[] = {{NULL, recording_fields}, {}};
+
+static const struct json_field site_fields[] = {
+	{"address", FIELD_STRING, "in the file, hexadecimal"},
+	{"instruction", FIELD_STRING, "the one that is probed"},
+	{"kind", FIELD_STRING, "how the kernel runs it"},
+	{"skipped", FIELD_INTEGER, "bytes between the entry and the probe"},
+	{"cost_ns", FIELD_INTEGER, "of a hit, about"},
+	{},
+};
+
+static const struct json_field cut_fields[] = {
+	{"name", FIELD_STRING, "of the parameter or member"},
+	{"reason", FIELD_STRING, "why it is not captured"},
+	{},
+};
+
+static const struct json_field function_fields[] = {
+	{"function", FIELD_STRING, "as configured"},
+	{"role", FIELD_STRING, "operation, input or output"},
+	{"alias", FIELD_STRING, "its stable name"},
+	{"module", FIELD_STRING, "the file that it is in"},
+	{"path", FIELD_STRING, "of that file"},
+	{"build_id", FIELD_STRING, "of that file"},
+	{"source", FIELD_STRING, "source file", .is_optional = true},
+	{"line", FIELD_INTEGER, "in the source file", .is_optional = true},
+	{"prototype", FIELD_STRING, "in C"},
+	{"site", FIELD_OBJECT, "the probe", site_fields},
+	{"inlined", FIELD_INTEGER, "places where it was inlined, whose calls are not seen"},
+	{"warning", FIELD_STRING, "what else is not seen", .is_optional = true},
+	{"not_captured", FIELD_LIST, "data that is not captured", cut_fields},
+	{"rate", FIELD_NUMBER, "hits a second, with --rate", .is_optional = true},
+	{},
+};
+
+static const struct json_field refused_fields[] = {
+	{"function", FIELD_STRING, "as configured"},
+	{"role", FIELD_STRING, "operation, input or output"},
+	{"alias", FIELD_STRING, "its stable name"},
+	{"refused", FIELD_STRING, "why it cannot be recorded"},
+	{"hint", FIELD_STRING, "what to do", .is_optional = true},
+	{},
+};
+
+const struct json_line lines_check[] = {{"function", function_fields}, {"function", refused_fields}, {}};
+
+static const struct json_field count_fields[] = {
+	{"function", FIELD_STRING, "as configured"},
+	{"role", FIELD_STRING, "operation, input or output"},
+	{"hits", FIELD_INTEGER, "of its probe"},
+	{"taken", FIELD_INTEGER, "calls that were recorded"},
+	{"sampled_out", FIELD_INTEGER, "operations that sampling passed over"},
+	{"events", FIELD_INTEGER, "handed over by the probes"},
+	{"lost", FIELD_INTEGER, "events that could not be handed over"},
+	{"faults", FIELD_INTEGER, "memory that could not be read"},
+	{"truncated", FIELD_INTEGER, "data cut by a limit"},
+	{},
+};
+
+static const struct json_field record_fields[] = {
+	{"taken", FIELD_INTEGER, "operations that became recordings"},
+	{"stored", FIELD_INTEGER, "recordings in the cassette"},
+	{"incomplete", FIELD_INTEGER, "recordings with a hole, of those taken"},
+	{"sampled_out", FIELD_INTEGER, "operations that sampling passed over"},
+	{"kept_out", FIELD_INTEGER, "operations beyond --count, or against keep_if"},
+	{"dropped", FIELD_INTEGER, "recordings that storage was too slow for"},
+	{"failed", FIELD_INTEGER, "recordings that could not be stored"},
+	{"lost_events", FIELD_INTEGER, "that the rings had no room for"},
+	{"unaccounted_events", FIELD_INTEGER, "must be 0"},
+	{"duration_ns", FIELD_INTEGER, "of recording"},
+	{"bytes", FIELD_INTEGER, "stored"},
+	{"cassette", FIELD_STRING, "where"},
+	{"process_ended", FIELD_BOOL, "the process ended while it was recorded"},
+	{"exit_status", FIELD_INTEGER, "of the command behind --, as a shell gives it", .is_optional = true},
+	{"functions", FIELD_LIST, "each function's counts", count_fields},
+	{},
+};
+
+const struct json_line lines_record[] = {
+	{"summary", record_fields}, {"function", function_fields}, {"function", refused_fields}, {}};
+
+static const struct json_field difference_fields[] = {
+	{"path", FIELD_STRING, "as the configuration would say it; of a call behind 'calls[alias#n].'"},
+	{"recorded", FIELD_VALUE, "in the recording"},
+	{"replayed", FIELD_VALUE, "in the replay"},
+	{},
+};
+
+static const struct json_field comparison_fields[] = {
+	{"id", FIELD_STRING, "of the recording"},
+	{"category", FIELD_STRING, "of the operation"},
+	{"verdict", FIELD_STRING, "equal, fixed, different, failed or equalizer_failure"},
+	{"reason", FIELD_STRING, "empty when equal"},
+	{"differences", FIELD_LIST, "between recording and replay", difference_fields},
+	{"missing", FIELD_STRINGS, "calls that were recorded, but not made"},
+	{"extra", FIELD_STRINGS, "calls that were made, but not recorded"},
+	{"recorded_ns", FIELD_INTEGER, "what the operation took"},
+	{"replayed_ns", FIELD_INTEGER, "what the replay took"},
+	{"not_compared", FIELD_INTEGER, "values that neither side captured; absent: none",
+	 .is_optional = true},
+	{},
+};
+
+static const struct json_field totals_fields[] = {
+	{"total", FIELD_INTEGER, "recordings that were replayed"},
+	{"equal", FIELD_INTEGER, "by verdict"},
+	{"fixed", FIELD_INTEGER, "by verdict"},
+	{"different", FIELD_INTEGER, "by verdict"},
+	{"failed", FIELD_INTEGER, "by verdict"},
+	{"equalizer_failure", FIELD_INTEGER, "by verdict"},
+	{"not_compared", FIELD_INTEGER, "values that neither side captured; absent: none",
+	 .is_optional = true},
+	{},
+};
+
+const struct json_line lines_verdicts[] = {{"comparison", comparison_fields}, {"summary", totals_fields}, {}};
+
+static const struct json_field finding_fields[] = {
+	{"name", FIELD_STRING, "what was looked for"},
+	{"for", FIELD_STRING, "record or replay"},
+	{"there", FIELD_BOOL, "whether it is there"},
+	{"required", FIELD_BOOL, "nothing goes without it"},
+	{"cost", FIELD_STRING, "what its absence costs", .is_optional = true},
+	{},
+};
+
+const struct json_line lines_doctor[] = {{"finding", finding_fields}, {}};

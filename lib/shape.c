@@ -323,3 +323,68 @@ int shape_resolve(const struct shape *shape, uint16_t scope, const struct path *
 		*node = at;
 	return r;
 }
+
+/* --- in words --- */
+
+struct path_text {
+	char *text;
+	size_t size;
+	bool is_pointer; /* what the text says is a pointer, not yet followed */
+};
+
+static void put(struct path_text *p, const char *part)
+{
+	size_t len = strlen(p->text);
+
+	snprintf(p->text + len, p->size - len, "%s", part);
+}
+
+static void put_star(struct path_text *p, const char *open, const char *close)
+{
+	size_t len = strlen(p->text), front = strlen(open);
+
+	if (!p->is_pointer || len + front + 1 > p->size)
+		return;
+	memmove(p->text + front, p->text, len + 1);
+	memcpy(p->text, open, front);
+	put(p, close);
+	p->is_pointer = false;
+}
+
+static void put_step(struct path_text *p, const struct shape_node *parent, const char *name)
+{
+	if (parent->kind == SHAPE_STRUCT) {
+		if (!name)
+			return;
+		put(p, p->is_pointer ? "->" : ".");
+		put(p, name);
+		p->is_pointer = false;
+		return;
+	}
+	put_star(p, "(*", ")");
+	if (parent->kind == SHAPE_ARRAY || parent->length || parent->has_terminator)
+		put(p, "[]");
+	else
+		p->is_pointer = true;
+}
+
+static void put_path(struct path_text *p, const struct shape *shape, uint16_t node)
+{
+	const struct shape_node *n = &shape->nodes[node];
+
+	if (n->parent == SHAPE_NONE) {
+		put(p, n->name ? n->name : "?");
+		return;
+	}
+	put_path(p, shape, n->parent);
+	put_step(p, &shape->nodes[n->parent], n->name);
+}
+
+void shape_path(const struct shape *shape, uint16_t node, char *text, size_t size)
+{
+	struct path_text p = {.text = text, .size = size};
+
+	text[0] = '\0';
+	put_path(&p, shape, node);
+	put_star(&p, "*", "");
+}

@@ -129,5 +129,9 @@ int shape_root(const struct shape *shape, uint16_t scope, const char *name, uint
 int shape_step(const struct shape *shape, uint16_t from, const struct path_step *step, uint16_t *node,
 	       struct err *err);
 
+/* How C would write @node: "c->argv[]->ptr", "return.name", "(*out)->id"; cut at @size. */
+#define SHAPE_PATH_MAX 256
+void shape_path(const struct shape *shape, uint16_t node, char *text, size_t size);
+
 /* Anonymous members count as their parent's: the member @name of STRUCT node @node, or SHAPE_NONE. */
 uint16_t shape_member(const struct shape *shape, uint16_t node, const char *name);

@@ -72,7 +72,7 @@ static const struct json_field site_fields[] = {
 };
 
 static const struct json_field cut_fields[] = {
-	{"name", FIELD_STRING, "of the parameter or member"},
+	{"path", FIELD_STRING, "of the parameter or member: c->argv[]->ptr"},
 	{"reason", FIELD_STRING, "why it is not captured"},
 	{},
 };

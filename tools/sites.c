@@ -3,12 +3,15 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lib/config.h"
 #include "lib/object.h"
 #include "lib/plan.h"
 #include "lib/program.h"
 #include "lib/schema.h"
+#include "lib/util.h"
 #include "tools/common.h"
 
 #define PROTOTYPE_MAX 1024
@@ -23,25 +26,18 @@ static uint32_t cost_ns(const struct program_func *func)
 	return site_cost_ns(func->site.kind, has_return(func));
 }
 
-static const char *name_of(const struct shape *shape, const struct shape_node *node, char *text, size_t len)
-{
-	const struct shape_node *owner = node;
-
-	while (!owner->name && owner->parent != SHAPE_NONE)
-		owner = &shape->nodes[owner->parent];
-	snprintf(text, len, "%s", owner->name ? owner->name : "?");
-	return text;
-}
-
 /* What of this function's data is not captured, and why. */
-static void each_cut(const struct shape *shape, void (*fn)(const char *name, const char *reason, void *ctx),
+static void each_cut(const struct shape *shape, void (*fn)(const char *path, const char *reason, void *ctx),
 		     void *ctx)
 {
-	char name[128];
+	char path[SHAPE_PATH_MAX];
 
-	for (uint16_t i = 0; shape && i < shape->nodes_cnt; i++)
-		if (shape->nodes[i].kind == SHAPE_CUT)
-			fn(name_of(shape, &shape->nodes[i], name, sizeof(name)), shape->nodes[i].reason, ctx);
+	for (uint16_t i = 0; shape && i < shape->nodes_cnt; i++) {
+		if (shape->nodes[i].kind != SHAPE_CUT)
+			continue;
+		shape_path(shape, i, path, sizeof(path));
+		fn(path, shape->nodes[i].reason, ctx);
+	}
 	for (size_t i = 0; shape && i < shape->params_cnt; i++)
 		for (int k = 0; k < shape->params[i].loc.pieces_cnt; k++)
 			if (shape->params[i].loc.piece[k].place == ABI_XMM)
@@ -49,16 +45,61 @@ static void each_cut(const struct shape *shape, void (*fn)(const char *name, con
 				   ctx);
 }
 
-static void print_cut(const char *name, const char *reason, void *ctx)
+/* The types of real programs reach far: a line a reason, the first paths by name. */
+#define REASONS_MAX 32
+#define CUT_SHOWN   6
+struct cuts {
+	struct cut {
+		const char *reason;
+		size_t cnt, shown;
+		char paths[CUT_SHOWN][SHAPE_PATH_MAX];
+	} by_reason[REASONS_MAX];
+	size_t cnt, others;
+};
+
+static void count_cut(const char *path, const char *reason, void *ctx)
 {
-	printf("    not captured: %s (%s)\n", name, reason);
+	struct cuts *cuts = ctx;
+	size_t i = 0;
+
+	while (i < cuts->cnt && strcmp(cuts->by_reason[i].reason, reason))
+		i++;
+	if (i == REASONS_MAX) {
+		cuts->others++;
+		return;
+	}
+	if (i == cuts->cnt)
+		cuts->by_reason[cuts->cnt++].reason = reason;
+	if (cuts->by_reason[i].cnt++ < CUT_SHOWN)
+		snprintf(cuts->by_reason[i].paths[cuts->by_reason[i].shown++], SHAPE_PATH_MAX, "%s", path);
 }
 
-static void add_cut(const char *name, const char *reason, void *ctx)
+static void print_cuts(const struct shape *shape)
+{
+	autofree struct cuts *cuts = calloc(1, sizeof(*cuts));
+
+	if (!cuts)
+		return;
+	each_cut(shape, count_cut, cuts);
+	for (size_t i = 0; i < cuts->cnt; i++) {
+		const struct cut *cut = &cuts->by_reason[i];
+
+		printf("    not captured: ");
+		for (size_t k = 0; k < cut->shown; k++)
+			printf("%s%s", k ? ", " : "", cut->paths[k]);
+		if (cut->cnt > cut->shown)
+			printf(" and %zu more", cut->cnt - cut->shown);
+		printf(" (%s)\n", cut->reason);
+	}
+	if (cuts->others)
+		printf("    not captured: %zu more, for other reasons\n", cuts->others);
+}
+
+static void add_cut(const char *path, const char *reason, void *ctx)
 {
 	cJSON *one = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(one, "name", name);
+	cJSON_AddStringToObject(one, "path", path);
 	cJSON_AddStringToObject(one, "reason", reason);
 	cJSON_AddItemToArray(ctx, one);
 }
@@ -90,7 +131,7 @@ static void print_text(const struct program *program, const struct program_func 
 	printf("\n");
 	if (func->warning[0])
 		printf("    warning: %s\n", func->warning);
-	each_cut(shape, print_cut, NULL);
+	print_cuts(shape);
 }
 
 static cJSON *site_json(const struct program_func *func)

@@ -397,6 +397,44 @@ static void a_types_wrong_rule_is_found_where_the_type_is(void **state)
 	assert_int_equal(fault.type_rule, 1);
 }
 
+/* What is written of a node leads back to it, so that people can put it into a configuration. */
+static void every_node_has_a_path_that_leads_to_it(void **state)
+{
+	struct shop *s = *state;
+	struct shop_param params[] = {{"o", shop_ptr(s, s->order)},
+				      {"out", shop_ptr(s, shop_ptr(s, s->line))},
+				      {"lines", shop_ptr(s, shop_ptr(s, s->line))},
+				      {}};
+	struct rule rules[] = {
+		{.path = "o->lines", .count_text = "o->lines_cnt"},
+		{.path = "o->tags", .has_terminator = true},
+		{.path = "lines", .count_text = "o->lines_cnt"},
+	};
+	static const char *const written[] = {"o",
+					      "*o->blob",
+					      "(*out)->name",
+					      "lines[]->sku",
+					      "o->lines[].name",
+					      "o->next->next->next",
+					      "return->price"};
+	auto_shape struct shape *shape = shape_of(s, shop_ptr(s, s->line), params, rules, ARRAY_SIZE(rules));
+	char text[SHAPE_PATH_MAX];
+	size_t met = 0;
+
+	for (uint16_t i = 0; i < shape->nodes_cnt; i++) {
+		if (!shape->nodes[i].name && shape->nodes[i].kind == SHAPE_STRUCT)
+			continue;
+		shape_path(shape, i, text, sizeof(text));
+		for (size_t k = 0; k < ARRAY_SIZE(written); k++)
+			met += !strcmp(text, written[k]);
+		if (shape->nodes[i].name)
+			assert_ptr_equal(at(shape, text), &shape->nodes[i]);
+	}
+	assert_int_equal(met, ARRAY_SIZE(written));
+	shape_path(shape, at(shape, "o->next->next->next") - shape->nodes, text, 8);
+	assert_string_equal(text, "o->next");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -413,6 +451,7 @@ int main(void)
 		TEST(too_many_values_cut_the_deepest_pointers),
 		TEST(wrong_rules_are_told_in_words),
 		TEST(a_types_wrong_rule_is_found_where_the_type_is),
+		TEST(every_node_has_a_path_that_leads_to_it),
 	};
 
 	return cmocka_run_group_tests_name("shape", tests, NULL, NULL);

@@ -53,6 +53,7 @@ void decode_unavailable(struct value *v, const char *reason)
 {
 	v->kind = VALUE_UNAVAILABLE;
 	v->text = reason;
+	v->is_limited = extent_is_limit(reason);
 }
 
 uint64_t decode_load(const uint8_t *bytes, size_t size)

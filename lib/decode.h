@@ -80,6 +80,8 @@ bool extent_is_limited(const struct extent *extent);
 /* Why the rest of @extent was not captured. */
 const char *extent_why(struct decoder *d, const struct extent *extent);
 /* Why nothing of @addr is among the fragments. */
+/* That the reason is a limit of a call, and not the program's memory. */
+bool extent_is_limit(const char *reason);
 const char *extent_why_absent(struct decoder *d, uint64_t addr);
 /* An object of @size bytes at @addr: from the fragment of @node, else from any that cover it. */
 bool extent_locate(struct decoder *d, struct extent *out, uint64_t addr, uint16_t node, size_t size);

@@ -17,12 +17,20 @@ const char *decode_say(struct decoder *d, const char *fmt, uint64_t number)
 	return text;
 }
 
+static const char budget[] = "the 64 KiB limit of a call was reached";
+static const char steps[] = "the step limit of a call was reached";
+
+bool extent_is_limit(const char *reason)
+{
+	return reason == budget || reason == steps;
+}
+
 const char *extent_why_absent(struct decoder *d, uint64_t addr)
 {
 	if (d->side->budget_cut)
-		return "the 64 KiB limit of a call was reached";
+		return budget;
 	if (d->side->steps_cut)
-		return "the step limit of a call was reached";
+		return steps;
 	return decode_say(d, "memory at 0x%" PRIx64 " could not be read", addr);
 }
 
@@ -45,7 +53,7 @@ const char *extent_why(struct decoder *d, const struct extent *extent)
 	if (extent->reason)
 		return extent->reason;
 	if (extent->status == PLAN_FRAGMENT_BUDGET)
-		return "the 64 KiB limit of a call was reached";
+		return budget;
 	if (extent->status == PLAN_FRAGMENT_FAULT)
 		return decode_say(d, "memory at 0x%" PRIx64 " could not be read",
 				  extent->addr + extent->captured);

@@ -204,8 +204,6 @@ static int address(struct encoder *encoder, uint32_t off, const struct value *va
 	bool is_opaque = encoder->shape->nodes[node].kind == SHAPE_HANDLE ||
 			 encoder->shape->nodes[node].kind == SHAPE_CUT;
 
-	if (value->kind == VALUE_UNAVAILABLE && !value->bits)
-		return refuse(encoder, value, "was not captured");
 	if (value->kind != VALUE_POINTER && value->kind != VALUE_REF && value->kind != VALUE_HANDLE &&
 	    value->kind != VALUE_UNAVAILABLE)
 		return refuse(encoder, value, "is a pointer in this build and was none");

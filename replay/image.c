@@ -153,7 +153,7 @@ static int put_operation(struct image *image, size_t operation)
 
 	if (r < 0)
 		return r;
-	rebuild_begin(&image->rebuild, shape, NULL);
+	rebuild_begin(&image->rebuild, shape, NULL, NULL);
 	image->header.stack_words = shape->stack_bytes / 8;
 	if (image->header.stack_words > PATCH_STACK_WORDS)
 		return err_set(image->err, -EUNATCH, "its stack arguments are larger than can be passed");
@@ -232,26 +232,27 @@ static int put_out(struct image *image, const struct shape_param *param, const s
 	return r < 0 ? r : rebuild_through(&image->rebuild, REBUILD_FIRST, out, before, param->node);
 }
 
-/* The args of the recording in the order of the build's parameters: where a VALUE_REF may lead. */
+/* The values of the recording in the order of the build's parameters: where a VALUE_REF may lead. */
 static void order_live(const struct value *live[ABI_PARAMS_MAX], const struct shape *shape,
-		       const struct values *values)
+		       const struct values *values, struct value *const recorded[ABI_PARAMS_MAX])
 {
 	for (size_t i = 0; i < values->params_cnt; i++) {
 		ssize_t at = param_named(shape, values->names[i], i);
 
 		if (at >= 0)
-			live[at] = values->args[i];
+			live[at] = recorded[i];
 	}
 }
 
 static int put_served(struct image *image, struct case_call *out, const struct shape *shape,
 		      const struct values *values)
 {
-	const struct value *live[ABI_PARAMS_MAX] = {};
+	const struct value *live[ABI_PARAMS_MAX] = {}, *live_out[ABI_PARAMS_MAX] = {};
 	int r = 0;
 
-	order_live(live, shape, values);
-	rebuild_begin(&image->rebuild, shape, live);
+	order_live(live, shape, values, values->args);
+	order_live(live_out, shape, values, values->out);
+	rebuild_begin(&image->rebuild, shape, live, live_out);
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++) {
 		ssize_t at = param_named(shape, values->names[i], i);
 

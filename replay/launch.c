@@ -255,9 +255,16 @@ static int fill_env(struct launch *launch, const char *engine, const char *sanit
 	return r ? err_nomem(err) : 0;
 }
 
-static int make_argv(struct launch *launch, const char *exe, char *const *args, struct err *err)
+/* argv[0] is the name as it was given, made absolute: the program starts in another folder. */
+static int make_argv(struct launch *launch, const char *given, char *const *args, struct err *err)
 {
+	autofree char *folder = *given == '/' ? NULL : getcwd(NULL, 0), *exe = NULL;
 	size_t cnt = 0;
+
+	if (asprintf(&exe, "%s%s%s", folder ? folder : "", folder ? "/" : "", given) < 0) {
+		exe = NULL;
+		return err_nomem(err);
+	}
 
 	while (args && args[cnt])
 		cnt++;

@@ -27,10 +27,12 @@ void rebuild_release(struct rebuild *rebuild)
 	free(rebuild->built);
 }
 
-void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct value *const *live)
+void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct value *const *live,
+		   const struct value *const *live_out)
 {
 	rebuild->shape = shape;
 	rebuild->live = live;
+	rebuild->live_out = live_out;
 	rebuild->built_cnt = 0;
 	rebuild->ops_done = rebuild->ops.len / sizeof(struct serve_op);
 }
@@ -94,7 +96,7 @@ static int locate_param(struct rebuild *rebuild, const struct value *pointer, ui
 		const struct shape_param *param = &rebuild->shape->params[i];
 		const struct abi_piece *piece = &param->loc.piece[0];
 
-		if (rebuild->live[i] != pointer)
+		if (rebuild->live[i] != pointer && rebuild->live_out[i] != pointer)
 			continue;
 		*node = rebuild->shape->nodes[param->node].first_child;
 		if (piece->place == ABI_GPR)
@@ -220,7 +222,9 @@ static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode
 	int r;
 
 	if (is_unchanged(pointer)) {
-		if (value->kind != VALUE_POINTER || !(rebuild->shape->nodes[pointer->node].flows & FLOW_OUT))
+		const struct shape_node *node = &rebuild->shape->nodes[pointer->node];
+
+		if (value->kind != VALUE_POINTER || !(node->flows & FLOW_OUT) || node->is_const)
 			return 0;
 		r = rebuild_op(rebuild, SERVE_FOLLOW, reg + 1, reg, pointer->off, 0, 0);
 		return r < 0 ? r : rebuild_through(rebuild, reg + 1, value, pointer->before, pointer->node);

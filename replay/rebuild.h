@@ -31,8 +31,8 @@ struct rebuild {
 	} * built;
 	size_t built_cnt, built_cap;
 	uint32_t shared_cnt;
-	const struct value *const
-		*live; /* the args of the call being served: where a VALUE_REF may lead; NULL: none */
+	/* The args and the out of the call being served, where a VALUE_REF may lead; NULL: none. */
+	const struct value *const *live, *const *live_out;
 	const struct shape *shape; /* of the build's function */
 	struct notes *notes;
 	struct err *err;
@@ -42,7 +42,8 @@ void rebuild_init(struct rebuild *rebuild, size_t bytes_max, struct notes *notes
 void rebuild_release(struct rebuild *rebuild);
 
 /* Objects built for one call are not met again from another. */
-void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct value *const *live);
+void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct value *const *live,
+		   const struct value *const *live_out);
 
 /* A value as it lies in registers or on the stack: its bytes, and where pointers in it are to be put. */
 struct rebuild_slot {

@@ -347,7 +347,7 @@ static int encode(struct encoder *encoder, uint32_t off, const struct value *val
 
 	if (value->kind == VALUE_UNAVAILABLE && value->is_elsewhere)
 		return 0;
-	if (value->kind == VALUE_UNAVAILABLE && !value->bits)
+	if (value->kind == VALUE_UNAVAILABLE && (!value->bits || value->is_limited))
 		return err_set(encoder->err, -EUNATCH, "'%s' was not captured: %s", name_of(value),
 			       value->text);
 	switch (node->kind) {

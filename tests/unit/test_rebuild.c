@@ -269,18 +269,19 @@ static void a_pointer_to_memory_that_nobody_could_read_keeps_its_number(void **s
 
 static void what_a_limit_kept_out_is_refused_with_the_reason(void **state)
 {
+	const struct value value = {.kind = VALUE_UNAVAILABLE,
+				    .name = "s",
+				    .bits = 0x1000,
+				    .text = "too much",
+				    .is_limited = true};
+	struct rebuild_value rebuilt = {};
 	struct shop *shop = *state;
-	const struct rule rules[] = {{.path = (char *)"a", .bytes_text = (char *)"40000", .max = 65536},
-				     {.path = (char *)"b", .bytes_text = (char *)"40000", .max = 65536}};
-	autofree char *big = calloc(1, 40000);
-	uint64_t args[] = {ADDR(big), ADDR(big) + 40000};
 	struct bench b;
-	char *recorded;
 
-	begin(&b, shop, 0, (struct shop_param[]){{"a", shop->cvptr}, {"b", shop->cvptr}, {}}, rules, 2);
-	assert_int_equal(rebuild_args(&b, args, 2, &recorded), -EUNATCH);
-	assert_non_null(strstr(b.err.msg, "'b' "));
-	free(recorded);
+	begin(&b, shop, 0, (struct shop_param[]){{"s", shop->cptr}, {}}, NULL, 0);
+	rebuild_begin(&b.rebuild, b.t.shape, NULL, NULL);
+	assert_int_equal(rebuild_value(&b.rebuild, &rebuilt, &value, b.t.shape->params[0].node), -EUNATCH);
+	assert_string_equal(b.err.msg, "'s' was not captured: too much");
 	end(&b);
 }
 

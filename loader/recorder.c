@@ -121,6 +121,7 @@ static void show_progress(struct recorder *recorder, recorder_progress_fn progre
 		upload_counts(recorder->upload, &uploaded);
 	recorder->summary->duration_ns = now - begun;
 	recorder->summary->stored = uploaded.stored;
+	recorder->summary->queued = uploaded.queued;
 	recorder->summary->lost_events = assembled.lost_events;
 	progress(recorder->summary, ctx);
 }
@@ -231,6 +232,31 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 	return r;
 }
 
+/* Until all is stored, or the caller has enough of waiting. */
+static void store_queued(struct recorder *recorder, recorder_progress_fn progress, void *ctx)
+{
+	const volatile sig_atomic_t *stop = recorder->opts->stop;
+	struct recorder_summary *summary = recorder->summary;
+	struct upload_counts counts;
+	uint64_t last = 0;
+
+	summary->is_over = true;
+	for (;;) {
+		upload_counts(recorder->upload, &counts);
+		summary->stored = counts.stored;
+		summary->queued = counts.queued;
+		if (!counts.queued)
+			return;
+		if (stop && *stop > 1)
+			return upload_give_up(recorder->upload);
+		if (progress && now_ns() - last >= PROGRESS_NS) {
+			last = now_ns();
+			progress(summary, ctx);
+		}
+		usleep(POLL_IDLE_US);
+	}
+}
+
 static void close_upload(struct recorder *recorder)
 {
 	struct recorder_summary *summary = recorder->summary;
@@ -238,6 +264,7 @@ static void close_upload(struct recorder *recorder)
 
 	upload_close(recorder->upload, &counts);
 	recorder->upload = NULL;
+	summary->queued = 0;
 	summary->stored = counts.stored;
 	summary->dropped = counts.dropped;
 	summary->failed = counts.failed;
@@ -277,6 +304,8 @@ int recorder_run(struct recorder_summary *out, const struct config *config, stru
 			r = wind_down(&recorder);
 		else
 			attach_detach(recorder.attach);
+		if (recorder.upload)
+			store_queued(&recorder, progress, ctx);
 		close_upload(&recorder);
 		if (r == 0)
 			r = account(&recorder);

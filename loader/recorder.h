@@ -22,8 +22,10 @@ struct recorder_opts {
 	uint64_t count;	      /* stop after so many operations were taken; 0: no limit */
 	uint32_t ring_bytes;
 	bool two_links;
-	bool discard;			   /* overhead only: nothing is stored */
-	const volatile sig_atomic_t *stop; /* set by the caller's signal handler */
+	bool discard; /* overhead only: nothing is stored */
+	/* Set by the caller's signal handler: 1 stops recording, 2 also gives up what is still to be stored.
+	 */
+	const volatile sig_atomic_t *stop;
 };
 
 struct recorder_summary {
@@ -31,6 +33,8 @@ struct recorder_summary {
 	uint64_t taken, stored, incomplete, kept_out, dropped, failed;
 	uint64_t lost_events, unaccounted_events; /* unaccounted: counters disagree; must be 0 */
 	uint64_t duration_ns, bytes;
+	uint64_t queued; /* taken, and not stored yet */
+	bool is_over;	 /* recording has ended, what is queued is being stored */
 	bool process_ended;
 	bool loss_unknown; /* loss could not be counted */
 	char storage_error[512];

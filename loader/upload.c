@@ -152,6 +152,28 @@ void upload_counts(struct upload *upload, struct upload_counts *out)
 {
 	pthread_mutex_lock(&upload->lock);
 	*out = upload->counts;
+	out->queued = upload->queued;
+	pthread_mutex_unlock(&upload->lock);
+}
+
+void upload_give_up(struct upload *upload)
+{
+	struct item *item;
+
+	pthread_mutex_lock(&upload->lock);
+	item = upload->head;
+	upload->head = NULL;
+	upload->tail = &upload->head;
+	while (item) {
+		struct item *next = item->next;
+
+		upload->counts.dropped++;
+		upload->queued--;
+		upload->queued_bytes -= item->bytes;
+		recording_free(item->recording);
+		free(item);
+		item = next;
+	}
 	pthread_mutex_unlock(&upload->lock);
 }
 

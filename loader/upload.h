@@ -18,6 +18,7 @@ struct upload;
 
 struct upload_counts {
 	uint64_t stored, stored_incomplete, dropped, failed, bytes;
+	uint64_t queued; /* recordings that wait, the one being written included */
 	char error[512]; /* the first failure, in words; "" */
 };
 
@@ -26,5 +27,7 @@ int upload_new(struct upload **out, struct cassette *cassette, struct schema *sc
 /* Takes @recording over, always. Returns 0, or -ENOSPC when it was dropped (and counted). */
 int upload_put(struct upload *upload, struct recording *recording);
 void upload_counts(struct upload *upload, struct upload_counts *out);
+/* Drop what is queued, but for what is being written now; it is counted. */
+void upload_give_up(struct upload *upload);
 /* Write what is queued, then end the thread. */
 void upload_close(struct upload *upload, struct upload_counts *out);

@@ -382,6 +382,7 @@ int equalizer_run(struct equalizer *equalizer, const struct lookup *lookup, comp
 	pthread_cond_init(&run->changed, NULL);
 	*totals = (struct equalizer_totals){};
 	r = lookup_each(equalizer->cassette, lookup, &totals->unreadable, add_key, run, err);
+	totals->found = run->keys_cnt;
 	if (r == 0 && run->keys_cnt)
 		r = play_many(run, fn, ctx, totals, err);
 	pthread_cond_destroy(&run->changed);

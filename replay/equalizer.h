@@ -27,6 +27,7 @@ struct equalizer_opts {
 
 struct equalizer_totals {
 	size_t total, by_verdict[VERDICT_CNT];
+	size_t found; /* by the lookup; set before the first comparison */
 	size_t unreadable;
 	size_t not_compared; /* values that neither side captured */
 };

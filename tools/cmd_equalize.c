@@ -2,7 +2,6 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "lib/config.h"
 #include "lib/err.h"
@@ -11,6 +10,7 @@
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/json_schema.h"
+#include "tools/status.h"
 #include "tools/verdicts.h"
 
 struct equalize_opts {
@@ -23,25 +23,49 @@ struct equalize_opts {
 
 struct progress {
 	const struct equalize_opts *opts;
-	size_t done, not_equal;
-	bool is_terminal;
+	const struct equalizer_totals *totals; /* as they grow */
+	struct status_line status;
+	uint64_t begun_ns;
 };
+
+/* "120 of 300 replayed, 2900 a second, 0.1 s left; 3 not equal" */
+static void show_progress(struct progress *progress)
+{
+	const struct equalizer_totals *totals = progress->totals;
+	double elapsed_ns = status_now_ns() - progress->begun_ns + 1;
+	double each_ns = elapsed_ns / totals->total;
+	char left[32];
+
+	common_duration(each_ns * (totals->found - totals->total), left);
+	status_show(&progress->status, "%zu of %zu replayed, %.0f a second, %s left; %zu not equal",
+		    totals->total, totals->found, 1e9 / each_ns, left,
+		    totals->total - totals->by_verdict[VERDICT_EQUAL]);
+}
+
+#define STOPPED 1 /* nobody reads on */
 
 static int on_comparison(const struct comparison *comparison, void *ctx)
 {
 	struct progress *progress = ctx;
+	int r = 0;
 
-	progress->done++;
-	progress->not_equal += comparison->verdict != VERDICT_EQUAL;
-	if (progress->is_terminal)
-		fprintf(stderr, "\r\033[K");
+	if (progress->opts->json || comparison->verdict != VERDICT_EQUAL)
+		status_clear(&progress->status);
 	if (progress->opts->json)
-		common_print_json(comparison_json(comparison), NULL);
+		r = common_print_json(comparison_json(comparison), NULL);
 	else if (comparison->verdict != VERDICT_EQUAL)
 		verdicts_print(comparison);
-	if (progress->is_terminal)
-		fprintf(stderr, "%zu replayed, %zu not equal", progress->done, progress->not_equal);
-	return 0;
+	if (status_is_due(&progress->status))
+		show_progress(progress);
+	return r == 0 && ferror(stdout) ? STOPPED : r;
+}
+
+static int nothing_matches(const char *cassette, struct err *err)
+{
+	err_set(err, -ENOENT, "no recording in '%s' matches", cassette);
+	err_hint(err, "'tapedeck ls %s' lists what is there; --incomplete takes in incomplete ones",
+		 cassette);
+	return -ENOENT;
 }
 
 static int finish(const struct equalize_opts *opts, const struct equalizer_totals *totals,
@@ -56,19 +80,21 @@ static int finish(const struct equalize_opts *opts, const struct equalizer_total
 	common_unreadable(totals->unreadable);
 	if (r < 0)
 		return r;
-	if (!totals->total) {
-		err_set(err, -ENOENT, "no recording in '%s' matches", cassette);
-		err_hint(err, "'tapedeck ls %s' lists what is there; --incomplete takes in incomplete ones",
-			 cassette);
-		return -ENOENT;
-	}
-	return totals->by_verdict[VERDICT_EQUAL] == totals->total ? STATUS_DONE : STATUS_DIFFERS;
+	if (!totals->found)
+		return nothing_matches(cassette, err);
+	if (totals->total < totals->found)
+		fprintf(stderr, "tapedeck: stopped after %zu of %zu recordings\n", totals->total,
+			totals->found);
+	if (totals->by_verdict[VERDICT_EQUAL] < totals->total)
+		return STATUS_DIFFERS;
+	return totals->total < totals->found ? STATUS_FAILED : STATUS_DONE;
 }
 
 static int equalize(const struct equalize_opts *opts, const struct config *config, struct cassette *cassette,
 		    const struct words *words, struct err *err)
 {
-	struct progress progress = {.opts = opts, .is_terminal = isatty(STDERR_FILENO)};
+	struct equalizer_totals totals = {};
+	struct progress progress = {.opts = opts, .totals = &totals, .begun_ns = status_now_ns()};
 	struct lookup lookup = common_lookup(&opts->filter);
 	char engine[4096];
 	struct equalizer_opts equalizer_opts = {
@@ -82,7 +108,6 @@ static int equalize(const struct equalize_opts *opts, const struct config *confi
 		.strict = opts->strict,
 		.stop = &common_stop,
 	};
-	struct equalizer_totals totals = {};
 	struct equalizer *equalizer;
 	int r;
 
@@ -91,10 +116,10 @@ static int equalize(const struct equalize_opts *opts, const struct config *confi
 		r = equalizer_new(&equalizer, config, cassette, &equalizer_opts, err);
 	if (r < 0)
 		return r;
-	common_catch_signals();
+	status_init(&progress.status);
+	common_catch_signals(1);
 	r = equalizer_run(equalizer, &lookup, on_comparison, &progress, &totals, err);
-	if (progress.is_terminal)
-		fprintf(stderr, "\r\033[K");
+	status_clear(&progress.status);
 	verdicts_print_notes(equalizer_notes(equalizer));
 	if (r >= 0)
 		r = finish(opts, &totals, words->arg[0], err);

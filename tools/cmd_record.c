@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "lib/cassette.h"
 #include "lib/config.h"
@@ -20,6 +19,7 @@
 #include "tools/common.h"
 #include "tools/json_schema.h"
 #include "tools/sites.h"
+#include "tools/status.h"
 
 struct record_opts {
 	const char *config, *to;
@@ -61,23 +61,43 @@ static int open_program(struct program **out, const struct config *config, struc
 struct progress {
 	pid_t pid;
 	const char *cassette;
-	bool is_terminal;
+	struct status_line status;
+	bool said_storing;
 };
+
+/* Everything was taken, and storage is behind: what Ctrl-C means now must be said. */
+static void show_storing(struct progress *progress, const struct recorder_summary *so_far)
+{
+	if (!progress->said_storing) {
+		status_clear(&progress->status);
+		fprintf(stderr,
+			"recording has stopped; storing %llu recordings that are queued; "
+			"Ctrl-C again gives them up\n",
+			(unsigned long long)so_far->queued);
+	}
+	progress->said_storing = true;
+	status_show(&progress->status, "%llu stored, %llu queued", (unsigned long long)so_far->stored,
+		    (unsigned long long)so_far->queued);
+}
 
 static void on_progress(const struct recorder_summary *so_far, void *ctx)
 {
-	const struct progress *progress = ctx;
+	struct progress *progress = ctx;
 	char duration[32];
 
-	if (!so_far->duration_ns)
+	if (!so_far->duration_ns) {
 		fprintf(stderr, "recording process %d into %s; Ctrl-C stops\n", progress->pid,
 			progress->cassette);
-	else if (progress->is_terminal) {
-		common_duration(so_far->duration_ns, duration);
-		fprintf(stderr, "\r\033[K%s: %llu recordings, %llu stored, %llu events lost", duration,
-			(unsigned long long)so_far->taken, (unsigned long long)so_far->stored,
-			(unsigned long long)so_far->lost_events);
+		return;
 	}
+	if (so_far->is_over)
+		return show_storing(progress, so_far);
+	common_duration(so_far->duration_ns, duration);
+	status_show(&progress->status,
+		    "%s: %llu recordings, %.0f a second; %llu stored, %llu queued, %llu events lost",
+		    duration, (unsigned long long)so_far->taken, so_far->taken * 1e9 / so_far->duration_ns,
+		    (unsigned long long)so_far->stored, (unsigned long long)so_far->queued,
+		    (unsigned long long)so_far->lost_events);
 }
 
 static uint64_t lost_of(const struct func_count *count)
@@ -145,29 +165,36 @@ static int print_json(const struct program *program, const struct recorder_summa
 	return common_print_json(json, err);
 }
 
-static void print_text(const struct program *program, const struct recorder_summary *summary,
-		       const char *cassette)
+/* What became of operations, beyond those that are stored; of most there are none. */
+static void print_losses(const struct program *program, const struct recorder_summary *summary)
 {
-	char duration[32], size[32];
+	const struct {
+		uint64_t cnt;
+		const char *what;
+		bool always;
+	} losses[] = {
+		{sampled_out(program, summary), "sampled out", true},
+		{summary->incomplete, "incomplete", true},
+		{summary->lost_events, "events lost", true},
+		{summary->unaccounted_events, "events unaccounted for", false},
+		{summary->kept_out, "not kept (beyond --count, or by keep_if)", false},
+		{summary->dropped, "dropped before they were stored", false},
+		{summary->failed, "could not be stored", false},
+	};
+	const char *before = "";
 
-	common_duration(summary->duration_ns, duration);
-	common_size(summary->bytes, size);
-	printf("%llu recordings taken in %s (%llu sampled out, %llu incomplete), %llu stored in %s (%s)\n",
-	       (unsigned long long)summary->taken, duration,
-	       (unsigned long long)sampled_out(program, summary), (unsigned long long)summary->incomplete,
-	       (unsigned long long)summary->stored, cassette, size);
-	printf("%llu events lost", (unsigned long long)summary->lost_events);
-	if (summary->unaccounted_events)
-		printf(", %llu unaccounted for", (unsigned long long)summary->unaccounted_events);
-	if (summary->kept_out)
-		printf("; %llu kept out", (unsigned long long)summary->kept_out);
-	if (summary->dropped)
-		printf("; %llu recordings dropped, storage was too slow",
-		       (unsigned long long)summary->dropped);
-	if (summary->failed)
-		printf("; %llu recordings could not be stored: %s", (unsigned long long)summary->failed,
-		       summary->storage_error);
-	printf("\n\n%-32s %-10s %10s %10s %12s %8s %8s %10s\n", "function", "role", "hits", "taken",
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++) {
+		if (!losses[i].cnt && !losses[i].always)
+			continue;
+		printf("%s%llu %s", before, (unsigned long long)losses[i].cnt, losses[i].what);
+		before = ", ";
+	}
+	printf("%s%s\n", summary->failed ? ": " : "", summary->failed ? summary->storage_error : "");
+}
+
+static void print_functions(const struct program *program, const struct recorder_summary *summary)
+{
+	printf("\n%-32s %-10s %10s %10s %12s %8s %8s %10s\n", "function", "role", "hits", "taken",
 	       "sampled out", "lost", "faults", "truncated");
 	for (size_t i = 0; i < program->funcs_cnt; i++) {
 		const struct func_count *count = &summary->counts[i];
@@ -177,6 +204,19 @@ static void print_text(const struct program *program, const struct recorder_summ
 		       count->taken, count->sampled_out, (unsigned long long)lost_of(count), count->faults,
 		       count->truncated);
 	}
+}
+
+static void print_text(const struct program *program, const struct recorder_summary *summary,
+		       const char *cassette)
+{
+	char duration[32], size[32];
+
+	common_duration(summary->duration_ns, duration);
+	common_size(summary->bytes, size);
+	printf("%llu recordings taken in %s, %llu stored in %s (%s)\n", (unsigned long long)summary->taken,
+	       duration, (unsigned long long)summary->stored, cassette, size);
+	print_losses(program, summary);
+	print_functions(program, summary);
 }
 
 /* Of a command that we started: its exit status as a shell gives it, once it has ended; -1 while it runs. */
@@ -190,22 +230,29 @@ static int command_status(struct process *process)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static void say_what_became(const struct recorder_summary *summary, const struct process *process, int status)
+{
+	if (status >= 0)
+		fprintf(stderr, "tapedeck: the command ended with status %d\n", status);
+	else if (process->is_ours)
+		fprintf(stderr, "tapedeck: the command runs on, untraced, as process %d\n", process->pid);
+	else if (summary->process_ended)
+		fprintf(stderr, "tapedeck: process %d ended\n", process->pid);
+	if (!summary->taken && !summary->kept_out && !summary->incomplete)
+		fprintf(stderr, "tapedeck: no operation was taken: see 'hits' and 'sampled out'\n");
+}
+
 static int report(const struct record_opts *opts, const struct program *program,
 		  const struct recorder_summary *summary, struct process *process, const char *cassette,
 		  struct err *err)
 {
 	int status = command_status(process), r = 0;
 
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K");
 	if (opts->json)
 		r = print_json(program, summary, cassette, status, err);
 	else
 		print_text(program, summary, cassette);
-	if (status >= 0)
-		fprintf(stderr, "tapedeck: the command ended with status %d\n", status);
-	else if (process->is_ours)
-		fprintf(stderr, "tapedeck: the command runs on, untraced, as process %d\n", process->pid);
+	say_what_became(summary, process, status);
 	if (r < 0)
 		return r;
 	if (summary->loss_unknown || summary->unaccounted_events)
@@ -227,7 +274,7 @@ static int record(const struct record_opts *opts, const struct config *config, s
 		.two_links = opts->two_links,
 		.stop = &common_stop,
 	};
-	struct progress progress = {process->pid, url, isatty(STDERR_FILENO)};
+	struct progress progress = {.pid = process->pid, .cassette = url};
 	auto_cassette struct cassette *cassette = NULL;
 	struct recorder_summary summary = {};
 	int r;
@@ -235,9 +282,11 @@ static int record(const struct record_opts *opts, const struct config *config, s
 	r = cassette_open(&cassette, url, true, err);
 	if (r < 0)
 		return r;
-	common_catch_signals();
+	status_init(&progress.status);
+	common_catch_signals(2);
 	r = recorder_run(&summary, config, program, process, cassette, &recorder_opts, on_progress, &progress,
 			 err);
+	status_clear(&progress.status);
 	if (r == 0)
 		r = report(opts, program, &summary, process, url, err);
 	free(summary.counts);

@@ -56,16 +56,20 @@ int common_print_json(cJSON *json, struct err *err)
 	return 0;
 }
 
+static int signals_max;
+
 static void on_signal(int sig)
 {
-	common_stop = 1;
-	signal(sig, SIG_DFL);
+	common_stop++;
+	if (common_stop >= signals_max)
+		signal(sig, SIG_DFL);
 }
 
-void common_catch_signals(void)
+void common_catch_signals(int max)
 {
 	struct sigaction action = {.sa_handler = on_signal};
 
+	signals_max = max;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 }

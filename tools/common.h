@@ -45,9 +45,9 @@ struct lookup common_lookup(const struct filter_opts *filter);
 /* One line of NDJSON on stdout; takes @json over. */
 int common_print_json(struct cJSON *json, struct err *err);
 
-/* Set by Ctrl-C and SIGTERM after common_catch_signals; a second signal ends the program the ordinary way. */
+/* Counts Ctrl-C and SIGTERM after common_catch_signals; beyond @max they end the program the ordinary way. */
 extern volatile sig_atomic_t common_stop;
-void common_catch_signals(void);
+void common_catch_signals(int max);
 
 /* libtapedeck-replay.so: beside the program, or where `make install` puts it. */
 int common_engine(char *path, size_t len, struct err *err);

@@ -105,12 +105,18 @@ static int dispatch(int argc, char **argv, struct err *err)
 	return command ? run(command, argc - 1, argv + 1, err) : -EINVAL;
 }
 
+/* A closed pipe is an error of write. Caught, not ignored: a command that we start gets what we got. */
+static void on_pipe(int sig)
+{
+}
+
 int main(int argc, char **argv)
 {
 	struct err err = {};
 	int r;
 
-	signal(SIGPIPE, SIG_IGN);
+	if (signal(SIGPIPE, on_pipe) == SIG_IGN)
+		signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		help(stderr);
 		return STATUS_USAGE;

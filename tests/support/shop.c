@@ -172,3 +172,18 @@ void shop_type_rules(struct shop *shop, int type, const struct rule *rules, size
 		abort();
 	unparse(types.rules, rules_cnt);
 }
+
+int shop_setup(void **state)
+{
+	static struct shop shop;
+
+	shop_init(&shop);
+	*state = &shop;
+	return 0;
+}
+
+int shop_teardown(void **state)
+{
+	shop_release(*state);
+	return 0;
+}

@@ -87,6 +87,9 @@ struct shop_param {
 
 void shop_init(struct shop *shop);
 void shop_release(struct shop *shop);
+/* For cmocka: *state is a shop. */
+int shop_setup(void **state);
+int shop_teardown(void **state);
 int shop_ptr(struct shop *shop, int type);
 int shop_cptr(struct shop *shop, int type); /* const T * */
 /* Add an input `result name(params)`; @params ends by a NULL name. Lengths of @rules are given as text.

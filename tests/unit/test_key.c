@@ -24,21 +24,6 @@
 #define ADDR(x)	  ((uint64_t)(x))
 #define KEYS(...) ((const char *const[]){__VA_ARGS__})
 
-static int setup(void **state)
-{
-	static struct shop shop;
-
-	shop_init(&shop);
-	*state = &shop;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	shop_release(*state);
-	return 0;
-}
-
 static void assert_bytes(const char *what, const void *got, size_t got_len, const void *want, size_t len)
 {
 	if (got_len == len && (!len || !memcmp(got, want, len)))
@@ -433,7 +418,7 @@ static void a_key_that_is_too_long_is_refused(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(the_default_key_is_scalars_text_and_what_const_points_to),
 		TEST(a_written_direction_takes_part),

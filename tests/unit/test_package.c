@@ -181,21 +181,6 @@ static void an_incomplete_recording_says_why(void **state)
 	end(&p);
 }
 
-static int setup(void **state)
-{
-	static struct shop shop;
-
-	shop_init(&shop);
-	*state = &shop;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	shop_release(*state);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,5 +191,5 @@ int main(void)
 		cmocka_unit_test(an_incomplete_recording_says_why),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, shop_setup, shop_teardown);
 }

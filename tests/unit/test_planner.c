@@ -24,21 +24,6 @@
 
 #define ADDR(x) ((uint64_t)(x))
 
-static int setup(void **state)
-{
-	static struct shop shop;
-
-	shop_init(&shop);
-	*state = &shop;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	shop_release(*state);
-	return 0;
-}
-
 static void start(struct trial *t, struct shop *s, int result, const struct shop_param *params,
 		  const struct rule *rules, size_t cnt)
 {
@@ -681,7 +666,7 @@ static void what_does_not_fit_names_its_parameter(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(scalars_need_no_ops),
 		TEST(strings_end_at_their_nul_or_their_limit),

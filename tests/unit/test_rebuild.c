@@ -382,21 +382,6 @@ static void a_pointer_to_a_live_argument_leads_there(void **state)
 	end(&b);
 }
 
-static int setup(void **state)
-{
-	static struct shop shop;
-
-	shop_init(&shop);
-	*state = &shop;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	shop_release(*state);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,5 +396,5 @@ int main(void)
 		cmocka_unit_test(a_pointer_to_a_live_argument_leads_there),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, shop_setup, shop_teardown);
 }

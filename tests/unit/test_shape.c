@@ -21,21 +21,6 @@
 #define OUT   FLOW_OUT
 #define INOUT (FLOW_IN | FLOW_OUT)
 
-static int setup(void **state)
-{
-	static struct shop shop;
-
-	shop_init(&shop);
-	*state = &shop;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	shop_release(*state);
-	return 0;
-}
-
 static struct shape *shape_of(struct shop *s, int result, const struct shop_param *params,
 			      const struct rule *rules, size_t cnt)
 {
@@ -437,7 +422,7 @@ static void every_node_has_a_path_that_leads_to_it(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(every_type_has_its_kind),
 		TEST(a_returned_char_pointer_is_text),

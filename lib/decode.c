@@ -263,6 +263,12 @@ static void decode_array(struct decoder *d, struct value *v, const struct extent
 	decode_elements(d, v, n->first_child, n->count, extent, off);
 }
 
+static void decode_absent(struct decoder *d, struct value *v, const struct extent *extent)
+{
+	decode_unavailable(v, extent_why(d, extent));
+	v->is_unread = extent->missing;
+}
+
 /* is_small: there whole, or unavailable. */
 static const struct kind_decoder {
 	void (*fn)(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
@@ -295,7 +301,7 @@ void decode(struct decoder *d, struct value *v, const struct extent *extent, uin
 	if (is_flexible(n))
 		decode_flexible(d, v, extent, off);
 	else if (kind->is_small && !extent_has(extent, off, scalar_len(n)))
-		decode_unavailable(v, extent_why(d, extent));
+		decode_absent(d, v, extent);
 	else
 		kind->fn(d, v, extent, off);
 	d->depth--;

@@ -98,6 +98,7 @@ struct maker {
 	struct buf *out;
 	const struct shape *shape;
 	const struct values *values;
+	const struct value *unread; /* a part that could not be recorded, though the program had it */
 };
 
 static void put_value(struct maker *m, uint16_t node, const struct value *v, enum key_why why);
@@ -105,6 +106,13 @@ static void put_value(struct maker *m, uint16_t node, const struct value *v, enu
 static void put_fault(struct maker *m)
 {
 	buf_put_u8(m->out, KEY_FAULT);
+}
+
+static void put_unavailable(struct maker *m, const struct value *v)
+{
+	put_fault(m);
+	if (v->is_unread)
+		m->unread = v;
 }
 
 /* The number that an enumerator of this name has here. */
@@ -327,7 +335,7 @@ static void put_value(struct maker *m, uint16_t node, const struct value *v, enu
 	else if (n->kind == SHAPE_CUT)
 		buf_put_u8(m->out, KEY_CUT);
 	else if (v && v->kind == VALUE_UNAVAILABLE)
-		put_fault(m);
+		put_unavailable(m, v);
 	else if (n->kind == SHAPE_STRUCT)
 		put_struct(m, node, v, why);
 	else if (n->kind == SHAPE_ARRAY && (n->length || n->has_terminator))
@@ -436,6 +444,14 @@ static int put_named(struct maker *m, const char *text, struct err *err)
 	return 0;
 }
 
+static int say_unread(const struct value *v, struct err *err)
+{
+	autofree char *path = value_path(v);
+
+	return err_set(err, -ENODATA, "'%s' is part of its key, and was not captured: %s", path ? path : "?",
+		       v->text);
+}
+
 int key_put(struct buf *out, const struct shape *shape, const struct values *values, const char *const *key,
 	    unsigned key_cnt, struct err *err)
 {
@@ -449,6 +465,8 @@ int key_put(struct buf *out, const struct shape *shape, const struct values *val
 		put_value(&m, shape->params[i].node, argument(&m, i), KEY_DEFAULT);
 	if (r)
 		return r;
+	if (m.unread)
+		return say_unread(m.unread, err);
 	if (out->failed == -ENOMEM)
 		return err_nomem(err);
 	if (out->failed || out->len - start > KEY_BYTES_MAX)

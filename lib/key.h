@@ -36,6 +36,7 @@ struct values;
 #define KEY_CUT	      0xfc
 
 /* Put the key of @values (decoded by another shape perhaps: members are found by name, missing ones are zero)
- * in the order and widths of @shape. Same @key as planner_compile's. */
+ * in the order and widths of @shape. Same @key as planner_compile's. -ENODATA: a part of it lay in a register
+ * that could not be read, so that no key is the one that the program's call would have. */
 int key_put(struct buf *out, const struct shape *shape, const struct values *values, const char *const *key,
 	    unsigned key_cnt, struct err *err);

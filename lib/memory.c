@@ -56,13 +56,14 @@ struct memory *memory_new(const struct side *side, struct pool *pool)
 	if (!memory)
 		return NULL;
 	memory->pool = pool;
-	memory->cnt = side->cnt;
 	memory->entries = pool_array(pool, side->cnt, sizeof(*memory->entries));
 	if (!memory->entries)
 		return NULL;
 	for (size_t i = 0; i < side->cnt; i++)
-		memory->entries[i] = (struct entry){.fragment = &side->fragments[i], .order = i};
-	if (side->cnt > 1)
+		if (side->fragments[i].node != PLAN_NODE_FPREGS)
+			memory->entries[memory->cnt++] =
+				(struct entry){.fragment = &side->fragments[i], .order = i};
+	if (memory->cnt > 1)
 		qsort(memory->entries, memory->cnt, sizeof(*memory->entries), cmp_entry);
 	return memory;
 }

@@ -71,6 +71,7 @@ enum plan_kind {
 	PLAN_NOT,  /* v[dst] = !v[a] */
 	PLAN_BITS, /* v[dst] = bits [max & 255, + max >> 8) of v[a], sign-extended when imm < 0 */
 	PLAN_EMIT, /* KEY: the low imm bytes of v[a] */
+	PLAN_XMM,  /* KEY: v[dst] = the low eight bytes of xmm imm at entry */
 	PLAN_KIND_CNT,
 };
 
@@ -89,11 +90,28 @@ enum plan_flags {
 	PLAN_F_OUTSIDE_LIBC = 1 << 2, /* counts only when the caller lies outside libc and ld.so */
 };
 
+/* Floating-point registers, in the order in which they lie in a fragment of node PLAN_NODE_FPREGS. */
+enum plan_fpreg {
+	PLAN_FP_XMM0 = 0, /* to xmm7 */
+	PLAN_FP_ST0 = 8,
+	PLAN_FP_ST1 = 9,
+	PLAN_FP_CNT,
+};
+#define PLAN_FP_BYTES	 16		       /* of each */
+#define PLAN_NODE_FPREGS 0xfffe		       /* a node that no shape has */
+#define PLAN_FP_ADDR	 0xfd00000000000000ull /* an address that no memory has */
+
+/*
+ * fp_in, fp_out: how many floating-point registers, from xmm0 on, belong to the arguments and to the result.
+ * They are one fragment of node PLAN_NODE_FPREGS at PLAN_FP_ADDR, the first of its side; registers in between
+ * that are neither are anything. With captured 0 and PLAN_FRAGMENT_FAULT they could not be read.
+ */
 struct plan {
 	unsigned int flags;
 	unsigned short in, out, key;		 /* index of each section's first op */
 	unsigned short in_cnt, out_cnt, key_cnt; /* 0: the section is empty */
-	unsigned short ops_cnt, pad;
+	unsigned short ops_cnt;
+	unsigned char fp_in, fp_out;
 	struct plan_op ops[PLAN_OPS_MAX];
 };
 

@@ -290,6 +290,29 @@ static bool is_input(const struct shape *shape)
 	return false;
 }
 
+/* The floating-point registers up to the last that @loc takes. */
+static unsigned fp_cnt(const struct abi_loc *loc)
+{
+	unsigned cnt = 0;
+
+	for (unsigned i = 0; i < loc->pieces_cnt; i++) {
+		const struct abi_piece *piece = &loc->piece[i];
+
+		if (piece->place == ABI_XMM)
+			cnt = MAX(cnt, PLAN_FP_XMM0 + piece->number + 1u);
+		else if (piece->place == ABI_X87)
+			cnt = MAX(cnt, PLAN_FP_ST0 + piece->number + 1u);
+	}
+	return cnt;
+}
+
+static void set_fp(struct plan *out, const struct shape *shape)
+{
+	for (size_t i = 0; i < shape->params_cnt; i++)
+		out->fp_in = MAX(out->fp_in, fp_cnt(&shape->params[i].loc));
+	out->fp_out = fp_cnt(&shape->result.loc);
+}
+
 static int compile(struct planner *p, struct plan *out, struct plan_op *ops, const char *const *key,
 		   unsigned key_cnt)
 {
@@ -311,6 +334,7 @@ static int compile(struct planner *p, struct plan *out, struct plan_op *ops, con
 		planner_key(p, key, key_cnt);
 		lay_out(p, out, &out->key, &out->key_cnt);
 	}
+	set_fp(out, p->shape);
 	if (p->shape->reads_errno)
 		out->flags |= PLAN_F_ERRNO;
 	if (p->shape->reads_errno || p->shape->result.node != SHAPE_NONE || out->out_cnt)

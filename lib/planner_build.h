@@ -83,8 +83,8 @@ uint8_t put_const(struct planner *p, int64_t number);
 uint8_t put_binary(struct planner *p, uint8_t kind, uint8_t a, uint8_t b);
 struct place place_of_param(const struct planner *p, const struct shape_param *param);
 struct place place_inside(struct place place, int64_t off);
-/* Whether the @len bytes there can be had: not in a floating-point register. */
-bool place_is_known(const struct place *place, uint32_t len);
+/* Whether the @len bytes there can be had: in a floating-point register only by KEY. */
+bool place_is_known(const struct planner *p, const struct place *place, uint32_t len);
 /* The number or pointer of node @n at @place, extended to 64 bits. */
 uint8_t put_load(struct planner *p, struct place place, const struct shape_node *n, struct label *fault);
 /* The same of @size bytes, unsigned. */

@@ -290,7 +290,7 @@ static void key_value(struct planner *p, uint16_t node, struct place place, enum
 		key_array(p, node, place, why);
 	else if (n->kind == SHAPE_CUT && !key_is_pointer(p->shape, n))
 		put_emit(p, p->cut, 1);
-	else if (!place_is_known(&place, len))
+	else if (!place_is_known(p, &place, len))
 		put_emit(p, p->fault, 1);
 	else
 		key_known(p, node, place, why);

@@ -105,23 +105,37 @@ struct place place_inside(struct place place, int64_t off)
 	return place;
 }
 
-bool place_is_known(const struct place *place, uint32_t len)
+bool place_is_known(const struct planner *p, const struct place *place, uint32_t len)
 {
 	if (place->kind != PLACE_REGS)
 		return place->kind != PLACE_NOWHERE;
-	for (uint32_t i = place->off / EIGHTBYTE; len && i <= (place->off + len - 1) / EIGHTBYTE; i++)
-		if (i >= place->loc->pieces_cnt || place->loc->piece[i].place != ABI_GPR)
+	for (uint32_t i = place->off / EIGHTBYTE; len && i <= (place->off + len - 1) / EIGHTBYTE; i++) {
+		unsigned in = i < place->loc->pieces_cnt ? place->loc->piece[i].place : ABI_NONE;
+
+		if (in != ABI_GPR && !(in == ABI_XMM && p->section == SECTION_KEY))
 			return false;
+	}
 	return true;
 }
 
-static uint8_t gpr(const struct planner *p, const struct place *place)
+/* KEY runs where registers lie in memory. */
+static uint8_t put_xmm(struct planner *p, unsigned number)
 {
-	unsigned number = place->loc->piece[place->off / EIGHTBYTE].number;
+	uint8_t v = new_value(p);
 
+	put_op(p, (struct plan_op){.kind = PLAN_XMM, .dst = v, .imm = (int)number});
+	return v;
+}
+
+static uint8_t put_register(struct planner *p, const struct place *place)
+{
+	const struct abi_piece *piece = &place->loc->piece[place->off / EIGHTBYTE];
+
+	if (piece->place == ABI_XMM)
+		return put_xmm(p, piece->number);
 	if (place->loc == &p->shape->result.loc)
-		return number ? PLAN_V_RDX : PLAN_V_RAX;
-	return PLAN_V_ARG0 + number;
+		return piece->number ? PLAN_V_RDX : PLAN_V_RAX;
+	return PLAN_V_ARG0 + piece->number;
 }
 
 /* The eight bytes of stack arguments at @off, as entry kept them. */
@@ -195,7 +209,7 @@ static uint8_t put_load_bit_field(struct planner *p, struct place place, const s
 static uint8_t put_word(struct planner *p, const struct place *place)
 {
 	if (place->kind == PLACE_REGS)
-		return gpr(p, place);
+		return put_register(p, place);
 	return put_kept_word(p, place->off / EIGHTBYTE * EIGHTBYTE);
 }
 
@@ -204,7 +218,7 @@ static uint8_t put_load_word(struct planner *p, const struct place *place, unsig
 {
 	unsigned shift = place->off % EIGHTBYTE * 8 + bit;
 
-	if (!place_is_known(place, (bit + bits + 7) / 8) || shift + bits > 64) {
+	if (!place_is_known(p, place, (bit + bits + 7) / 8) || shift + bits > 64) {
 		put_jump(p, (struct plan_op){.kind = PLAN_JUMP}, fault);
 		return PLAN_V_ZERO;
 	}

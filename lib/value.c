@@ -7,6 +7,7 @@
 #include "lib/buf.h"
 #include "lib/decode.h"
 #include "lib/memory.h"
+#include "lib/plan.h"
 #include "lib/pool.h"
 #include "lib/recording.h"
 #include "lib/util.h"
@@ -14,31 +15,83 @@
 #define EIGHTBYTE      8
 #define PATH_BYTES_MAX (64 * 1024)
 
+/* Of recordings made before such registers were read, and of those that could not be read. */
 static const char no_register[] = "in a floating-point register";
+static const char unread_register[] = "the floating-point registers could not be read";
 
 /* --- parameters and the result --- */
 
-/* Registers as the bytes of a value; @regs by number. */
-static bool extent_of_registers(struct decoder *d, struct extent *out, const struct abi_loc *loc,
-				const uint64_t *regs)
+#define VALUE_BYTES_MAX (2 * PLAN_FP_BYTES) /* of a value in registers: a _Complex long double */
+#define X87_BYTES	10		    /* of the 16 of a long double */
+
+/* What a call's registers held at one instant. */
+struct registers {
+	const uint64_t *gprs;	   /* by number */
+	const struct fragment *fp; /* enum plan_fpreg; NULL: not recorded */
+};
+
+static const struct fragment *fp_of(const struct side *side)
 {
-	uint64_t *bytes = pool_alloc(d->pool, ABI_PIECES_MAX * EIGHTBYTE);
+	for (size_t i = 0; i < side->cnt; i++)
+		if (side->fragments[i].node == PLAN_NODE_FPREGS)
+			return &side->fragments[i];
+	return NULL;
+}
+
+/* Register @number's first @len bytes. */
+static bool copy_fp(void *to, const struct registers *regs, unsigned number, size_t len)
+{
+	size_t at = (size_t)number * PLAN_FP_BYTES;
+
+	if (!regs->fp || regs->fp->captured < at + PLAN_FP_BYTES)
+		return false;
+	memcpy(to, regs->fp->bytes + at, len);
+	return true;
+}
+
+/* A long double, or the two of a _Complex one. */
+static bool copy_x87(uint8_t *to, const struct registers *regs, unsigned last)
+{
+	for (unsigned i = 0; i <= last; i++)
+		if (!copy_fp(to + i * PLAN_FP_BYTES, regs, PLAN_FP_ST0 + i, X87_BYTES))
+			return false;
+	return true;
+}
+
+static bool copy_piece(uint8_t *to, const struct registers *regs, const struct abi_piece *piece)
+{
+	switch (piece->place) {
+	case ABI_GPR:
+		memcpy(to, &regs->gprs[piece->number], EIGHTBYTE);
+		return true;
+	case ABI_XMM:
+		return copy_fp(to, regs, PLAN_FP_XMM0 + piece->number, EIGHTBYTE);
+	case ABI_X87:
+		return copy_x87(to, regs, piece->number);
+	default:
+		return false;
+	}
+}
+
+/* Registers as the bytes of a value. */
+static bool extent_of_registers(struct decoder *d, struct extent *out, const struct abi_loc *loc,
+				const struct registers *regs)
+{
+	uint8_t *bytes = pool_alloc(d->pool, VALUE_BYTES_MAX);
 
 	if (!bytes) {
 		d->failed = true;
 		return false;
 	}
-	*out = (struct extent){.bytes = (uint8_t *)bytes,
-			       .captured = MIN(loc->size, ABI_PIECES_MAX * EIGHTBYTE),
-			       .reason = no_register};
+	*out = (struct extent){.bytes = bytes,
+			       .captured = MIN(loc->size, VALUE_BYTES_MAX),
+			       .reason = regs->fp ? unread_register : no_register};
 	for (unsigned i = 0; i < loc->pieces_cnt && i < ABI_PIECES_MAX; i++) {
-		const struct abi_piece *piece = &loc->piece[i];
-
-		if (piece->place == ABI_GPR)
-			bytes[i] = regs[piece->number];
-		else if (i + 1 < loc->pieces_cnt)
+		if (copy_piece(bytes + i * EIGHTBYTE, regs, &loc->piece[i]))
+			continue;
+		if (i + 1 < loc->pieces_cnt)
 			out->missing |= 1 << i;
-		else /* the last one may be wider than eight bytes: x87, vectors */
+		else /* the last one may be wider than eight bytes: x87 */
 			out->missing |= 0xff << i;
 	}
 	return true;
@@ -52,7 +105,8 @@ static bool extent_of_param(struct decoder *d, struct extent *out, const struct 
 	struct found found = {.captured = param->loc.size};
 
 	if (!param->loc.pieces_cnt || param->loc.piece[0].place != ABI_STACK)
-		return extent_of_registers(d, out, &param->loc, call->args);
+		return extent_of_registers(d, out, &param->loc,
+					   &(struct registers){call->args, fp_of(&call->in)});
 	found.bytes = memory_read(entry, addr, param->loc.size);
 	*out = extent_of(addr, &found);
 	out->has_addr = d->flow == FLOW_IN;
@@ -80,14 +134,15 @@ static struct value *decode_param(struct decoder *d, const struct shape_param *p
 static struct value *decode_result(struct decoder *d, const struct call *call)
 {
 	const struct shape_param *result = &d->shape->result;
-	const uint64_t regs[ABI_GPRS] = {call->rax, call->rdx};
+	const uint64_t gprs[ABI_GPRS] = {call->rax, call->rdx};
+	const struct registers regs = {gprs, fp_of(&call->out)};
 	struct extent extent;
 	struct value *v;
 
 	if (result->loc.pieces_cnt && result->loc.piece[0].place == ABI_SRET) {
 		if (!extent_locate(d, &extent, call->rax, result->node, result->loc.size))
 			extent = (struct extent){.reason = extent_why_absent(d, call->rax)};
-	} else if (!extent_of_registers(d, &extent, &result->loc, regs)) {
+	} else if (!extent_of_registers(d, &extent, &result->loc, &regs)) {
 		return NULL;
 	}
 	v = decode_new(d, result->node, NULL);

@@ -55,9 +55,23 @@ void trial_release(struct trial *t)
 	pool_free(t->pool);
 }
 
+static size_t put_fpregs(const struct trial *t, enum capture_section section)
+{
+	unsigned cnt = section == CAPTURE_IN ? t->plan->fp_in : section == CAPTURE_OUT ? t->plan->fp_out : 0;
+	struct plan_fragment f = {.addr = PLAN_FP_ADDR, .len = cnt * PLAN_FP_BYTES, .node = PLAN_NODE_FPREGS};
+
+	if (!cnt)
+		return 0;
+	f.captured = t->fp_unread ? 0 : f.len;
+	f.status = t->fp_unread ? PLAN_FRAGMENT_FAULT : PLAN_FRAGMENT_OK;
+	memcpy(t->buffers[section], &f, sizeof(f));
+	memcpy(t->buffers[section] + sizeof(f), section == CAPTURE_IN ? t->fp_in : t->fp_out, f.captured);
+	return sizeof(f) + f.captured;
+}
+
 static void run(struct trial *t, enum capture_section section)
 {
-	struct capture c = {.read = read_self, .out = t->buffers[section], .room = ROOM};
+	struct capture c = {.read = read_self, .xmm = t->fp_in, .out = t->buffers[section], .room = ROOM};
 
 	memset(c.v, 0x5a, sizeof(c.v)); /* a temporary that is read before it is written shows */
 	memcpy(c.v, t->call.args, sizeof(t->call.args));
@@ -68,6 +82,7 @@ static void run(struct trial *t, enum capture_section section)
 		c.v[PLAN_V_ERRNO] = t->call.error_number;
 	}
 	memcpy(c.keep, t->keep, sizeof(c.keep));
+	c.len = put_fpregs(t, section);
 	capture_run(&c, t->plan, section);
 	memcpy(t->keep, c.keep, sizeof(c.keep));
 	t->flags |= c.flags;

@@ -16,7 +16,9 @@ struct trial {
 	struct shape *shape;
 	struct plan *plan;
 	struct pool *pool;
-	uint64_t stack[1 + TRIAL_STACK]; /* [0] stands for the return address */
+	uint64_t stack[1 + TRIAL_STACK];			/* [0] stands for the return address */
+	uint64_t fp_in[PLAN_FP_CNT][2], fp_out[PLAN_FP_CNT][2]; /* floating-point registers at each side */
+	bool fp_unread;						/* they could not be read */
 	struct call call;
 	struct values values;
 	unsigned flags; /* enum capture_flags of all runs */
@@ -28,7 +30,8 @@ struct trial {
 /* Compile; fails the test when that fails. @key as planner_compile's. */
 void trial_init(struct trial *t, struct shop *shop, size_t func, const char *const *key, unsigned key_cnt);
 void trial_release(struct trial *t);
-/* Entry and KEY, with t->call.args and t->stack; then the caller changes memory, sets rax and rdx; then return. */
+/* Entry and KEY, with t->call.args and t->stack; then the caller changes memory, sets rax and rdx; then
+ * return. */
 void trial_enter(struct trial *t);
 void trial_leave(struct trial *t);
 /* Decode, and say as JSON: {"args":{...},"out":{...},"return":...}. The caller's to free. */

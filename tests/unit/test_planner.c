@@ -598,18 +598,72 @@ static void hostile_counts_end_at_the_step_limit(void **state)
 	free(l);
 }
 
-static void floating_point_registers_are_unavailable(void **state)
+static uint64_t bits_of(double d)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &d, sizeof(bits));
+	return bits;
+}
+
+static void floating_point_registers_are_captured_and_keyed(void **state)
 {
 	struct shop *s = *state;
-	struct shop_param params[] = {{"d", s->f64}, {"p", shop_cptr(s, s->f64)}, {"n", s->i32}, {}};
+	int f32 = btf__add_float(s->btf, "float", 4), f64 = shop_cptr(s, s->f64);
+	int both = btf__add_struct(s->btf, "both", 16);
+	struct shop_param params[] = {{"d", s->f64}, {"p", f64}, {"n", s->i32}, {"b", both}, {"f", f32}, {}};
+	float narrow[2] = {0.5f, 77};
 	double d = 2.5;
 	struct trial t;
 
-	start(&t, s, s->f64, params, NULL, 0);
-	memcpy(t.call.args, (uint64_t[]){ADDR(&d), 3}, 16);
+	btf__add_field(s->btf, "i", s->i64, 0, 0);
+	btf__add_field(s->btf, "x", s->f64, 64, 0);
+	start(&t, s, both, params, NULL, 0);
+	assert_int_equal(t.plan->fp_in, 3);
+	assert_int_equal(t.plan->fp_out, 1);
+	memcpy(t.call.args, (uint64_t[]){ADDR(&d), 3, 9}, 24);
+	t.fp_in[0][0] = bits_of(-1.25);
+	t.fp_in[1][0] = bits_of(1e300);
+	memcpy(t.fp_in[2], narrow, sizeof(narrow));
+	t.call.rax = 11;
+	t.fp_out[0][0] = bits_of(4.75);
 	check(&t,
-	      "{\"args\":{\"d\":{\"unavailable\":\"in a floating-point register\"},\"p\":2.5,\"n\":3},\"out\":{},"
-	      "\"return\":{\"unavailable\":\"in a floating-point register\"}}");
+	      "{\"args\":{\"d\":-1.25,\"p\":2.5,\"n\":3,\"b\":{\"i\":9,\"x\":1e+300},\"f\":0.5},\"out\":{},"
+	      "\"return\":{\"i\":11,\"x\":4.75}}");
+}
+
+static void what_needs_no_floating_point_register_asks_for_none(void **state)
+{
+	struct shop *s = *state;
+	struct shop_param params[] = {{"p", shop_cptr(s, s->f64)}, {"n", s->i32}, {}};
+	struct trial t;
+
+	start(&t, s, s->i32, params, NULL, 0);
+	assert_int_equal(t.plan->fp_in, 0);
+	assert_int_equal(t.plan->fp_out, 0);
+	trial_release(&t);
+}
+
+static void a_key_of_registers_that_could_not_be_read_is_refused(void **state)
+{
+	struct shop *s = *state;
+	struct shop_param params[] = {{"n", s->i32}, {"d", s->f64}, {}};
+	auto_buf struct buf key;
+	struct err err = {};
+	struct trial t;
+
+	start(&t, s, s->f64, params, NULL, 0);
+	t.fp_unread = true;
+	trial_enter(&t);
+	trial_leave(&t);
+	free(trial_json(&t));
+	buf_init(&key, KEY_BYTES_MAX);
+	assert_int_equal(key_put(&key, t.shape, &t.values, NULL, 0, &err), -ENODATA);
+	assert_string_equal(err.msg,
+			    "'d' is part of its key, and was not captured: the floating-point registers "
+			    "could not be read");
+	assert_int_equal(key_put(&key, t.shape, &t.values, (const char *const[]){"n"}, 1, &err), 0);
+	trial_release(&t);
 }
 
 static void pointers_in_fixed_arrays_are_followed(void **state)
@@ -656,11 +710,11 @@ static void what_does_not_fit_names_its_parameter(void **state)
 	shop_type_rules(s, box, &rule, 1);
 	assert_int_equal(shape_build(&shape, s->schema, shop_func(s, "f", 0, params, NULL, 0), NULL, &err),
 			 0);
-	plan->pad = 77;
+	plan->fp_in = 77;
 	assert_int_equal(planner_compile(plan, shape, NULL, 0, &err), -E2BIG);
 	assert_string_equal(err.msg, "'many' needs more than 8192 steps to capture");
 	assert_string_equal(err.hint, "lower its \"depth\", or make parts of it \"opaque\"");
-	assert_int_equal(plan->pad, 77);
+	assert_int_equal(plan->fp_in, 77);
 	free(plan);
 }
 
@@ -685,7 +739,9 @@ int main(void)
 		TEST(what_cannot_be_read_is_unavailable_and_the_rest_goes_on),
 		TEST(long_data_comes_in_pieces_up_to_the_budget),
 		TEST(hostile_counts_end_at_the_step_limit),
-		TEST(floating_point_registers_are_unavailable),
+		TEST(floating_point_registers_are_captured_and_keyed),
+		TEST(what_needs_no_floating_point_register_asks_for_none),
+		TEST(a_key_of_registers_that_could_not_be_read_is_refused),
 		TEST(pointers_in_fixed_arrays_are_followed),
 		TEST(what_does_not_fit_names_its_parameter),
 	};

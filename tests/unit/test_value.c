@@ -101,7 +101,8 @@ static void sixteen_bytes_come_from_two_registers(void **state)
 	expect(made_values(&m, pool).args[0], "\"340282366920938463463374607431768211455\"");
 }
 
-static void only_the_piece_in_a_vector_register_is_unavailable(void **state)
+/* struct { int a, b; double f; }: rdi and xmm0. */
+static void make_mixed(void)
 {
 	uint16_t s = made_node(&m, SHAPE_NONE, SHAPE_STRUCT, "s", 16, 0);
 
@@ -110,18 +111,75 @@ static void only_the_piece_in_a_vector_register_is_unavailable(void **state)
 	made_node(&m, s, SHAPE_FLOAT, "f", 8, 8);
 	made_param(&m, s, 7 | 8ull << 32);
 	m.shape.params[0].loc =
-		(struct abi_loc){.piece = {{ABI_GPR, 0}, {ABI_XMM, 0}}, .pieces_cnt = 2, .size = 16};
-	expect(made_values(&m, pool).args[0],
-	       "{\"a\":7,\"b\":8,\"f\":{\"unavailable\":\"in a floating-point register\"}}");
+		(struct abi_loc){.piece = {{ABI_GPR, 0}, {ABI_XMM, 1}}, .pieces_cnt = 2, .size = 16};
 }
 
-static void an_x87_result_is_unavailable(void **state)
+/* Of recordings made before such registers were read. */
+static void only_the_piece_in_a_vector_register_is_unavailable(void **state)
+{
+	struct values values;
+
+	make_mixed();
+	values = made_values(&m, pool);
+	expect(values.args[0], "{\"a\":7,\"b\":8,\"f\":{\"unavailable\":\"in a floating-point register\"}}");
+	assert_true(values.args[0]->child[2]->is_unread);
+}
+
+static void a_piece_in_a_vector_register_comes_from_the_fragment_of_such(void **state)
+{
+	const double regs[4] = {1, 2, -0.5, 4};
+
+	make_mixed();
+	made_in(&m, PLAN_NODE_FPREGS, PLAN_FP_ADDR, regs, sizeof(regs));
+	expect(made_values(&m, pool).args[0], "{\"a\":7,\"b\":8,\"f\":-0.5}");
+	m.in[0].captured = PLAN_FP_BYTES; /* of a prototype with fewer of them */
+	expect(made_values(&m, pool).args[0],
+	       "{\"a\":7,\"b\":8,\"f\":{\"unavailable\":\"the floating-point registers could not be read\"}}");
+}
+
+static void registers_that_could_not_be_read_are_no_number(void **state)
+{
+	struct values values;
+
+	make_mixed();
+	made_in(&m, PLAN_NODE_FPREGS, PLAN_FP_ADDR, NULL, 32)->captured = 0;
+	m.in[0].status = PLAN_FRAGMENT_FAULT;
+	values = made_values(&m, pool);
+	expect(values.args[0],
+	       "{\"a\":7,\"b\":8,\"f\":{\"unavailable\":\"the floating-point registers could not be read\"}}");
+	assert_false(values.args[0]->child[1]->is_unread);
+	assert_true(values.args[0]->child[2]->is_unread);
+}
+
+/* Registers are no memory, whatever a wild pointer says. */
+static void no_pointer_leads_into_registers(void **state)
+{
+	const double regs[2] = {1, 2};
+	uint16_t p = made_node(&m, SHAPE_NONE, SHAPE_POINTER, "p", 8, 0);
+
+	made_node(&m, p, SHAPE_FLOAT, NULL, 8, 0);
+	made_param(&m, p, PLAN_FP_ADDR);
+	made_in(&m, PLAN_NODE_FPREGS, PLAN_FP_ADDR, regs, sizeof(regs));
+	expect(made_values(&m, pool).args[0],
+	       "{\"unavailable\":\"memory at 0xfd00000000000000 could not be read\"}");
+}
+
+static void an_x87_result_is_read_or_unavailable(void **state)
 {
 	uint16_t n = made_node(&m, SHAPE_NONE, SHAPE_FLOAT, "return", 16, 0);
+	uint8_t regs[(PLAN_FP_ST0 + 1) * PLAN_FP_BYTES] = {};
+	long double ld = 0.1L;
 
 	made_result(&m, n, 1);
 	m.shape.result.loc.piece[0].place = ABI_X87;
 	expect(made_values(&m, pool).result, "{\"unavailable\":\"in a floating-point register\"}");
+	memset(regs + sizeof(regs) - 6, 0xee, 6); /* what lies behind the ten bytes is not the value's */
+	memcpy(regs + PLAN_FP_ST0 * PLAN_FP_BYTES, &ld, 10);
+	made_out(&m, PLAN_NODE_FPREGS, PLAN_FP_ADDR, regs, sizeof(regs));
+	expect(made_values(&m, pool).result, "\"0.100000000000000000001\"");
+	m.out[0].captured = PLAN_FP_ST0 * PLAN_FP_BYTES;
+	expect(made_values(&m, pool).result,
+	       "{\"unavailable\":\"the floating-point registers could not be read\"}");
 }
 
 static void stack_arguments_are_read_behind_the_return_address(void **state)
@@ -651,7 +709,10 @@ int main(void)
 		TEST(a_register_is_narrowed_to_its_type),
 		TEST(sixteen_bytes_come_from_two_registers),
 		TEST(only_the_piece_in_a_vector_register_is_unavailable),
-		TEST(an_x87_result_is_unavailable),
+		TEST(a_piece_in_a_vector_register_comes_from_the_fragment_of_such),
+		TEST(registers_that_could_not_be_read_are_no_number),
+		TEST(no_pointer_leads_into_registers),
+		TEST(an_x87_result_is_read_or_unavailable),
 		TEST(stack_arguments_are_read_behind_the_return_address),
 		TEST(a_result_in_memory_is_read_where_rax_points),
 		TEST(a_call_that_did_not_return_has_nothing_that_flows_out),

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "bpf/capture.bpf.h"
+#include "bpf/fpregs.bpf.h"
 #include "bpf/maps.bpf.h"
 
 static __noinline struct slot *slot_take(void)
@@ -88,12 +89,43 @@ static __always_inline void set_arguments(struct slot *slot, const struct frame 
 	slot->v[PLAN_V_ZERO] = 0;
 }
 
+/* Before a slot is taken: meanwhile other threads run here, and will want one. */
+static __noinline void take_registers(struct thread *thread, __u32 cnt, __u64 rsp)
+{
+	thread->has_fp = cnt && read_registers(thread->fp, cnt, rsp);
+}
+
+/* The first fragment. */
+static __noinline void put_registers(struct slot *slot, struct thread *thread, __u32 cnt)
+{
+	struct plan_fragment *fragment = (void *)slot->bytes;
+
+	if (!cnt || cnt > PLAN_FP_CNT)
+		return;
+	fragment->addr = PLAN_FP_ADDR;
+	fragment->len = cnt * PLAN_FP_BYTES;
+	fragment->captured = thread->has_fp ? cnt * PLAN_FP_BYTES : 0;
+	fragment->node = PLAN_NODE_FPREGS;
+	*(__u32 *)&fragment->status = thread->has_fp ? PLAN_FRAGMENT_OK : PLAN_FRAGMENT_FAULT;
+	*(__u16 *)&fragment->pad[3] = 0;
+	__builtin_memcpy(fragment + 1, thread->fp, sizeof(thread->fp));
+	slot->used = sizeof(*fragment) + fragment->captured;
+	if (thread->has_fp)
+		return;
+	slot->faults++;
+	COUNT(slot->event.func, fp_unread, 1);
+}
+
 static __noinline void emit_entry(struct thread *thread, struct frame *frame)
 {
-	struct slot *slot = event_begin(thread, frame, EVENT_ENTRY);
+	__u32 fp_cnt = rule_of(frame->func)->fp_in;
+	struct slot *slot;
 
+	take_registers(thread, fp_cnt, frame->rsp);
+	slot = event_begin(thread, frame, EVENT_ENTRY);
 	if (!slot)
 		return;
+	put_registers(slot, thread, fp_cnt);
 	set_arguments(slot, frame);
 #pragma unroll
 	for (int i = 0; i < ARG_REGS; i++)
@@ -117,10 +149,14 @@ static __always_inline bool read_errno(struct slot *slot)
 
 static __noinline void emit_return(struct thread *thread, struct frame *frame, __u64 rax, __u64 rdx)
 {
-	struct slot *slot = event_begin(thread, frame, EVENT_RETURN);
+	__u32 fp_cnt = rule_of(frame->func)->fp_out;
+	struct slot *slot;
 
+	take_registers(thread, fp_cnt, frame->rsp);
+	slot = event_begin(thread, frame, EVENT_RETURN);
 	if (!slot)
 		return;
+	put_registers(slot, thread, fp_cnt);
 	if ((rule_of(frame->func)->plan_flags & PLAN_F_ERRNO) && read_errno(slot)) {
 		slot->event.regs[2] = (__s64)(__s32)slot->word;
 		slot->event.regs[3] = 1;

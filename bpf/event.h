@@ -11,6 +11,8 @@
 
 #include <linux/types.h>
 
+#include "lib/plan.h"
+
 #define FUNC_MAX    256 /* configured functions of one recording session */
 #define EXCLUDE_MAX 4	/* address ranges whose calls of libc do not count */
 #define ARG_REGS    6
@@ -61,6 +63,7 @@ struct func_count {
 	__u64 no_slot;	   /* events that found no scratch slot */
 	__u64 no_state;	   /* hits whose thread state could not be made: nothing recorded of them */
 	__u64 faults;	   /* fragments with a fault */
+	__u64 fp_unread;   /* sides whose floating-point registers could not be read; they are faults, too */
 	__u64 truncated;   /* fragments cut by a limit */
 };
 
@@ -68,6 +71,7 @@ struct func_count {
 struct func_rule {
 	__u32 is_operation;
 	__u32 plan_flags;	/* enum plan_flags */
+	__u32 fp_in, fp_out;	/* of the plan */
 	__u32 sample_threshold; /* taken when a 32-bit random number is below it; U32_MAX: always */
 	__u32 window_max;	/* operations taken in one window; 0: no limit */
 	__u64 window_ns;
@@ -86,4 +90,11 @@ struct control {
 	__s32 errno_off;  /* of errno from the thread pointer; 0: not available */
 	__u32 pad;
 	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
+};
+
+/* What a probe on a known function saw of its floating-point registers: loader/fpregs.c. */
+struct fp_sample {
+	__u64 flags; /* thread_info.flags */
+	__u32 is_there, pad;
+	__u8 regs[PLAN_FP_CNT * PLAN_FP_BYTES];
 };

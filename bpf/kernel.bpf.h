@@ -15,8 +15,25 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct thread_info {
+	unsigned long flags;
+};
+
+union fpregs_state {
+	__u8 fxsave; /* and what follows is the processor's */
+};
+
+struct fpstate {
+	union fpregs_state regs;
+};
+
+struct fpu {
+	struct fpstate *fpstate; /* 5.16 */
+};
+
 struct thread_struct {
 	unsigned long fsbase;
+	struct fpu fpu; /* before 6.16 */
 };
 
 struct xol_area {
@@ -41,6 +58,7 @@ struct uprobe_task {
 };
 
 struct task_struct {
+	struct thread_info thread_info;
 	struct thread_struct thread;
 	struct mm_struct *mm;
 	struct uprobe_task *utask;

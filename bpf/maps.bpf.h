@@ -68,6 +68,8 @@ struct thread {
 	__u64 rseq;    /* of the last event */
 	__u64 exec_id; /* of the program that the operation began in */
 	__u32 attempted, seq;
+	__u32 has_fp; /* fp is what the registers held at the event that is being made */
+	__u8 fp[PLAN_FP_CNT * PLAN_FP_BYTES];
 	struct frame frame[FRAME_CNT];
 };
 

@@ -22,14 +22,13 @@
 #include "lib/program.h"
 #include "lib/util.h"
 #include "loader/features.h"
+#include "loader/fpregs.h"
+#include "loader/frames.h"
 #include "loader/process.h"
 #include "loader/uprobe_link.h"
 
 #define SLOTS_PER_CPU	4		       /* as in bpf/maps.bpf.h */
 #define RINGS_BYTES_MAX (512ull * 1024 * 1024) /* of all rings, when the caller does not choose */
-#define LOG_BYTES	(1024 * 1024)
-#define STACK_ROUND	16 /* the verifier rounds a frame up to this, */
-#define STACK_MAX	64 /* and gives it a per-CPU stack from this on */
 #define NS_PER_S	1000000000.0
 
 struct attach {
@@ -40,34 +39,11 @@ struct attach {
 	int *links;
 	size_t links_cnt;
 	struct bpf_link *exit_link;
+	struct fpregs *fpregs;	      /* NULL: nothing needs it, or fp_trouble */
+	char fp_trouble[ERR_MSG_MAX]; /* why floating-point registers cannot be read */
 };
 
 /* --- loading --- */
-
-/*
- * From 6.13 on, a program with a frame of 64 bytes or more gets a stack that is per CPU. Ours sleep, so
- * another of them could run on it meanwhile and both would be corrupted. The verifier prints the frames:
- * "stack depth 16+48+8".
- */
-static int check_frames(const char *name, const char *log, struct err *err)
-{
-	const char *p = strstr(log, "stack depth ");
-	char *end;
-
-	if (!p)
-		return err_set(err, -EINVAL, "cannot tell the stack use of BPF program '%s'", name);
-	p += strlen("stack depth ");
-	for (;; p = end + 1) {
-		unsigned long depth = strtoul(p, &end, 10);
-
-		if (end == p || ALIGN_UP(depth, STACK_ROUND) >= STACK_MAX)
-			return err_set(err, -EINVAL,
-				       "BPF program '%s' has a stack frame of %lu bytes: not safe to run",
-				       name, depth);
-		if (*end != '+')
-			return 0;
-	}
-}
 
 static int load_error(int r, const char *log, struct err *err)
 {
@@ -94,15 +70,15 @@ struct flavour {
 
 static int flavour_add(struct flavour *flavour, struct bpf_program *prog, int attach_type, struct err *err)
 {
-	char *log = calloc(1, LOG_BYTES);
+	char *log = calloc(1, FRAMES_LOG_BYTES);
 
 	if (!log)
 		return err_nomem(err);
 	bpf_program__set_autoload(prog, true);
 	if (attach_type)
 		bpf_program__set_expected_attach_type(prog, attach_type);
-	bpf_program__set_log_level(prog, 4);
-	bpf_program__set_log_buf(prog, log, LOG_BYTES);
+	bpf_program__set_log_level(prog, FRAMES_LOG_LEVEL);
+	bpf_program__set_log_buf(prog, log, FRAMES_LOG_BYTES);
 	flavour->prog[flavour->cnt] = prog;
 	flavour->log[flavour->cnt++] = log;
 	return 0;
@@ -118,7 +94,7 @@ static int flavour_load(struct flavour *flavour, struct tape_bpf *skel, struct e
 	if (r < 0)
 		return load_error(r, "", err);
 	for (size_t i = 0; r == 0 && i < flavour->cnt; i++)
-		r = check_frames(bpf_program__name(flavour->prog[i]), flavour->log[i], err);
+		r = frames_check(bpf_program__name(flavour->prog[i]), flavour->log[i], err);
 	return r;
 }
 
@@ -156,6 +132,7 @@ static int size_maps(struct attach *attach, struct err *err)
 	if (bpf_map__set_max_entries(skel->maps.plans, attach->funcs_cnt) ||
 	    bpf_map__set_max_entries(skel->maps.counts, attach->funcs_cnt) ||
 	    bpf_map__set_max_entries(skel->maps.rings, attach->rings_cnt) ||
+	    bpf_map__set_max_entries(skel->maps.kicks, attach->rings_cnt) ||
 	    bpf_map__set_max_entries(skel->maps.slots, attach->rings_cnt * SLOTS_PER_CPU))
 		return err_set(err, -EINVAL, "cannot size the BPF maps");
 	return 0;
@@ -194,6 +171,8 @@ static struct func_rule rule_of(const struct program_func *func)
 	const struct config_func *config = func->config;
 	struct func_rule rule = {.is_operation = config->role == ROLE_OPERATION,
 				 .plan_flags = func->plan->flags,
+				 .fp_in = func->plan->fp_in,
+				 .fp_out = func->plan->fp_out,
 				 .sample_threshold = UINT32_MAX};
 	double max = config->max_per_second;
 
@@ -224,6 +203,36 @@ static int hand_down(struct attach *attach, const struct program *program, const
 				       func->config->name, strerror(errno));
 	}
 	return 0;
+}
+
+/* --- floating-point registers --- */
+
+static bool wants_fpregs(const struct program *program)
+{
+	for (size_t i = 0; i < program->funcs_cnt; i++)
+		if (program->funcs[i].plan->fp_in || program->funcs[i].plan->fp_out)
+			return true;
+	return false;
+}
+
+/* Where they cannot be read, probes say so of each value; all else is recorded. */
+static int prepare_fpregs(struct attach *attach, const struct program *program, struct err *err)
+{
+	struct err why = {};
+
+	if (!wants_fpregs(program))
+		return 0;
+	if (fpregs_start(&attach->fpregs, &why) < 0) {
+		snprintf(attach->fp_trouble, sizeof(attach->fp_trouble), "%s", why.msg);
+		return 0;
+	}
+	attach->skel->bss->fp_flag = fpregs_flag(attach->fpregs);
+	return fpregs_hand_down(attach->fpregs, bpf_map__fd(attach->skel->maps.kicks), err);
+}
+
+const char *attach_fp_trouble(const struct attach *attach)
+{
+	return attach->fp_trouble[0] ? attach->fp_trouble : NULL;
 }
 
 /* --- links --- */
@@ -348,6 +357,8 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 		r = make_rings(attach, opts->ring_bytes, err);
 	if (r == 0)
 		r = hand_down(attach, program, process, opts->count_only, err);
+	if (r == 0 && !opts->count_only && !opts->no_fpregs)
+		r = prepare_fpregs(attach, program, err);
 	if (r == 0)
 		r = link_all(attach, program, process->pid, is_session, err);
 	if (r < 0)
@@ -410,6 +421,7 @@ void attach_free(struct attach *attach)
 		closep(&attach->rings[i]);
 	free(attach->rings);
 	tape_bpf__destroy(attach->skel);
+	fpregs_stop(attach->fpregs);
 	free(attach);
 }
 

@@ -20,6 +20,7 @@ struct attach_opts {
 	uint32_t ring_bytes; /* a CPU's ring; a power of two; 0: RING_BYTES_DEFAULT */
 	bool count_only;     /* hits are counted, nothing is recorded */
 	bool two_links;	     /* entry and return programs even where sessions exist */
+	bool no_fpregs;	     /* floating-point registers are not read */
 };
 
 #define RING_BYTES_DEFAULT (16 * 1024 * 1024)
@@ -29,6 +30,8 @@ struct attach_opts {
  * or kernel is needed. */
 int attach_new(struct attach **out, const struct config *config, const struct program *program,
 	       const struct process *process, const struct attach_opts *opts, struct err *err);
+/* Why the floating-point registers that its functions use cannot be read; NULL: they can, or none does. */
+const char *attach_fp_trouble(const struct attach *attach);
 int attach_enable(struct attach *attach, bool enabled, struct err *err);
 /* One row per function, summed over CPUs. */
 int attach_counts(const struct attach *attach, struct func_count *counts, struct err *err);

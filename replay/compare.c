@@ -60,6 +60,7 @@ void differences_release(struct differences *differences)
 		cJSON_Delete(differences->row[i].replayed);
 	}
 	free(differences->row);
+	free(differences->unread);
 	*differences = (struct differences){};
 }
 
@@ -535,12 +536,30 @@ static int compare_there(struct comparer *c, const struct value *a, const struct
 	}
 }
 
+static int note_unread(struct comparer *c, const struct value *a)
+{
+	autofree char *place = NULL;
+
+	if (c->is_dry || c->out->unread) {
+		c->dry_found++;
+		return 0;
+	}
+	place = value_path(a);
+	if (!place || asprintf(&c->out->unread, "%s%s", c->prefix, place) < 0) {
+		c->out->unread = NULL;
+		return err_nomem(c->err);
+	}
+	return 0;
+}
+
 static int compare(struct comparer *c, const struct value *a, const struct value *b)
 {
 	int r;
 
 	if (find(&c->ignore, a) || a->is_elsewhere || b->is_elsewhere)
 		return 0;
+	if (a->is_unread && b->kind != VALUE_UNAVAILABLE)
+		return note_unread(c, a);
 	if (a->kind == VALUE_UNAVAILABLE || b->kind == VALUE_UNAVAILABLE)
 		return a->kind == b->kind ? pass_over(c) : report(c, a, b);
 	if (c->depth == NESTING_MAX)

@@ -2,7 +2,8 @@
 /*
  * Typed comparison, path by path and by name: blind to padding and addresses, bit-exact unless the
  * configuration says otherwise. What one side could not capture is never equal by assumption: it is a
- * difference that says "unavailable". What neither side captured is passed over and counted.
+ * difference that says "unavailable". What neither side captured is passed over and counted. A register that
+ * the recorder could not read is no difference of the program's: it is noted.
  */
 #pragma once
 
@@ -27,6 +28,7 @@ struct differences {
 	struct difference *row;
 	size_t cnt, more;
 	size_t unavailable; /* values that neither side captured: not compared */
+	char *unread;	    /* the path of a recorded value whose register could not be read; NULL: none */
 };
 void differences_release(struct differences *differences);
 /* Takes @recorded and @replayed over, always. */

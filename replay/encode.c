@@ -132,6 +132,8 @@ static int real(struct encoder *encoder, uint32_t off, const struct value *value
 	float narrow;
 	double wide;
 
+	if (value->kind == VALUE_BYTES && value->len == node->size) /* a number that only its type can read */
+		return store(encoder, off, value->bytes, value->len);
 	if (value->kind != VALUE_FLOAT)
 		return refuse(encoder, value, "is no longer a floating-point number in this build");
 	if (value->len == node->size)

@@ -63,6 +63,8 @@ static unsigned long long *place(struct image *image, const struct abi_piece *pi
 {
 	if (piece->place == ABI_GPR)
 		return &image->header.args[piece->number];
+	if (piece->place == ABI_XMM)
+		return &image->header.xmm[piece->number];
 	if (piece->place == ABI_STACK && piece->number / 8u < PATCH_STACK_WORDS)
 		return &image->header.stack[piece->number / 8];
 	return NULL;
@@ -100,6 +102,8 @@ static int put_words(struct image *image, const struct rebuild_value *value, con
 			piece.number += off;
 		else if (off / 8 < loc->pieces_cnt)
 			piece = loc->piece[off / 8];
+		if (piece.place == ABI_NONE)
+			continue; /* padding */
 		word = place(image, &piece);
 		if (!word)
 			return err_set(image->err, -EUNATCH, "an argument lies where it cannot be put");
@@ -188,12 +192,26 @@ static const struct program_func *func_of(const struct image *image, const char 
 	return NULL;
 }
 
+static void put_piece(struct patch_registers *out, const struct abi_piece *piece, const uint8_t *bytes)
+{
+	switch (piece->place) {
+	case ABI_GPR:
+		memcpy(piece->number ? &out->rdx : &out->rax, bytes, 8);
+		break;
+	case ABI_XMM:
+		memcpy(&out->xmm[piece->number], bytes, 8);
+		break;
+	case ABI_X87:
+		memcpy(out->st, bytes, (piece->number + 1) * sizeof(out->st[0]));
+		break;
+	}
+}
+
 static int put_result(struct image *image, struct case_call *out, const struct shape *shape,
 		      const struct values *values)
 {
 	const struct abi_loc *loc = &shape->result.loc;
 	struct rebuild_value rebuilt = {};
-	unsigned long long *const registers[] = {&out->rax, &out->rdx};
 	int r;
 
 	if (shape->result.node == SHAPE_NONE)
@@ -204,16 +222,11 @@ static int put_result(struct image *image, struct case_call *out, const struct s
 		return err_set(image->err, -EUNATCH,
 			       "it returns a large struct by value, which cannot be served yet");
 	r = rebuild_value(&image->rebuild, &rebuilt, values->result, shape->result.node);
-	for (int i = 0; r == 0 && i < loc->pieces_cnt; i++) {
-		if (loc->piece[i].place != ABI_GPR)
-			return err_set(image->err, -EUNATCH, "its result is in a floating-point register");
-		memcpy(registers[loc->piece[i].number], rebuilt.bytes + 8 * i, 8);
-	}
-	for (size_t i = 0; r == 0 && i < rebuilt.slots_cnt; i++) {
-		if (rebuilt.slots[i].off)
-			return err_set(image->err, -EUNATCH, "it returns a pointer in its second register");
-		r = rebuild_op(&image->rebuild, SERVE_RESULT, 0, rebuilt.slots[i].reg, 0, 0, 0);
-	}
+	for (int i = 0; r == 0 && i < loc->pieces_cnt; i++)
+		put_piece(&out->result, &loc->piece[i], rebuilt.bytes + 8 * i);
+	for (size_t i = 0; r == 0 && i < rebuilt.slots_cnt; i++)
+		r = rebuild_op(&image->rebuild, SERVE_RESULT, 0, rebuilt.slots[i].reg,
+			       loc->piece[rebuilt.slots[i].off / 8].number, 0, 0);
 	return r;
 }
 
@@ -277,6 +290,9 @@ static int put_key(struct image *image, struct case_call *out, const struct prog
 		return 0;
 	r = key_put(data, func->shape, values, (const char *const *)func->config->key, func->config->key_cnt,
 		    image->err);
+	if (r == -ENODATA)
+		return err_wrap(image->err, -EUNATCH, "a call of '%s' cannot be found again",
+				func->config->alias);
 	out->key = at;
 	out->key_len = data->len - at;
 	return r;

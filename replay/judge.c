@@ -310,6 +310,13 @@ static void decide(struct judge *j, bool was_error, bool is_error_now)
 	} else if (out->differences.cnt || out->missing_cnt || out->extra_cnt) {
 		out->verdict = VERDICT_DIFFERENT;
 		comparison_explain(out);
+	} else if (out->differences.unread) {
+		out->verdict = VERDICT_EQUALIZER_FAILURE;
+		snprintf(
+			out->reason, sizeof(out->reason),
+			"'%s' cannot be compared: when it was recorded the floating-point registers could not "
+			"be read",
+			out->differences.unread);
 	} else {
 		out->verdict = VERDICT_EQUAL;
 		out->reason[0] = '\0';

@@ -111,19 +111,48 @@ static int add_slots(struct writer *writer, const char *name, size_t func, struc
 	return 0;
 }
 
+static unsigned result_of_piece(const struct abi_piece *piece)
+{
+	switch (piece->place) {
+	case ABI_SRET:
+		return PATCH_RESULT_RAX;
+	case ABI_GPR:
+		return piece->number ? PATCH_RESULT_RDX : PATCH_RESULT_RAX;
+	case ABI_XMM:
+		return piece->number ? PATCH_RESULT_XMM1 : PATCH_RESULT_XMM0;
+	case ABI_X87:
+		return PATCH_RESULT_ST0 | (piece->number ? PATCH_RESULT_ST1 : 0);
+	default:
+		return 0;
+	}
+}
+
 static unsigned results(const struct shape *shape)
 {
 	unsigned mask = 0;
 
-	for (int i = 0; i < shape->result.loc.pieces_cnt; i++) {
-		const struct abi_piece *piece = &shape->result.loc.piece[i];
-
-		if (piece->place == ABI_SRET)
-			mask |= PATCH_RESULT_RAX;
-		if (piece->place == ABI_GPR)
-			mask |= piece->number ? PATCH_RESULT_RDX : PATCH_RESULT_RAX;
-	}
+	for (int i = 0; i < shape->result.loc.pieces_cnt; i++)
+		mask |= result_of_piece(&shape->result.loc.piece[i]);
 	return mask;
+}
+
+/* The configured number, as a value of the result's type. */
+static void set_missing(struct patch_registers *out, const struct shape *shape, int64_t number)
+{
+	const struct abi_loc *loc = &shape->result.loc;
+	bool is_float =
+		shape->result.node != SHAPE_NONE && shape->nodes[shape->result.node].kind == SHAPE_FLOAT;
+	const float narrow = number;
+	const double wide = number;
+	const long double widest = number;
+
+	out->rax = number;
+	if (is_float && loc->piece[0].place == ABI_X87)
+		memcpy(out->st[0], &widest, sizeof(widest));
+	else if (is_float && loc->size == sizeof(narrow))
+		memcpy(&out->xmm[0], &narrow, sizeof(narrow));
+	else if (is_float)
+		memcpy(&out->xmm[0], &wide, sizeof(wide));
 }
 
 static void set_entry(struct patch_func *out, const struct prologue *prologue)
@@ -191,7 +220,7 @@ static int add_func(struct writer *writer, const struct program_func *func, stru
 	out->module = func->module;
 	out->role = roles[config->role];
 	out->missing = missings[config->missing];
-	out->missing_return = config->missing_return;
+	set_missing(&out->missing_return, func->shape, config->missing_return);
 	out->alias = patchfile_alias(writer->config, config->alias);
 	out->results = results(func->shape);
 	if (config->fallbacks_cnt > ARRAY_SIZE(out->fallbacks))

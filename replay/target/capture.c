@@ -350,6 +350,9 @@ static int run_op(struct run *r, const struct plan_op *op)
 		if (r->section == CAPTURE_KEY)
 			put_key(r, &a, smaller((unsigned)op->imm, sizeof(a)));
 		return 0;
+	case PLAN_XMM:
+		c->v[op->dst] = c->xmm ? c->xmm[op->imm % PLAN_FP_ST0][0] : 0;
+		return 0;
 	default:
 		c->v[op->dst] = compute(op->kind, a, c->v[op->b]);
 		return 0;

@@ -14,7 +14,8 @@ enum capture_flags {
 };
 
 struct capture {
-	uint64_t v[PLAN_VALUES]; /* the caller sets the arguments, rsp, and for OUT the results and errno */
+	uint64_t v[PLAN_VALUES];  /* the caller sets the arguments, rsp, and for OUT the results and errno */
+	const uint64_t (*xmm)[2]; /* the eight at entry, for KEY */
 	uint64_t keep[PLAN_KEEP_MAX]; /* the caller zeroes it before IN and hands it on to OUT */
 	/* Copies from the target's memory; returns how many bytes were copied before a fault. */
 	size_t (*read)(void *to, uint64_t from, size_t len);

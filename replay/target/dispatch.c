@@ -87,12 +87,32 @@ static int tail(const struct func *func, struct frame *frame)
 		       func->patch->name);
 }
 
-static void set_result(const struct func *func, struct frame *frame, uint64_t rax, uint64_t rdx)
+static void set_result(const struct func *func, struct frame *frame, const struct patch_registers *result)
 {
-	if (func->patch->results & PATCH_RESULT_RAX)
-		frame->rax = rax;
-	if (func->patch->results & PATCH_RESULT_RDX)
-		frame->gpr[2] = rdx;
+	unsigned results = func->patch->results;
+
+	if (results & PATCH_RESULT_RAX)
+		frame->rax = result->rax;
+	if (results & PATCH_RESULT_RDX)
+		frame->gpr[2] = result->rdx;
+	frame->fp = results & ~(PATCH_RESULT_RAX | PATCH_RESULT_RDX);
+	for (int i = 0; frame->fp && i < 2; i++) {
+		frame->xmm[i][0] = result->xmm[i];
+		frame->xmm[i][1] = 0;
+	}
+	if (results & PATCH_RESULT_ST0)
+		memcpy(frame->st, result->st, sizeof(frame->st));
+}
+
+/* What a real function left in its registers. */
+static struct patch_registers result_of(const struct frame *frame)
+{
+	struct patch_registers result = {
+		.rax = frame->rax, .rdx = frame->gpr[2], .xmm = {frame->xmm[0][0], frame->xmm[1][0]}};
+
+	if (frame->fp & PATCH_RESULT_ST0)
+		memcpy(result.st, frame->st, sizeof(result.st));
+	return result;
 }
 
 /* Words of stack arguments that can be passed on: its caller's frame may be the last of its stack. */
@@ -114,6 +134,7 @@ static int run_real(struct frame *frame, struct report *report)
 	me.real = *report;
 	me.real_sp = sp_of(frame);
 	frame->stack_words = stack_words(frame);
+	frame->fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
 	frame->target = (uint64_t)func->original;
 	return THUNK_CALL;
 }
@@ -128,7 +149,7 @@ static int unmatched(struct frame *frame, struct report *report)
 		return run_real(frame, report);
 	case PATCH_MISSING_RETURN:
 		report_entry(report);
-		set_result(func, frame, func->patch->missing_return, 0);
+		set_result(func, frame, &func->patch->missing_return);
 		return THUNK_RETURN;
 	default:
 		report_entry(report);
@@ -143,30 +164,32 @@ static int text_max(unsigned offset)
 	return offset < bytes ? bytes - offset : 0;
 }
 
-/* Writes recorded memory; returns rax. */
-static uint64_t rebuild(const struct frame *frame, const struct case_call *call, const struct func *func)
+/* Writes recorded memory; of the result, the pointers. */
+static void rebuild(struct patch_registers *result, const struct frame *frame, const struct case_call *call,
+		    const struct func *func)
 {
-	struct serve serve = {.rax = call->rax};
+	struct serve serve = {.result = {result->rax, result->rdx}};
 
 	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));
 	serve.v[6] = (uint64_t)frame->stack;
 	if (serve_run(&serve, call->ops, call->ops_cnt))
 		report_trouble(OUTCOME_UNSERVED, func, "%s", serve.trouble);
-	return serve.rax;
+	result->rax = serve.result[0];
+	result->rdx = serve.result[1];
 }
 
 static int serve(struct frame *frame, struct report *report, int *error_number)
 {
 	const struct case_call *call = match_call(report->served);
-	uint64_t rax = call->rax;
+	struct patch_registers result = call->result;
 
 	report_entry(report);
 	if (call->unserved)
 		report_trouble(OUTCOME_UNSERVED, report->func, "%.*s", text_max(call->unserved),
 			       (const char *)engine.played + call->unserved);
 	if (call->ops_cnt)
-		rax = rebuild(frame, call, report->func);
-	set_result(report->func, frame, rax, call->rdx);
+		rebuild(&result, frame, call, report->func);
+	set_result(report->func, frame, &result);
 	if (call->has_errno)
 		*error_number = call->error_number;
 	return THUNK_RETURN;
@@ -188,7 +211,7 @@ static size_t make_key(const struct report *report)
 static int play(const struct func *func, struct frame *frame, int *error_number)
 {
 	unsigned role = func->patch->role & ~PATCH_READY;
-	struct report report = {.func = func, .rsp = sp_of(frame)};
+	struct report report = {.func = func, .rsp = sp_of(frame), .xmm = frame->xmm};
 	size_t key_len;
 
 	memcpy(report.args, frame->gpr, sizeof(report.args));
@@ -257,12 +280,13 @@ int dispatch_call(struct frame *frame)
 
 void dispatch_returned(struct frame *frame)
 {
+	const struct patch_registers result = result_of(frame);
 	int error_number = errno;
 
 	dispatch_enter();
 	me.real_sp = 0;
 	pthread_mutex_lock(&lock);
-	report_return(&me.real, frame->rax, frame->gpr[2], error_number);
+	report_return(&me.real, &result, error_number);
 	pthread_mutex_unlock(&lock);
 	dispatch_leave();
 	errno = error_number;

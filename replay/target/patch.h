@@ -61,7 +61,19 @@ enum patch_role {
 };
 /* Which registers carry a function's result. The others keep what they held at its entry: with -fipa-ra a
  * caller may know that a void function leaves rax alone. */
-enum patch_result { PATCH_RESULT_RAX = 1, PATCH_RESULT_RDX = 2 };
+enum patch_result {
+	PATCH_RESULT_RAX = 1,
+	PATCH_RESULT_RDX = 2,
+	PATCH_RESULT_XMM0 = 4,
+	PATCH_RESULT_XMM1 = 8,
+	PATCH_RESULT_ST0 = 16,
+	PATCH_RESULT_ST1 = 32,
+};
+/* The registers of a result. Of an xmm register the low half alone belongs to a value. */
+struct patch_registers {
+	unsigned long long rax, rdx, xmm[2];
+	unsigned char st[2][16]; /* 10 bytes of each */
+};
 enum patch_missing { PATCH_MISSING_FAIL = 0, PATCH_MISSING_RUN = 1, PATCH_MISSING_RETURN = 2 };
 
 struct patch_fixup {
@@ -74,7 +86,7 @@ struct patch_func {
 	unsigned int module;
 	unsigned char how, role, missing, is_callable;
 	unsigned long long addr; /* of the patched instruction, in the module's file */
-	unsigned long long missing_return;
+	struct patch_registers missing_return;
 	unsigned int plan;  /* offset of a struct plan, cut behind its ops_cnt ops; 0: none (READY) */
 	unsigned int alias; /* a number; equal aliases share their recorded calls */
 	unsigned int fallbacks[4], fallbacks_cnt; /* aliases looked in next */
@@ -108,7 +120,7 @@ enum serve_kind {
 	SERVE_SHARE,	 /* shared[data] = v[dst]: other programs of this case see it */
 	SERVE_SHARED,	 /* v[dst] = shared[data]; 0 when not shared yet */
 	SERVE_ARG, /* operation: argument off = v[src] + data; 0..5 the registers, from 6 the stack words */
-	SERVE_RESULT, /* rax = v[src] + data */
+	SERVE_RESULT, /* off 0: rax, 1: rdx = v[src] + data */
 };
 #define PATCH_SHARED_MAX 65536
 
@@ -121,10 +133,10 @@ struct serve_op {
 
 struct case_call {
 	unsigned int alias;
-	unsigned int role;	     /* enum patch_role */
-	unsigned int key, key_len;   /* offset; inputs */
-	unsigned int ops, ops_cnt;   /* struct serve_op */
-	unsigned long long rax, rdx; /* of patch_func.results; unless SERVE_RESULT sets rax */
+	unsigned int role;	       /* enum patch_role */
+	unsigned int key, key_len;     /* offset; inputs */
+	unsigned int ops, ops_cnt;     /* struct serve_op */
+	struct patch_registers result; /* of patch_func.results; unless SERVE_RESULT sets rax or rdx */
 	unsigned int has_errno;
 	int error_number;
 	unsigned int unserved; /* offset of text why it cannot be served (it did not return, ...); 0 */
@@ -137,13 +149,15 @@ struct case_header {
 	unsigned int ops, ops_cnt;     /* builds the operation's arguments */
 	unsigned int stack_words;
 	unsigned long long args[6]; /* unless SERVE_ARG sets them */
+	unsigned long long xmm[8];
 	unsigned long long stack[PATCH_STACK_WORDS];
 };
 
 /* --- the outcome --- */
 
 enum outcome_kind {
-	OUTCOME_ENTRY = 1, /* regs: rdi rsi rdx rcx r8 r9 rsp 0; IN fragments. Operation, inputs, outputs */
+	OUTCOME_ENTRY = 1, /* regs: rdi rsi rdx rcx r8 r9 rsp 0; IN fragments, of the plan's floating-point
+			    * registers too. Operation, inputs, outputs */
 	OUTCOME_RETURN, /* regs: rax rdx errno; OUT fragments. The operation, and functions that really ran */
 };
 

@@ -77,6 +77,7 @@ void play_case(void)
 	uint64_t stack[1 + PATCH_STACK_WORDS + 1] = {};
 	struct report report = {.func = func, .served = PATCH_NONE, .rsp = (uint64_t)stack};
 	struct thunk_call call = {.stack = stack + 1};
+	struct patch_registers result;
 	int error_number;
 
 	player = syscalls_getpid();
@@ -88,8 +89,15 @@ void play_case(void)
 	memcpy(stack + 1, engine.played->stack, engine.played->stack_words * sizeof(stack[0]));
 	call.stack_words = (engine.played->stack_words + 1) & ~1u;
 	memcpy(call.gpr, report.args, sizeof(call.gpr));
+	for (int i = 0; i < 8; i++)
+		call.xmm[i][0] = engine.played->xmm[i];
+	call.fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
+	report.xmm = call.xmm;
 	report_entry(&report);
 	call_operation(&call, func, &error_number);
-	report_return(&report, call.rax, call.rdx, error_number);
+	result = (struct patch_registers){
+		.rax = call.rax, .rdx = call.rdx, .xmm = {call.xmm[0][0], call.xmm[1][0]}};
+	memcpy(result.st, call.st, sizeof(result.st));
+	report_return(&report, &result, error_number);
 	report_end(OUTCOME_DONE, NULL, 0);
 }

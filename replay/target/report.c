@@ -66,20 +66,50 @@ void report_values(struct capture *capture, const struct report *report)
 {
 	memcpy(capture->v, report->args, sizeof(report->args));
 	capture->v[PLAN_V_RSP] = report->rsp;
+	capture->xmm = report->xmm;
 	capture->v[PLAN_V_ZERO] = 0;
 	capture->read = guard_read;
 	capture->flags = 0;
 	capture->len = 0;
 }
 
-static void capture_event(struct outcome_event *event, struct report *report, struct capture *capture,
-			  enum capture_section section)
+/* The first @cnt floating-point registers, of which @fp says what it knows. */
+struct fpregs {
+	const uint64_t (*xmm)[2];
+	unsigned xmms;
+	const uint8_t (*st)[PLAN_FP_BYTES];
+};
+
+static size_t put_fpregs(uint8_t *out, const struct fpregs *fp, unsigned cnt)
 {
-	if (report->func->plan) {
+	struct plan_fragment f = {.addr = PLAN_FP_ADDR,
+				  .len = cnt * PLAN_FP_BYTES,
+				  .captured = cnt * PLAN_FP_BYTES,
+				  .node = PLAN_NODE_FPREGS};
+	uint8_t *regs = out + sizeof(f);
+
+	if (!cnt || cnt > PLAN_FP_CNT)
+		return 0;
+	memcpy(out, &f, sizeof(f));
+	memset(regs, 0, f.captured);
+	memcpy(regs, fp->xmm, (cnt < fp->xmms ? cnt : fp->xmms) * PLAN_FP_BYTES);
+	if (cnt > PLAN_FP_ST0)
+		memcpy(regs + PLAN_FP_ST0 * PLAN_FP_BYTES, fp->st, (cnt - PLAN_FP_ST0) * PLAN_FP_BYTES);
+	return sizeof(f) + f.captured;
+}
+
+static void capture_event(struct outcome_event *event, struct report *report, struct capture *capture,
+			  enum capture_section section, const struct fpregs *fp)
+{
+	const struct plan *plan = report->func->plan;
+
+	if (plan) {
 		capture->out = (uint8_t *)(event + 1);
 		capture->room = PLAN_BYTES_MAX;
+		capture->len =
+			put_fpregs(capture->out, fp, section == CAPTURE_IN ? plan->fp_in : plan->fp_out);
 		memcpy(capture->keep, report->keep, sizeof(report->keep));
-		capture_run(capture, report->func->plan, section);
+		capture_run(capture, plan, section);
 		memcpy(report->keep, capture->keep, sizeof(report->keep));
 	}
 	finish(event, capture->len, capture->flags);
@@ -88,28 +118,31 @@ static void capture_event(struct outcome_event *event, struct report *report, st
 void report_entry(struct report *report)
 {
 	struct outcome_event *event = begin(report, OUTCOME_ENTRY);
+	const struct fpregs fp = {.xmm = report->xmm, .xmms = PLAN_FP_ST0};
 	struct capture capture;
 
 	memcpy(event->regs, report->args, sizeof(report->args));
 	event->regs[6] = report->rsp;
 	report_values(&capture, report);
 	memset(report->keep, 0, sizeof(report->keep));
-	capture_event(event, report, &capture, CAPTURE_IN);
+	capture_event(event, report, &capture, CAPTURE_IN, &fp);
 }
 
-void report_return(struct report *report, uint64_t rax, uint64_t rdx, int error_number)
+void report_return(struct report *report, const struct patch_registers *result, int error_number)
 {
 	struct outcome_event *event = begin(report, OUTCOME_RETURN);
+	const uint64_t xmm[2][2] = {{result->xmm[0]}, {result->xmm[1]}};
+	const struct fpregs fp = {.xmm = xmm, .xmms = 2, .st = result->st};
 	struct capture capture;
 
-	event->regs[0] = rax;
-	event->regs[1] = rdx;
+	event->regs[0] = result->rax;
+	event->regs[1] = result->rdx;
 	event->regs[2] = (int64_t)error_number;
 	report_values(&capture, report);
-	capture.v[PLAN_V_RAX] = rax;
-	capture.v[PLAN_V_RDX] = rdx;
+	capture.v[PLAN_V_RAX] = result->rax;
+	capture.v[PLAN_V_RDX] = result->rdx;
 	capture.v[PLAN_V_ERRNO] = (int64_t)error_number;
-	capture_event(event, report, &capture, CAPTURE_OUT);
+	capture_event(event, report, &capture, CAPTURE_OUT, &fp);
 }
 
 /* Two threads may fault at once: one of them writes. */

@@ -14,12 +14,13 @@ struct report {
 	const struct func *func;
 	unsigned seq, served, flags;
 	uint64_t args[6], rsp;
+	const uint64_t (*xmm)[2]; /* the eight at entry; not looked at afterwards */
 	uint64_t keep[PLAN_KEEP_MAX];
 };
 
 /* One event each, with the fragments of the plan's IN or OUT section. */
 void report_entry(struct report *report);
-void report_return(struct report *report, uint64_t rax, uint64_t rdx, int error_number);
+void report_return(struct report *report, const struct patch_registers *result, int error_number);
 
 /* The case is over: say how, and end the process. The first to say it is believed. */
 _Noreturn void report_end(enum outcome_end end, const struct func *func, int number);

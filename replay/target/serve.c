@@ -91,7 +91,9 @@ static int step(struct serve *serve, const struct serve_op *op)
 		serve->args[op->off] = serve->v[op->src] + op->data;
 		return 0;
 	case SERVE_RESULT:
-		serve->rax = serve->v[op->src] + op->data;
+		if (op->off >= 2)
+			return TROUBLE(serve, "the case makes no sense: result %u", op->off);
+		serve->result[op->off] = serve->v[op->src] + op->data;
 		return 0;
 	default:
 		return TROUBLE(serve, "the case makes no sense: op %u", op->kind);

@@ -9,7 +9,7 @@
 struct serve {
 	uint64_t v[PATCH_SERVE_VALUES]; /* address registers; set v[0..6] before */
 	uint64_t args[6];		/* SERVE_ARG */
-	uint64_t rax;			/* SERVE_RESULT */
+	uint64_t result[2];		/* SERVE_RESULT: rax, rdx */
 	char trouble[128];		/* why it could not be done */
 };
 

@@ -11,17 +11,35 @@
 #define FRAME_R11   192
 #define FRAME_XSAVE 200
 #define FRAME_WORDS 208
-#define FRAME_RBX   216
-#define FRAME_RBP   224
-#define FRAME_FLAGS 232
-#define FRAME_INDEX 240
-#define FRAME_RET   248
-#define FRAME_STACK 256
+#define FRAME_FP    216
+#define FRAME_ST    224
+#define FRAME_RBX   256
+#define FRAME_RBP   264
+#define FRAME_FLAGS 272
+#define FRAME_INDEX 280
+#define FRAME_RET   288
+#define FRAME_STACK 296
 
 /* What dispatch decides. */
 #define THUNK_RETURN 0 /* to the caller, with the registers of the frame */
 #define THUNK_TAIL   1 /* jump to frame->target as if it had been called itself */
 #define THUNK_CALL   2 /* call frame->target, then dispatch_returned, then return what it returned */
+
+/* What frame->fp says of the result: enum patch_result. */
+#define THUNK_XMM0 4
+#define THUNK_XMM1 8
+#define THUNK_ST0  16
+#define THUNK_ST1  32
+
+/* Offsets in struct thunk_call. */
+#define CALL_GPR   0
+#define CALL_XMM   48
+#define CALL_STACK 176
+#define CALL_WORDS 184
+#define CALL_RAX   192
+#define CALL_RDX   200
+#define CALL_FP	   208
+#define CALL_ST	   216
 
 /* How the vector registers are saved. */
 #define THUNK_FXSAVE 0
@@ -39,6 +57,10 @@ struct frame {
 	uint64_t rax, r10, r11;
 	uint64_t xsave;	      /* address of the saved vector state */
 	uint64_t stack_words; /* THUNK_CALL: stack arguments to pass on; an even number */
+	/* THUNK_RETURN: the floating-point registers, of xmm and st, that are results. THUNK_CALL: what st
+	 * holds afterwards; xmm0 and xmm1 are in xmm anyway. */
+	uint64_t fp;
+	uint8_t st[2][16];
 	uint64_t rbx, rbp, flags;
 	union {
 		uint64_t index;	 /* of the function, from its slot */
@@ -51,6 +73,7 @@ _Static_assert(offsetof(struct frame, xmm) == FRAME_XMM && offsetof(struct frame
 		       offsetof(struct frame, r11) == FRAME_R11 &&
 		       offsetof(struct frame, xsave) == FRAME_XSAVE &&
 		       offsetof(struct frame, stack_words) == FRAME_WORDS &&
+		       offsetof(struct frame, fp) == FRAME_FP && offsetof(struct frame, st) == FRAME_ST &&
 		       offsetof(struct frame, rbp) == FRAME_RBP &&
 		       offsetof(struct frame, index) == FRAME_INDEX &&
 		       offsetof(struct frame, target) == FRAME_INDEX &&
@@ -68,10 +91,21 @@ void thunk_write_slot(unsigned char *slot, unsigned index);
 
 struct thunk_call {
 	uint64_t gpr[6];
+	uint64_t xmm[8][2]; /* out: xmm0 and xmm1 */
 	const uint64_t *stack;
 	uint64_t stack_words; /* an even number */
 	uint64_t rax, rdx;    /* out */
+	uint64_t fp;	      /* whether it returns in st0, and st1: these must be taken off the stack */
+	uint8_t st[2][16];    /* out */
 };
+_Static_assert(offsetof(struct thunk_call, xmm) == CALL_XMM &&
+		       offsetof(struct thunk_call, stack) == CALL_STACK &&
+		       offsetof(struct thunk_call, stack_words) == CALL_WORDS &&
+		       offsetof(struct thunk_call, rax) == CALL_RAX &&
+		       offsetof(struct thunk_call, rdx) == CALL_RDX &&
+		       offsetof(struct thunk_call, fp) == CALL_FP &&
+		       offsetof(struct thunk_call, st) == CALL_ST,
+	       "thunk_x86_64.S counts on this layout");
 /* Call @fn with these registers. An exception that would leave it ends in std::terminate: unwinding stops
  * here. */
 void thunk_call(struct thunk_call *call, const void *fn);

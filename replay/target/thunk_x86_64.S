@@ -101,6 +101,7 @@ thunk_entry:
 	movups	%xmm5, FRAME_XMM+80(%rbx)
 	movups	%xmm6, FRAME_XMM+96(%rbx)
 	movups	%xmm7, FRAME_XMM+112(%rbx)
+	movq	$0, FRAME_FP(%rbx)
 	subq	thunk_xsave_bytes(%rip), %rsp
 	andq	$-64, %rsp
 	movq	%rsp, FRAME_XSAVE(%rbx)
@@ -125,6 +126,9 @@ thunk_entry:
 	load_vectors %rsi
 	testl	%ecx, %ecx
 	jne	.Ltail
+	movl	FRAME_FP(%rbx), %ecx
+	testl	%ecx, %ecx
+	jne	.Lresult
 
 .Lreturn:
 	load_gprs
@@ -140,6 +144,24 @@ thunk_entry:
 	leaq	8(%rsp), %rsp
 	.cfi_adjust_cfa_offset -8
 	ret
+
+	/* A result in floating-point registers; ecx says in which. */
+.Lresult:
+	.cfi_restore_state
+	.cfi_remember_state
+	testl	$THUNK_XMM0, %ecx
+	je	1f
+	movups	FRAME_XMM+0(%rbx), %xmm0
+1:	testl	$THUNK_XMM1, %ecx
+	je	1f
+	movups	FRAME_XMM+16(%rbx), %xmm1
+1:	testl	$THUNK_ST1, %ecx
+	je	1f
+	fldt	FRAME_ST+16(%rbx)
+1:	testl	$THUNK_ST0, %ecx
+	je	.Lreturn
+	fldt	FRAME_ST+0(%rbx)
+	jmp	.Lreturn
 
 .Ltail:
 	.cfi_restore_state
@@ -172,7 +194,18 @@ thunk_entry:
 	call	*FRAME_INDEX(%rbx)
 	/* What it left in every register is what the caller shall find. */
 	store_gprs
-	movq	FRAME_XSAVE(%rbx), %rsp
+	movups	%xmm0, FRAME_XMM+0(%rbx)
+	movups	%xmm1, FRAME_XMM+16(%rbx)
+	movl	FRAME_FP(%rbx), %ecx
+	testl	$THUNK_ST0, %ecx
+	je	1f
+	fld	%st(0)
+	fstpt	FRAME_ST+0(%rbx)
+1:	testl	$THUNK_ST1, %ecx
+	je	1f
+	fld	%st(1)
+	fstpt	FRAME_ST+16(%rbx)
+1:	movq	FRAME_XSAVE(%rbx), %rsp
 	store_vectors %rsp
 	movq	%rbx, %rdi
 	call	dispatch_returned
@@ -197,22 +230,40 @@ thunk_call:
 	subq	$8, %rsp
 	movq	%rdi, %rbx
 	movq	%rsi, %r11
-	movq	56(%rbx), %rcx
+	movq	CALL_WORDS(%rbx), %rcx
 	leaq	(,%rcx,8), %rax
 	subq	%rax, %rsp
-	movq	48(%rbx), %rsi
+	movq	CALL_STACK(%rbx), %rsi
 	movq	%rsp, %rdi
 	rep movsq
-	movq	0(%rbx), %rdi
-	movq	8(%rbx), %rsi
-	movq	16(%rbx), %rdx
-	movq	24(%rbx), %rcx
-	movq	32(%rbx), %r8
-	movq	40(%rbx), %r9
+	movups	CALL_XMM+0(%rbx), %xmm0
+	movups	CALL_XMM+16(%rbx), %xmm1
+	movups	CALL_XMM+32(%rbx), %xmm2
+	movups	CALL_XMM+48(%rbx), %xmm3
+	movups	CALL_XMM+64(%rbx), %xmm4
+	movups	CALL_XMM+80(%rbx), %xmm5
+	movups	CALL_XMM+96(%rbx), %xmm6
+	movups	CALL_XMM+112(%rbx), %xmm7
+	movq	CALL_GPR+0(%rbx), %rdi
+	movq	CALL_GPR+8(%rbx), %rsi
+	movq	CALL_GPR+16(%rbx), %rdx
+	movq	CALL_GPR+24(%rbx), %rcx
+	movq	CALL_GPR+32(%rbx), %r8
+	movq	CALL_GPR+40(%rbx), %r9
 	movl	$8, %eax	/* a variadic function may save all vector registers */
 	call	*%r11
-	movq	%rax, 64(%rbx)
-	movq	%rdx, 72(%rbx)
+	movq	%rax, CALL_RAX(%rbx)
+	movq	%rdx, CALL_RDX(%rbx)
+	movups	%xmm0, CALL_XMM+0(%rbx)
+	movups	%xmm1, CALL_XMM+16(%rbx)
+	movl	CALL_FP(%rbx), %ecx
+	testl	$THUNK_ST0, %ecx
+	je	1f
+	fstpt	CALL_ST+0(%rbx)
+1:	testl	$THUNK_ST1, %ecx
+	je	1f
+	fstpt	CALL_ST+16(%rbx)
+1:
 	movq	-8(%rbp), %rbx
 	leave
 	ret

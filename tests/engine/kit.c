@@ -122,7 +122,7 @@ void kit_patch_init(struct kit_patch *patch, const char *exe, const struct kit_f
 		snprintf(out->name, sizeof(out->name), "%s", funcs[i].name);
 		out->role = funcs[i].role;
 		out->missing = funcs[i].missing;
-		out->missing_return = funcs[i].missing_return;
+		out->missing_return.rax = funcs[i].missing_return;
 		out->results = funcs[i].results;
 		out->alias = alias_of(funcs, cnt, funcs[i].alias ?: funcs[i].name);
 		if (funcs[i].fallback)
@@ -205,8 +205,8 @@ void kit_case_write(struct buf *out, const struct kit_case *made, const struct k
 		to->role = call->role ?: PATCH_INPUT;
 		put_key(out, to, call, &patch->funcs[alias]);
 		to->ops = put_ops(out, call->ops, ARRAY_SIZE(call->ops), &to->ops_cnt);
-		to->rax = call->rax;
-		to->rdx = call->rdx;
+		to->result.rax = call->rax;
+		to->result.rdx = call->rdx;
 		to->has_errno = call->error_number != 0;
 		to->error_number = call->error_number;
 		if (call->unserved) {

@@ -39,7 +39,7 @@ void debuginfo_free(struct debuginfo *info)
 {
 	if (!info)
 		return;
-	debug_types_free(info);
+	debug_types_forget(info);
 	dwarf_end(info->dwarf);
 	elf_end(info->elf);
 	closep(&info->fd);

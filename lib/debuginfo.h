@@ -48,7 +48,7 @@ int debuginfo_find_at(struct debuginfo *info, uint64_t addr, struct debug_func *
 /* Offer every function's name to @nearest; they live as long as @info. */
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
 /* Add the prototype and every type it reaches; *@id is its BTF_KIND_FUNC, named @symbol. The same types are
- * added once; all calls for one @info are with the same @schema. A parameter without a name gets libc's,
+ * added once. An @info speaks to one schema only: all calls are with the same @schema. A parameter without a name gets libc's,
  * where it is libc's, else "arg0", "arg1"... -ENOTSUP: a parameter or result whose place the type does not
  * tell. What BTF cannot say is an INT or FLOAT of the right size, or an array of bytes, with a declaration
  * tag. Base types keep their DWARF names; only `char` itself is BTF_INT_CHAR, so text and int8_t stay apart.

@@ -71,7 +71,7 @@ struct debuginfo {
 	struct code_symbol *symbols; /* of the debug file, by address */
 	size_t symbols_cnt;
 
-	const struct schema *schema; /* what the two trees below speak of */
+	const struct schema *schema; /* what the two trees below speak of; they are for it alone */
 	void *type_ids;		     /* DIE to BTF id */
 	void *type_keys;	     /* digest of a type's description to BTF id */
 };
@@ -97,4 +97,5 @@ const char *debug_base_name(const char *path); /* behind the last '/'; NULL of N
 int debug_find_type(const struct debuginfo *info, enum type_kind kind, const char *name, Dwarf_Die *out);
 /* The same words for the same type in two units. @hex takes DIGEST_HEX_LEN + 1 bytes. */
 int debug_describe(Dwarf_Die *die, bool with_place, char *hex);
-void debug_types_free(struct debuginfo *info);
+/* Forget which types have ids. */
+void debug_types_forget(struct debuginfo *info);

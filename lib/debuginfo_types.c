@@ -152,10 +152,10 @@ static void remember(struct convert *c, void **tree, const struct known *known,
 	}
 }
 
-void debug_types_free(struct debuginfo *info)
+void debug_types_forget(struct debuginfo *info)
 {
-	tdestroy(info->type_ids, free);
-	tdestroy(info->type_keys, free);
+	tdestroy(TAKE_PTR(info->type_ids), free);
+	tdestroy(TAKE_PTR(info->type_keys), free);
 }
 
 /* --- the queue --- */

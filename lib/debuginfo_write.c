@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Types that have their ids, written as BTF in the order of the queue; and the questions that fill it. */
+#include <assert.h>
 #include <bpf/btf.h>
 #include <dwarf.h>
 #include <errno.h>
@@ -183,6 +184,15 @@ static int write_item(struct convert *c, const struct item *item)
 	}
 }
 
+/* Types that were given ids and will not be written: what is written already may refer to them. */
+static void give_up(struct convert *c)
+{
+	while (btf__type_cnt(c->btf) < c->first + c->cnt)
+		if (btf__add_typedef(c->btf, "unwritten", 0) < 0)
+			break;
+	debug_types_forget(c->info);
+}
+
 static int drain(struct convert *c, struct err *err)
 {
 	while (!c->failed && c->written < c->cnt) {
@@ -195,6 +205,8 @@ static int drain(struct convert *c, struct err *err)
 			c->failed = id;
 		c->written++;
 	}
+	if (c->failed)
+		give_up(c);
 	if (c->failed == -E2BIG)
 		return err_set(err, c->failed, "more than %d types are reached", SCHEMA_TYPES_MAX);
 	return c->failed ? err_set(err, c->failed, "cannot describe the types of '%s': %s", c->info->path,
@@ -213,6 +225,7 @@ static struct convert begin(struct debuginfo *info, const struct schema *schema)
 {
 	struct btf *btf = schema_btf(schema);
 
+	assert(!info->schema || info->schema == schema);
 	info->schema = schema;
 	return (struct convert){.info = info, .btf = btf, .first = btf__type_cnt(btf)};
 }

@@ -759,6 +759,30 @@ static void a_lost_dwo_file_is_named(void **state)
 		"no debug information describes 'ext': 'main.c.dwo', where some of it is, was not found");
 }
 
+/* The types of the refused function that were not written yet must not become those of the next one. */
+static void a_function_whose_types_cannot_be_described_does_not_spoil_the_next(void **state)
+{
+	auto_opened struct opened o = {};
+	char text[16384] = "typedef int t0;\n";
+	struct debug_func func;
+	struct err err = {};
+	size_t len = strlen(text);
+	uint32_t id;
+
+	for (int i = 1; i < 400; i++)
+		len += snprintf(text + len, sizeof(text) - len, "typedef t%d t%d;\n", i - 1, i);
+	snprintf(text + len, sizeof(text) - len,
+		 "struct pair { int a; char *b; };\n"
+		 "int deep(struct pair *p, t399 t) { return t; }\n"
+		 "int flat(struct pair *p, long n) { return p->a + n; }\nint main(void) { return 0; }\n");
+	open_source(&o, "gcc", "-g", text);
+	find(&o, "deep", &func);
+	assert_int_equal(debuginfo_add_func(o.info, o.schema, &func, "deep", &id, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "cannot describe the types of '"));
+	assert_proto(&o, add(&o, "flat"), "int (p: struct pair *, n: long int)");
+	assert_sound(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -786,6 +810,7 @@ int main(void)
 		cmocka_unit_test(no_debug_information_says_where_it_was_looked_for),
 		cmocka_unit_test(functions_without_parameters_are_refused),
 		cmocka_unit_test(a_lost_dwo_file_is_named),
+		cmocka_unit_test(a_function_whose_types_cannot_be_described_does_not_spoil_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

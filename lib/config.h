@@ -30,6 +30,7 @@ struct named_path {
 struct tolerance {
 	char *path;
 	double absolute;
+	struct place place;
 };
 
 struct type_rules {
@@ -54,6 +55,7 @@ struct config_func {
 	size_t rules_cnt;
 
 	char **key; /* inputs: paths; NULL: the default key; none at all: every call is like every other */
+	struct place *key_places;
 	size_t key_cnt;
 	char **fallbacks;
 	size_t fallbacks_cnt;
@@ -64,8 +66,10 @@ struct config_func {
 	size_t metadata_cnt;
 	double rate; /* 0..1, default 1 */
 	struct expr *error_if, *keep_if;
+	struct place error_if_place, keep_if_place;
 
 	char **ignore, **unordered; /* canonical paths */
+	struct place *ignore_places, *unordered_places;
 	size_t ignore_cnt, unordered_cnt;
 	struct tolerance *tolerances;
 	size_t tolerances_cnt;

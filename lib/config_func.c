@@ -58,9 +58,12 @@ void config_func_release(struct config_func *func)
 	free(func->rules);
 	free(func->rule_places);
 	free_texts(func->key, func->key_cnt);
+	free(func->key_places);
 	free_texts(func->fallbacks, func->fallbacks_cnt);
 	free_texts(func->ignore, func->ignore_cnt);
+	free(func->ignore_places);
 	free_texts(func->unordered, func->unordered_cnt);
+	free(func->unordered_places);
 	free_measures(func);
 	expr_free(func->error_if);
 	expr_free(func->keep_if);
@@ -96,6 +99,22 @@ static int read_expr(void *field, const struct cJSON *item, struct json_reading 
 	if (!cJSON_IsString(item))
 		return json_expected(item, "an expression in quotes", err);
 	return expr_parse(field, item->valuestring, err);
+}
+
+static int read_error_if(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config_func *func = field;
+
+	func->error_if_place = json_place(reading->doc, item);
+	return read_expr(&func->error_if, item, reading, err);
+}
+
+static int read_keep_if(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config_func *func = field;
+
+	func->keep_if_place = json_place(reading->doc, item);
+	return read_expr(&func->keep_if, item, reading, err);
 }
 
 /* @text in canonical form. */
@@ -167,8 +186,9 @@ static int read_alias(void *field, const struct cJSON *item, struct json_reading
 	return json_read_string(field, item, reading, err);
 }
 
-static int read_list(char ***out, size_t *cnt, const struct cJSON *item, json_read_fn read,
-		     struct json_reading *reading, struct err *err)
+/* @places: NULL when unwanted. */
+static int read_list(char ***out, struct place **places, size_t *cnt, const struct cJSON *item,
+		     json_read_fn read, struct json_reading *reading, struct err *err)
 {
 	const struct cJSON *child;
 	int r;
@@ -176,10 +196,14 @@ static int read_list(char ***out, size_t *cnt, const struct cJSON *item, json_re
 	if (!cJSON_IsArray(item))
 		return json_expected(item, "an array", err);
 	r = room(out, sizeof(**out), item, CONFIG_LIST_MAX, err);
+	if (!r && places)
+		r = room(places, sizeof(**places), item, CONFIG_LIST_MAX, err);
 	if (r)
 		return r;
 	cJSON_ArrayForEach(child, item)
 	{
+		if (places)
+			(*places)[*cnt] = json_place(reading->doc, child);
 		r = at(reading, child, read(&(*out)[*cnt], child, reading, err));
 		if (r)
 			return r;
@@ -301,7 +325,7 @@ static int read_sample(void *field, const struct cJSON *item, struct json_readin
 	static const struct json_key keys[] = {
 		{"rate", read_rate, offsetof(struct config_func, rate)},
 		{"max_per_second", read_max_per_second, offsetof(struct config_func, max_per_second)},
-		{"keep_if", read_expr, offsetof(struct config_func, keep_if)},
+		{"keep_if", read_keep_if},
 		{"if"},
 	};
 
@@ -312,7 +336,8 @@ static int read_ignore(void *field, const struct cJSON *item, struct json_readin
 {
 	struct config_func *func = field;
 
-	return read_list(&func->ignore, &func->ignore_cnt, item, read_path, reading, err);
+	return read_list(&func->ignore, &func->ignore_places, &func->ignore_cnt, item, read_path, reading,
+			 err);
 }
 
 static int read_unordered(void *field, const struct cJSON *item, struct json_reading *reading,
@@ -320,7 +345,8 @@ static int read_unordered(void *field, const struct cJSON *item, struct json_rea
 {
 	struct config_func *func = field;
 
-	return read_list(&func->unordered, &func->unordered_cnt, item, read_unordered_path, reading, err);
+	return read_list(&func->unordered, &func->unordered_places, &func->unordered_cnt, item,
+			 read_unordered_path, reading, err);
 }
 
 static int read_tolerances(void *field, const struct cJSON *item, struct json_reading *reading,
@@ -340,6 +366,7 @@ static int read_tolerances(void *field, const struct cJSON *item, struct json_re
 		struct tolerance *tolerance = &func->tolerances[func->tolerances_cnt++];
 		auto_path struct path path = {};
 
+		tolerance->place = json_place(reading->doc, child);
 		r = read_path_text(&tolerance->path, &path, child->string, err);
 		if (!r)
 			r = json_read_number(&tolerance->absolute, child, reading, err);
@@ -368,7 +395,7 @@ static int read_key(void *field, const struct cJSON *item, struct json_reading *
 {
 	struct config_func *func = field;
 
-	return read_list(&func->key, &func->key_cnt, item, read_key_path, reading, err);
+	return read_list(&func->key, &func->key_places, &func->key_cnt, item, read_key_path, reading, err);
 }
 
 static int read_fallbacks(void *field, const struct cJSON *item, struct json_reading *reading,
@@ -376,7 +403,7 @@ static int read_fallbacks(void *field, const struct cJSON *item, struct json_rea
 {
 	struct config_func *func = field;
 
-	return read_list(&func->fallbacks, &func->fallbacks_cnt, item, read_alias, reading, err);
+	return read_list(&func->fallbacks, NULL, &func->fallbacks_cnt, item, read_alias, reading, err);
 }
 
 static int read_missing_return(void *field, const struct cJSON *item, struct json_reading *reading,
@@ -419,7 +446,7 @@ static const struct row {
 	{OPERATIONS, {"category", read_category, offsetof(struct config_func, category)}},
 	{OPERATIONS, {"metadata", read_metadata}},
 	{OPERATIONS, {"sample", read_sample}},
-	{OPERATIONS, {"error_if", read_expr, offsetof(struct config_func, error_if)}},
+	{OPERATIONS, {"error_if", read_error_if}},
 	{OPERATIONS | OUTPUTS, {"compare", read_compare}},
 	{INPUTS, {"key", read_key}},
 	{INPUTS, {"when_missing", read_when_missing}},

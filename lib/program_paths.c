@@ -48,14 +48,14 @@ static int wrap(const struct finder *f, struct place place, const char *key, int
 	return config_error_at(f->config, place, r, err);
 }
 
-static int check_list(const struct finder *f, const struct config_func *func, const struct shape *shape,
-		      const char *key, char *const *paths, size_t cnt, struct err *err)
+static int check_list(const struct finder *f, const struct shape *shape, const char *key, char *const *paths,
+		      const struct place *places, size_t cnt, struct err *err)
 {
 	for (size_t i = 0; i < cnt; i++) {
 		int r = check_text(shape, paths[i], err);
 
 		if (r)
-			return wrap(f, func->place, key, r, err);
+			return wrap(f, places[i], key, r, err);
 	}
 	return 0;
 }
@@ -79,7 +79,7 @@ static int check_tolerances(const struct finder *f, const struct config_func *fu
 		int r = check_text(shape, func->tolerances[i].path, err);
 
 		if (r)
-			return wrap(f, func->place, "tolerance", r, err);
+			return wrap(f, func->tolerances[i].place, "tolerance", r, err);
 	}
 	return 0;
 }
@@ -90,13 +90,15 @@ static int check_exprs(const struct finder *f, const struct config_func *func, c
 	const struct {
 		const char *key;
 		const struct expr *expr;
-	} exprs[] = {{"error_if", func->error_if}, {"keep_if", func->keep_if}};
+		struct place place;
+	} exprs[] = {{"error_if", func->error_if, func->error_if_place},
+		     {"keep_if", func->keep_if, func->keep_if_place}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(exprs); i++) {
 		int r = check_expr(shape, exprs[i].expr, err);
 
 		if (r)
-			return wrap(f, func->place, exprs[i].key, r, err);
+			return wrap(f, exprs[i].place, exprs[i].key, r, err);
 	}
 	return 0;
 }
@@ -107,11 +109,12 @@ int program_check_paths(const struct finder *f, const struct config_func *func, 
 	int r = check_metadata(f, func, shape, err);
 
 	if (!r)
-		r = check_list(f, func, shape, "key", func->key, func->key_cnt, err);
+		r = check_list(f, shape, "key", func->key, func->key_places, func->key_cnt, err);
 	if (!r)
-		r = check_list(f, func, shape, "ignore", func->ignore, func->ignore_cnt, err);
+		r = check_list(f, shape, "ignore", func->ignore, func->ignore_places, func->ignore_cnt, err);
 	if (!r)
-		r = check_list(f, func, shape, "unordered", func->unordered, func->unordered_cnt, err);
+		r = check_list(f, shape, "unordered", func->unordered, func->unordered_places,
+			       func->unordered_cnt, err);
 	if (!r)
 		r = check_tolerances(f, func, shape, err);
 	return r ? r : check_exprs(f, func, shape, err);

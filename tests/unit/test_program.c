@@ -150,11 +150,13 @@ static void functions_are_found_wherever_they_are(void **state)
 	static const struct {
 		const char *name, *module, *proto;
 	} cases[] = {
-		{"handle", "prog", "int handle(const struct order *order, void *extra, char *reply, long len)"},
+		{"handle", "prog",
+		 "int handle(const struct order *order, void *extra, char *reply, long len)"},
 		{"local", "prog", "int local(struct order *o)"},
 		{"shop.c:twice", "prog", "int twice(int a)"},
 		{"rate", "librate.so.2", "int rate(const char *arg0, long arg1)"},
-		{"libc.so.6:clock_gettime", "libc.so.6", "int clock_gettime(clockid_t clock_id, struct timespec *tp)"},
+		{"libc.so.6:clock_gettime", "libc.so.6",
+		 "int clock_gettime(clockid_t clock_id, struct timespec *tp)"},
 	};
 	auto_opened struct opened o = {};
 	struct err err = {};
@@ -237,7 +239,7 @@ static void what_stands_in_the_way_is_said_in_words(void **state)
 		 true},
 		{"\"rate\": { \"args\": { \"arg0\": { \"type\": \"struct detial\" } } }", "rate",
 		 "shop.json:7:35: no type 'struct detial' in '", "did you mean 'struct detail'?", true},
-		{"\"rate\": { \"key\": [\"arg9\"] }", "rate", "shop.json:7:15: 'key': ", "", true},
+		{"\"rate\": { \"key\": [\"arg9\"] }", "rate", "shop.json:7:33: 'key': ", "", true},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -331,6 +333,35 @@ static void an_unknown_path_of_the_metadata_has_its_place(void **state)
 	assert_int_equal(open_text(&o, built.path, text, &err), 0);
 	assert_int_equal(program_usable(o.program, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "shop.json:2:17: 'sku': no member 'skuu' in 'struct order'"));
+}
+
+static void every_path_that_is_no_rule_has_its_place(void **state)
+{
+	static const struct {
+		const char *keys, *msg;
+	} cases[] = {
+		{"\"compare\": {\n \"ignore\": [\"order->qty\", \"order->qyt\"] }",
+		 "shop.json:3:27: 'ignore': no member 'qyt' in 'struct order'"},
+		{"\"compare\": { \"unordered\": [\n \"order->lsit[]\"] }",
+		 "shop.json:3:2: 'unordered': no member 'lsit' in 'struct order'"},
+		{"\"compare\": { \"tolerance\": {\n \"order->qyt\": 1 } }",
+		 "shop.json:3:2: 'tolerance': no member 'qyt' in 'struct order'"},
+		{"\n\"error_if\": \"order->qyt < 0\"",
+		 "shop.json:3:1: 'error_if': no member 'qyt' in 'struct order'"},
+		{"\"sample\": {\n \"keep_if\": \"order->qyt < 0\" }",
+		 "shop.json:3:2: 'keep_if': no member 'qyt' in 'struct order'"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_opened struct opened o = {};
+		struct err err = {};
+		char text[512];
+
+		snprintf(text, sizeof(text), "{ \"operations\": { \"handle\": {\n%s } } }", cases[i].keys);
+		assert_int_equal(open_text(&o, built.path, text, &err), 0);
+		assert_int_equal(program_usable(o.program, &err), -EINVAL);
+		assert_string_equal(err.msg, cases[i].msg);
+	}
 }
 
 static void copies_beside_the_function_are_a_warning(void **state)
@@ -446,6 +477,7 @@ int main(void)
 		cmocka_unit_test(a_stripped_program_has_no_debug_information_rather_than_unknown_functions),
 		cmocka_unit_test(rules_of_types_reach_their_types),
 		cmocka_unit_test(an_unknown_path_of_the_metadata_has_its_place),
+		cmocka_unit_test(every_path_that_is_no_rule_has_its_place),
 		cmocka_unit_test(copies_beside_the_function_are_a_warning),
 		cmocka_unit_test(a_fortified_call_is_a_warning_and_has_plain_names),
 		cmocka_unit_test(stripped_and_static_programs_work_too),

@@ -359,6 +359,26 @@ static uint32_t qualified(struct convert *c, Dwarf_Die *die, uint32_t kind, int 
 	return push_ref(c, kind, debug_ref(die, DW_AT_type, &target) ? id_of(c, &target, depth + 1) : 0);
 }
 
+/* What nobody but libc looks into: a pointer to it is a handle. */
+static bool is_private(Dwarf_Die *die)
+{
+	Dwarf_Die target = *die;
+	const char *name = debug_peel(&target) ? dwarf_diename(&target) : NULL;
+
+	return name && dwarf_tag(&target) == DW_TAG_structure_type && !strcmp(name, "_IO_FILE");
+}
+
+static uint32_t pointer_type(struct convert *c, Dwarf_Die *die, int depth)
+{
+	struct item item = {BTF_KIND_FWD};
+	Dwarf_Die target;
+
+	if (!debug_ref(die, DW_AT_type, &target) || !is_private(&target))
+		return qualified(c, die, BTF_KIND_PTR, depth);
+	item.name = convert_name(c, "_IO_FILE");
+	return push_ref(c, BTF_KIND_PTR, push_once(c, &item));
+}
+
 static uint32_t new_id(struct convert *c, Dwarf_Die *die, int depth)
 {
 	Dwarf_Die target;
@@ -369,7 +389,7 @@ static uint32_t new_id(struct convert *c, Dwarf_Die *die, int depth)
 	case DW_TAG_pointer_type:
 	case DW_TAG_reference_type:
 	case DW_TAG_rvalue_reference_type:
-		return qualified(c, die, BTF_KIND_PTR, depth);
+		return pointer_type(c, die, depth);
 	case DW_TAG_const_type:
 		return qualified(c, die, BTF_KIND_CONST, depth);
 	case DW_TAG_volatile_type:

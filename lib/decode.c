@@ -160,17 +160,24 @@ static size_t members_cnt(const struct shape *shape, uint16_t node)
 	return cnt;
 }
 
-/* No member can be called by a keyword; a second anonymous union is told apart by where it lies. */
-static const char *union_name(struct decoder *d, const struct value *v, uint64_t off)
+/* Where members are put: those of an anonymous struct beside its own siblings. */
+struct members {
+	struct value *v; /* the STRUCT */
+	const struct extent *extent;
+	uint64_t base;	 /* of the STRUCT in the extent */
+	unsigned unions; /* anonymous ones so far */
+};
+
+static const char *union_name(struct decoder *d, unsigned before, uint64_t off)
 {
-	for (size_t i = 0; i < v->child_cnt; i++)
-		if (v->child[i]->name && !strcmp(v->child[i]->name, "union"))
-			return decode_say(d, "union+%" PRIu64, off);
-	return "union";
+	char text[SHAPE_UNION_NAME];
+	const char *name = pool_printf(d->pool, "%s", shape_union_name(text, before, off));
+
+	d->failed |= !name;
+	return name;
 }
 
-static void decode_members(struct decoder *d, struct value *v, uint16_t node, const struct extent *extent,
-			   uint64_t base, uint64_t off)
+static void decode_members(struct decoder *d, struct members *m, uint16_t node, uint64_t off)
 {
 	const struct shape_node *nodes = d->shape->nodes;
 
@@ -179,22 +186,23 @@ static void decode_members(struct decoder *d, struct value *v, uint16_t node, co
 		struct value *child;
 
 		if (!nodes[i].name && nodes[i].kind == SHAPE_STRUCT) {
-			decode_members(d, v, i, extent, base, at);
+			decode_members(d, m, i, at);
 			continue;
 		}
-		child = decode_new(d, i, v);
+		child = decode_new(d, i, m->v);
 		if (!child)
 			return;
 		if (!child->name)
-			child->name = union_name(d, v, at - base);
-		v->child[v->child_cnt++] = child;
-		decode(d, child, extent, at);
+			child->name = union_name(d, m->unions++, at - m->base);
+		m->v->child[m->v->child_cnt++] = child;
+		decode(d, child, m->extent, at);
 	}
 }
 
 static void decode_struct(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off)
 {
 	const struct shape_node *n = &d->shape->nodes[v->node];
+	struct members members = {.v = v, .extent = extent, .base = off};
 
 	v->kind = VALUE_STRUCT;
 	v->child = pool_array(d->pool, members_cnt(d->shape, v->node), sizeof(*v->child));
@@ -207,7 +215,7 @@ static void decode_struct(struct decoder *d, struct value *v, const struct exten
 					  .len = n->size,
 					  .type = seen_type(d, n->type),
 					  .value = v});
-	decode_members(d, v, v->node, extent, off, off);
+	decode_members(d, &members, v->node, off);
 }
 
 void decode_elements(struct decoder *d, struct value *v, uint16_t element, uint64_t wanted,

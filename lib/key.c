@@ -17,7 +17,6 @@
 #include "lib/value.h"
 
 #define X87_BYTES 10 /* of a long double; the rest of its 16 is padding */
-#define UNION_MAX 32 /* "union+OFFSET" */
 
 /* --- what takes part --- */
 
@@ -217,21 +216,20 @@ static enum key_why inside(enum key_why why)
 	return why == KEY_DEFAULT ? KEY_DEFAULT : KEY_WITHIN;
 }
 
-/* Members, those of anonymous structs too; @unions counts anonymous unions, which values call "union" and,
- * after the first, "union+OFFSET". */
+/* Members, those of anonymous structs too; @unions counts anonymous unions. */
 static void put_members(struct maker *m, uint16_t node, const struct value *v, enum key_why why, uint32_t off,
 			unsigned *unions)
 {
 	for (uint16_t i = m->shape->nodes[node].first_child; i != SHAPE_NONE; i = m->shape->nodes[i].next) {
 		const struct shape_node *n = &m->shape->nodes[i];
-		char name[UNION_MAX];
+		char name[SHAPE_UNION_NAME];
 
 		if (!n->name && n->kind == SHAPE_STRUCT) {
 			put_members(m, i, v, why, off + n->offset, unions);
 			continue;
 		}
 		if (!n->name)
-			snprintf(name, sizeof(name), (*unions)++ ? "union+%u" : "union", off + n->offset);
+			shape_union_name(name, (*unions)++, off + n->offset);
 		put_value(m, i, v ? child_named(v, n->name ? n->name : name) : NULL, inside(why));
 	}
 }

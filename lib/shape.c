@@ -168,6 +168,12 @@ int shape_build(struct shape **out, const struct schema *schema, size_t func, st
 
 /* --- walking --- */
 
+const char *shape_union_name(char text[SHAPE_UNION_NAME], unsigned before, uint32_t off)
+{
+	snprintf(text, SHAPE_UNION_NAME, before ? "union+%u" : "union", off);
+	return text;
+}
+
 uint16_t shape_member(const struct shape *shape, uint16_t node, const char *name)
 {
 	for (uint16_t m = shape->nodes[node].first_child; m != SHAPE_NONE; m = shape->nodes[m].next) {

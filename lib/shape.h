@@ -133,5 +133,10 @@ int shape_step(const struct shape *shape, uint16_t from, const struct path_step 
 #define SHAPE_PATH_MAX 256
 void shape_path(const struct shape *shape, uint16_t node, char *text, size_t size);
 
+/* What values call an anonymous union at byte @off of its struct, with @before others in front of it: no
+ * member can be called "union", nor "union+8". */
+#define SHAPE_UNION_NAME 24
+const char *shape_union_name(char text[SHAPE_UNION_NAME], unsigned before, uint32_t off);
+
 /* Anonymous members count as their parent's: the member @name of STRUCT node @node, or SHAPE_NONE. */
 uint16_t shape_member(const struct shape *shape, uint16_t node, const char *name);

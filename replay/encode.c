@@ -237,23 +237,34 @@ static bool is_anonymous_struct(const struct shape_node *node)
 	return !node->name && node->kind == SHAPE_STRUCT;
 }
 
-uint16_t encode_member(const struct shape *shape, uint16_t node, const char *name, uint32_t *off)
+/* @unions: anonymous ones passed so far. *@off counts from the struct that is looked through. */
+static uint16_t find_member(const struct shape *shape, uint16_t node, const char *name, uint32_t *off,
+			    unsigned *unions)
 {
 	for (uint16_t i = shape->nodes[node].first_child; i != SHAPE_NONE; i = shape->nodes[i].next) {
 		const struct shape_node *member = &shape->nodes[i];
-		uint32_t inner = 0;
+		uint32_t at = *off + member->offset;
 		uint16_t found = SHAPE_NONE;
+		char text[SHAPE_UNION_NAME];
 
-		if (member->name && name && !strcmp(member->name, name))
+		if (is_anonymous_struct(member))
+			found = find_member(shape, i, name, &at, unions);
+		else if (!strcmp(member->name ?: shape_union_name(text, (*unions)++, at), name))
 			found = i;
-		else if (is_anonymous_struct(member))
-			found = encode_member(shape, i, name, &inner);
 		if (found == SHAPE_NONE)
 			continue;
-		*off += member->offset + inner;
+		*off = at;
 		return found;
 	}
 	return SHAPE_NONE;
+}
+
+uint16_t encode_member(const struct shape *shape, uint16_t node, const char *name, uint32_t *off)
+{
+	unsigned unions = 0;
+
+	*off = 0;
+	return name ? find_member(shape, node, name, off, &unions) : SHAPE_NONE;
 }
 
 static void note(struct encoder *encoder, uint16_t node, const char *member, const char *what)
@@ -264,8 +275,14 @@ static void note(struct encoder *encoder, uint16_t node, const char *member, con
 	notes_add(encoder->notes, "%s: '%s' %s", type, member, what);
 }
 
-static int members(struct encoder *encoder, uint32_t off, const struct value *value,
-		   const struct value *before, uint16_t idx)
+/* Members of one struct, those of anonymous structs in it too. */
+struct members {
+	const struct value *value, *before;
+	uint32_t base;	 /* of the struct in the object */
+	unsigned unions; /* anonymous ones so far */
+};
+
+static int members(struct encoder *encoder, struct members *m, uint32_t off, uint16_t idx)
 {
 	const struct shape *shape = encoder->shape;
 	int r = 0;
@@ -273,18 +290,22 @@ static int members(struct encoder *encoder, uint32_t off, const struct value *va
 	for (uint16_t i = shape->nodes[idx].first_child; r == 0 && i != SHAPE_NONE;
 	     i = shape->nodes[i].next) {
 		const struct shape_node *member = &shape->nodes[i];
+		uint32_t at = off + member->offset;
+		const char *name = member->name;
+		char text[SHAPE_UNION_NAME];
 		const struct value *child;
 
 		if (is_anonymous_struct(member)) {
-			r = members(encoder, off + member->offset, value, before, i);
+			r = members(encoder, m, at, i);
 			continue;
 		}
-		child = child_named(value, member->name);
+		if (!name)
+			name = shape_union_name(text, m->unions++, at - m->base);
+		child = child_named(m->value, name);
 		if (child)
-			r = encode(encoder, off + member->offset, child, child_named(before, member->name),
-				   i);
-		else if (member->name)
-			note(encoder, idx, member->name, "is new in this build and zero");
+			r = encode(encoder, at, child, child_named(m->before, name), i);
+		else
+			note(encoder, idx, name, "is new in this build and zero");
 	}
 	return r;
 }
@@ -293,7 +314,7 @@ static void note_gone(struct encoder *encoder, const struct value *value, uint16
 {
 	for (size_t i = 0; i < value->child_cnt; i++) {
 		const char *name = value->child[i]->name;
-		uint32_t off = 0;
+		uint32_t off;
 
 		if (name && encode_member(encoder->shape, idx, name, &off) == SHAPE_NONE)
 			note(encoder, idx, name, "was recorded and is not in this build");
@@ -303,10 +324,12 @@ static void note_gone(struct encoder *encoder, const struct value *value, uint16
 static int structure(struct encoder *encoder, uint32_t off, const struct value *value,
 		     const struct value *before, uint16_t idx)
 {
+	struct members m = {.value = value, .before = before, .base = off};
+
 	if (value->kind != VALUE_STRUCT)
 		return refuse(encoder, value, "is no longer the same kind of object in this build");
 	note_gone(encoder, value, idx);
-	return members(encoder, off, value, before, idx);
+	return members(encoder, &m, off, idx);
 }
 
 static int elements(struct encoder *encoder, uint32_t off, const struct value *value,
@@ -384,7 +407,7 @@ static size_t extent(const struct shape *shape, uint16_t idx, const struct value
 
 	for (size_t i = 0; value->kind == VALUE_STRUCT && i < value->child_cnt; i++) {
 		const struct value *child = value->child[i];
-		uint32_t off = 0;
+		uint32_t off;
 		uint16_t member = encode_member(shape, idx, child->name, &off);
 
 		if (member == SHAPE_NONE)
@@ -447,14 +470,14 @@ int encode_pointee(struct encoding *out, const struct shape *shape, uint16_t nod
 }
 
 int encode_one(struct encoding *out, const struct shape *shape, uint16_t node, const struct value *value,
-	       struct notes *notes, struct err *err)
+	       const struct value *before, struct notes *notes, struct err *err)
 {
 	const struct shape_node *type = &shape->nodes[node];
 	struct encoder encoder = {out, shape, notes, err};
 	int r = reserve(&encoder, ALIGN_UP(MAX(type->size, 1u), 8));
 
 	if (r == 0)
-		r = encode(&encoder, 0, value, NULL, node);
+		r = encode(&encoder, 0, value, before, node);
 	if (r == 0 && type->size < 8 && type->is_signed &&
 	    (type->kind == SHAPE_INT || type->kind == SHAPE_ENUM))
 		memcpy(out->bytes, &value->bits, 8);

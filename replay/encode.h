@@ -40,9 +40,11 @@ void encoding_release(struct encoding *encoding);
  * object. -EUNATCH with words when it cannot be: "'rate' was not captured: ...". */
 int encode_pointee(struct encoding *out, const struct shape *shape, uint16_t node, const struct value *object,
 		   const struct value *before, struct notes *notes, struct err *err);
-/* A value of node @node by itself; integers are extended to 8 bytes. */
+/* A value of node @node by itself; integers are extended to 8 bytes. @before is what it was at entry, or
+ * NULL. */
 int encode_one(struct encoding *out, const struct shape *shape, uint16_t node, const struct value *value,
-	       struct notes *notes, struct err *err);
-/* The member @name of STRUCT @node, anonymous ones looked through: its node, and *@off from the start of
+	       const struct value *before, struct notes *notes, struct err *err);
+/* What values call @name in STRUCT @node, anonymous structs looked through: its node, and *@off from the
+ * start of
  * @node. */
 uint16_t encode_member(const struct shape *shape, uint16_t node, const char *name, uint32_t *off);

@@ -207,6 +207,16 @@ static void put_piece(struct patch_registers *out, const struct abi_piece *piece
 	}
 }
 
+/* Where the caller wants it: at the address in rdi, which becomes the result. */
+static int put_result_in_memory(struct image *image, const struct value *result, uint16_t node)
+{
+	int r = rebuild_op(&image->rebuild, SERVE_RESULT, 0, 0, 0, 0, 0);
+
+	if (r == 0)
+		r = rebuild_op(&image->rebuild, SERVE_ADD, REBUILD_FIRST, 0, 0, 0, 0);
+	return r < 0 ? r : rebuild_at(&image->rebuild, REBUILD_FIRST, result, node);
+}
+
 static int put_result(struct image *image, struct case_call *out, const struct shape *shape,
 		      const struct values *values)
 {
@@ -218,9 +228,8 @@ static int put_result(struct image *image, struct case_call *out, const struct s
 		return 0;
 	if (!values->result)
 		return err_set(image->err, -EUNATCH, "its result was not recorded");
-	if (loc->piece[0].place == ABI_SRET)
-		return err_set(image->err, -EUNATCH,
-			       "it returns a large struct by value, which cannot be served yet");
+	if (is_in_memory(shape))
+		return put_result_in_memory(image, values->result, shape->result.node);
 	r = rebuild_value(&image->rebuild, &rebuilt, values->result, shape->result.node);
 	for (int i = 0; r == 0 && i < loc->pieces_cnt; i++)
 		put_piece(&out->result, &loc->piece[i], rebuilt.bytes + 8 * i);
@@ -230,19 +239,13 @@ static int put_result(struct image *image, struct case_call *out, const struct s
 	return r;
 }
 
-/* What flowed out through the live pointer of a parameter. */
+/* What flowed out through the live pointers of a parameter. */
 static int put_out(struct image *image, const struct shape_param *param, const struct value *out,
 		   const struct value *before)
 {
-	const struct abi_piece *piece = &param->loc.piece[0];
-	int r;
-
-	if (out->kind != VALUE_POINTER)
+	if (out->kind == VALUE_UNAVAILABLE)
 		return 0;
-	if (piece->place == ABI_GPR)
-		return rebuild_through(&image->rebuild, piece->number, out, before, param->node);
-	r = rebuild_op(&image->rebuild, SERVE_FOLLOW, REBUILD_FIRST, ABI_GPRS, piece->number, 0, 0);
-	return r < 0 ? r : rebuild_through(&image->rebuild, REBUILD_FIRST, out, before, param->node);
+	return rebuild_passed(&image->rebuild, &param->loc, out, before, param->node);
 }
 
 /* The values of the recording in the order of the build's parameters: where a VALUE_REF may lead. */

@@ -251,7 +251,7 @@ int rebuild_through(struct rebuild *rebuild, uint8_t reg, const struct value *po
 int rebuild_at(struct rebuild *rebuild, uint8_t reg, const struct value *value, uint16_t node)
 {
 	auto_encoding struct encoding encoding = {};
-	int r = encode_one(&encoding, rebuild->shape, node, value, rebuild->notes, rebuild->err);
+	int r = encode_one(&encoding, rebuild->shape, node, value, NULL, rebuild->notes, rebuild->err);
 
 	return r < 0 ? r : put(rebuild, reg, &encoding);
 }
@@ -261,7 +261,7 @@ int rebuild_value(struct rebuild *rebuild, struct rebuild_value *out, const stru
 {
 	auto_encoding struct encoding encoding = {};
 	uint8_t reg = REBUILD_FIRST;
-	int r = encode_one(&encoding, rebuild->shape, node, value, rebuild->notes, rebuild->err);
+	int r = encode_one(&encoding, rebuild->shape, node, value, NULL, rebuild->notes, rebuild->err);
 
 	if (r < 0)
 		return r;
@@ -277,6 +277,38 @@ int rebuild_value(struct rebuild *rebuild, struct rebuild_value *out, const stru
 		out->slots[out->slots_cnt++] = (struct rebuild_slot){encoding.pointers[i].off, reg};
 	}
 	return 0;
+}
+
+/* The live pointer at @off of a value that was passed as @loc says, in register REBUILD_FIRST: what it leads
+ * to is built with the registers behind that one, and all live arguments stay where they are. */
+static int live_pointer(struct rebuild *rebuild, const struct abi_loc *loc, uint32_t off)
+{
+	const struct abi_piece *piece = &loc->piece[0];
+
+	if (piece->place == ABI_STACK)
+		return rebuild_op(rebuild, SERVE_FOLLOW, REBUILD_FIRST, ABI_GPRS, piece->number + off, 0, 0);
+	if (off / 8 >= loc->pieces_cnt || loc->piece[off / 8].place != ABI_GPR)
+		return err_set(rebuild->err, -EUNATCH, "it has a pointer where none can be");
+	return rebuild_op(rebuild, SERVE_ADD, REBUILD_FIRST, loc->piece[off / 8].number, 0, 0, 0);
+}
+
+int rebuild_passed(struct rebuild *rebuild, const struct abi_loc *loc, const struct value *value,
+		   const struct value *before, uint16_t node)
+{
+	auto_encoding struct encoding encoding = {};
+	int r = encode_one(&encoding, rebuild->shape, node, value, before, rebuild->notes, rebuild->err);
+
+	for (size_t i = 0; r == 0 && i < encoding.pointers_cnt; i++) {
+		const struct encode_pointer *pointer = &encoding.pointers[i];
+
+		if (pointer->value->kind != VALUE_POINTER)
+			continue;
+		r = live_pointer(rebuild, loc, pointer->off);
+		if (r == 0)
+			r = rebuild_through(rebuild, REBUILD_FIRST, pointer->value, pointer->before,
+					    pointer->node);
+	}
+	return r;
 }
 
 int rebuild_room(struct rebuild *rebuild, uint8_t reg, uint16_t node, size_t len)

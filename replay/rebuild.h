@@ -68,6 +68,9 @@ int rebuild_value(struct rebuild *rebuild, struct rebuild_value *out, const stru
  * entry (NULL: unknown). A pointer that did not change is followed, one that did leads to new memory. */
 int rebuild_through(struct rebuild *rebuild, uint8_t reg, const struct value *value,
 		    const struct value *before, uint16_t node);
+/* @value, which was passed by value as @loc says, holds live pointers: each is followed as above. */
+int rebuild_passed(struct rebuild *rebuild, const struct abi_loc *loc, const struct value *value,
+		   const struct value *before, uint16_t node);
 /* @value itself lies at the address in register @reg. */
 int rebuild_at(struct rebuild *rebuild, uint8_t reg, const struct value *value, uint16_t node);
 /* Empty memory for what the pointer node @node leads to, at least @len bytes; its address in register @reg.

@@ -47,17 +47,20 @@ static int makes_sense(const struct case_header *played)
 	       played->stack_words <= PATCH_STACK_WORDS;
 }
 
-static void build_arguments(struct report *report)
+/* @stack: room for PATCH_STACK_WORDS. */
+static void build_arguments(struct report *report, uint64_t *stack)
 {
 	const struct case_header *played = engine.played;
 	struct serve serve = {};
 
 	if (!makes_sense(played))
 		report_trouble(OUTCOME_TROUBLE, NULL, "the case makes no sense");
-	memcpy(serve.args, played->args, sizeof(serve.args));
+	memcpy(serve.args, played->args, sizeof(played->args));
+	memcpy(serve.args + 6, played->stack, sizeof(played->stack));
 	if (serve_run(&serve, played->ops, played->ops_cnt))
 		report_trouble(OUTCOME_TROUBLE, NULL, "%s", serve.trouble);
 	memcpy(report->args, serve.args, sizeof(report->args));
+	memcpy(stack, serve.args + 6, sizeof(played->stack));
 }
 
 static void call_operation(struct thunk_call *call, const struct func *func, int *error_number)
@@ -85,8 +88,7 @@ void play_case(void)
 	start_watch_exit();
 	if (!func->original)
 		report_trouble(OUTCOME_TROUBLE, func, "the code of '%s' cannot be moved", func->patch->name);
-	build_arguments(&report);
-	memcpy(stack + 1, engine.played->stack, engine.played->stack_words * sizeof(stack[0]));
+	build_arguments(&report, stack + 1);
 	call.stack_words = (engine.played->stack_words + 1) & ~1u;
 	memcpy(call.gpr, report.args, sizeof(call.gpr));
 	for (int i = 0; i < 8; i++)

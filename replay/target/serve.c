@@ -86,7 +86,7 @@ static int step(struct serve *serve, const struct serve_op *op)
 			serve->v[op->dst] = shared[op->data];
 		return 0;
 	case SERVE_ARG:
-		if (op->off >= 6)
+		if (op->off >= sizeof(serve->args) / sizeof(serve->args[0]))
 			return TROUBLE(serve, "the case makes no sense: argument %u", op->off);
 		serve->args[op->off] = serve->v[op->src] + op->data;
 		return 0;

@@ -340,7 +340,7 @@ static void nonsense_cases_are_refused(void **state)
 		{{.kind = 77}, "the case makes no sense: op 77"},
 		{{.kind = SERVE_SHARE, .data = PATCH_SHARED_MAX},
 		 "the case makes no sense: shared value 65536"},
-		{{.kind = SERVE_ARG, .off = 6}, "the case makes no sense: argument 6"},
+		{{.kind = SERVE_ARG, .off = 6 + PATCH_STACK_WORDS}, "the case makes no sense: argument 70"},
 		{{.kind = SERVE_FOLLOW, .src = 3, .off = 24}, "the pointer at 0x18 cannot be followed"},
 	};
 

@@ -38,6 +38,7 @@ struct runner {
 	size_t cases_cnt;
 	struct job job[JOBS_MAX];
 	size_t passed, failed;
+	const struct hard_case *shown; /* the last whose failure was shown */
 };
 
 /* --- cases --- */
@@ -129,13 +130,15 @@ static void finish(struct runner *runner, struct job *job, int status)
 	char name[64];
 
 	variant_name(&job->variant, name);
-	if (status) {
+	runner->passed += !status;
+	runner->failed += status != 0;
+	if (status)
 		printf("FAILED  %s  %s\n", job->c->name, name);
-		runner->failed++;
-	} else {
-		runner->passed++;
-	}
-	show_log(job->log);
+	/* Further builds of a case mostly fail for the same reason. */
+	if (!status || job->c != runner->shown)
+		show_log(job->log);
+	if (status)
+		runner->shown = job->c;
 	unlink(job->log);
 	job->pid = 0;
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The program's own arguments reach main, the first as well as the last, when it is recorded and when it is replayed.
+// The program's own arguments reach main, the first as well as the last, when it is recorded and when it is
+// replayed.
 // @args: --rate 3 "" last
 #include <stdlib.h>
 #include <string.h>
 
+#include "case.h"
+
 static int rate;
 
-__attribute__((noinline)) int convert(int amount)
+FUNC int convert(int amount)
 {
 	return amount * rate;
 }

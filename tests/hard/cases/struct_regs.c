@@ -2,6 +2,8 @@
 // Structs of INTEGER eightbytes in registers: one, two, with padding, with a pointer, as the result.
 #include <string.h>
 
+#include "case.h"
+
 struct small {
 	char tag;
 	short n;
@@ -11,14 +13,14 @@ struct pair {
 	const char *name;
 };
 
-__attribute__((noinline)) struct small find(struct small key, struct pair *near)
+FUNC struct small find(struct small key, struct pair *near)
 {
 	near->id = key.n * 2;
 	near->name = "near";
 	return (struct small){key.tag == 'x' ? 'X' : 'o', key.n};
 }
 
-__attribute__((noinline)) struct pair handle(struct pair req, struct small limit)
+FUNC struct pair handle(struct pair req, struct small limit)
 {
 	struct pair near = {0, 0};
 	struct small got = find((struct small){req.name ? req.name[0] : 'n', req.id}, &near);

@@ -70,6 +70,10 @@ int object_bias(const struct object *object, uint64_t start, uint64_t offset, ui
  * relocations against it. Fills at most @max addresses, returns how many there are. */
 size_t object_import_slots(const struct object *object, const char *name, uint64_t *slots, size_t max);
 
+/* The PLT entries that lead to @name, where its probe may sit instead: what runs behind them, its return
+ * address on top of the stack, is @name called. Fills at most @max addresses, returns how many there are. */
+size_t object_import_stubs(const struct object *object, const char *name, uint64_t *stubs, size_t max);
+
 /* glibc's errno: its offset from the thread pointer, found in libc.so.6's own relocations (the GOT slot whose
  * TPOFF64 names errno). The slot's value is read from the live process: *@slot is its address in the file.
  * -ENOENT when this file has no errno. */

@@ -151,6 +151,73 @@ size_t object_import_slots(const struct object *object, const char *name, uint64
 	return found;
 }
 
+/* --- PLT entries --- */
+
+#define SLOTS_MAX 64 /* of one name in one file */
+#define STUB_JUMP 6  /* bytes: jmp *slot(%rip) */
+
+static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+static const uint8_t bnd = 0xf2;
+
+/* Each kind of entry is "[endbr64] [bnd] jmp *slot(%rip)" at its start: .plt, .plt.sec with CET, .plt.got. */
+static bool leads_to(const uint8_t *bytes, uint64_t addr, const uint64_t *slots, size_t cnt)
+{
+	int32_t distance;
+
+	if (bytes[0] != 0xff || bytes[1] != 0x25)
+		return false;
+	memcpy(&distance, bytes + 2, sizeof(distance));
+	for (size_t i = 0; i < cnt; i++)
+		if (addr + STUB_JUMP + distance == slots[i])
+			return true;
+	return false;
+}
+
+static uint64_t entry_of(const uint8_t *bytes, uint64_t at)
+{
+	if (at && bytes[at - 1] == bnd)
+		at--;
+	if (at >= sizeof(endbr64) && !memcmp(bytes + at - sizeof(endbr64), endbr64, sizeof(endbr64)))
+		at -= sizeof(endbr64);
+	return at;
+}
+
+static bool is_plt(const struct object *object, const Elf64_Shdr *sh)
+{
+	size_t names;
+	const char *name;
+
+	if (sh->sh_type != SHT_PROGBITS || !(sh->sh_flags & SHF_EXECINSTR) ||
+	    elf_getshdrstrndx(object->elf, &names))
+		return false;
+	name = elf_strptr(object->elf, names, sh->sh_name);
+	return name && !strncmp(name, ".plt", 4);
+}
+
+size_t object_import_stubs(const struct object *object, const char *name, uint64_t *stubs, size_t max)
+{
+	uint64_t slots[SLOTS_MAX];
+	size_t slots_cnt = MIN(object_import_slots(object, name, slots, SLOTS_MAX), (size_t)SLOTS_MAX);
+	size_t found = 0, sections = 0;
+
+	if (!slots_cnt || elf_getshdrnum(object->elf, &sections))
+		return 0;
+	for (size_t i = 1; i < sections; i++) {
+		const Elf64_Shdr *sh = object_section(object, i);
+		const uint8_t *bytes =
+			sh && is_plt(object, sh) ? object_bytes_at(object, sh->sh_addr, sh->sh_size) : NULL;
+
+		for (uint64_t at = 0; bytes && at + STUB_JUMP <= sh->sh_size; at++) {
+			if (!leads_to(bytes + at, sh->sh_addr + at, slots, slots_cnt))
+				continue;
+			if (found < max)
+				stubs[found] = sh->sh_addr + entry_of(bytes, at);
+			found++;
+		}
+	}
+	return found;
+}
+
 int object_errno_slot(const struct object *object, uint64_t *slot)
 {
 	struct relocs relocs[2];

@@ -86,6 +86,7 @@ static int describe(struct finder *f, struct program_func *func, uint32_t *id, s
 	func->addr = found.addr;
 	func->size = found.size;
 	func->debug = found.debug;
+	func->is_ifunc = found.is_ifunc;
 	if (r)
 		return r;
 	program_warn(f, func->config, &found, func->warning, sizeof(func->warning));
@@ -177,17 +178,96 @@ static int build_plan(const struct finder *f, struct program_func *func, struct 
 	return 0;
 }
 
-static int build_site(const struct finder *f, struct program_func *func, struct err *err)
+static int site_at(struct site *site, uint64_t *offset, const struct object *object, uint64_t addr,
+		   uint64_t size, const struct program_func *func, struct err *err)
 {
-	const struct object *object = f->program->objects[func->module];
-	int r = site_choose(&func->site, object, func->addr, func->size, func->shape->is_variadic, err);
+	int r = site_choose(site, object, addr, size, func->shape->is_variadic, err);
 
 	if (!r)
-		r = object_offset(object, func->site.addr, &func->offset);
+		r = object_offset(object, site->addr, offset);
 	if (r == -ERANGE)
 		err_set(err, r, "'%s' lies at 0x%lx, which '%s' does not contain", func->config->name,
-			(unsigned long)func->site.addr, object_path(object));
+			(unsigned long)site->addr, object_path(object));
 	return r;
+}
+
+/* --- an IFUNC: what runs may be in the vDSO, so its probes are where the program's files call it --- */
+
+#define STUBS_MAX  16 /* PLT entries of one name in one file */
+#define STUB_BYTES 16
+
+static int add_stub(const struct finder *f, struct program_func *func, size_t module, uint64_t addr,
+		    struct err *err)
+{
+	struct program_stub *stubs = reallocarray(func->stubs, func->stubs_cnt + 1, sizeof(*stubs)), *stub;
+	int r;
+
+	if (!stubs)
+		return err_nomem(err);
+	func->stubs = stubs;
+	stub = &stubs[func->stubs_cnt];
+	stub->module = module;
+	r = site_at(&stub->site, &stub->offset, f->program->objects[module], addr, STUB_BYTES, func, err);
+	if (!r)
+		func->stubs_cnt++;
+	return r;
+}
+
+/* *@slots: through which it is reached, with or without a PLT entry before. */
+static int add_stubs(const struct finder *f, struct program_func *func, size_t module, size_t *slots,
+		     struct err *err)
+{
+	const struct object *object = f->program->objects[module];
+	uint64_t addrs[STUBS_MAX];
+	size_t cnt = object_import_stubs(object, func->config->symbol, addrs, STUBS_MAX);
+	int r = 0;
+
+	*slots += object_import_slots(object, func->config->symbol, NULL, 0);
+	for (size_t i = 0; i < MIN(cnt, (size_t)STUBS_MAX) && !r; i++)
+		r = add_stub(f, func, module, addrs[i], err);
+	return r;
+}
+
+static void judge_stubs(struct program_func *func, size_t slots)
+{
+	if (!slots)
+		snprintf(func->warning, sizeof(func->warning), "no file of the program calls it by its name");
+	else if (slots > func->stubs_cnt && func->stubs_cnt)
+		snprintf(func->warning, sizeof(func->warning),
+			 "an IFUNC: calls through a pointer to it are not seen");
+	if (!slots || func->stubs_cnt)
+		return;
+	err_set(&func->unprobed, -ENOTSUP,
+		"which code runs for '%s' is chosen when the program starts (an IFUNC), and it is called "
+		"without a PLT entry that could be probed",
+		func->config->name);
+	err_hint(&func->unprobed, "build without -fno-plt, or configure a function that calls it");
+}
+
+static int build_stubs(const struct finder *f, struct program_func *func, struct err *err)
+{
+	size_t slots = 0;
+
+	for (size_t i = 0; i < f->program->files_cnt; i++) {
+		int r = program_is_libc(f->program, i) ? 0 : add_stubs(f, func, i, &slots, err);
+
+		if (r)
+			return r;
+	}
+	judge_stubs(func, slots);
+	if (func->stubs_cnt) {
+		func->site = func->stubs[0].site;
+		func->offset = func->stubs[0].offset;
+	}
+	return 0;
+}
+
+static int build_site(const struct finder *f, struct program_func *func, struct err *err)
+{
+	if (func->is_ifunc)
+		return build_stubs(f, func, err);
+	return site_at(&func->site, &func->offset, f->program->objects[func->module], func->addr, func->size,
+		       func, err);
 }
 
 static int build(const struct finder *f, struct program_func *func, size_t idx, struct err *err)
@@ -273,18 +353,31 @@ int program_open(struct program **out, const struct config *config, struct progr
 	return 0;
 }
 
+static int refusal(const struct err *refused, struct err *err)
+{
+	if (!refused->msg[0])
+		return 0;
+	if (err)
+		*err = *refused;
+	return refused->is_usage ? -EINVAL : -ENOTSUP;
+}
+
 int program_usable(const struct program *program, struct err *err)
 {
-	for (size_t i = 0; i < program->funcs_cnt; i++) {
-		const struct err *refused = &program->funcs[i].refused;
+	int r = 0;
 
-		if (!refused->msg[0])
-			continue;
-		if (err)
-			*err = *refused;
-		return refused->is_usage ? -EINVAL : -ENOTSUP;
-	}
-	return 0;
+	for (size_t i = 0; i < program->funcs_cnt && !r; i++)
+		r = refusal(&program->funcs[i].refused, err);
+	return r;
+}
+
+int program_recordable(const struct program *program, struct err *err)
+{
+	int r = program_usable(program, err);
+
+	for (size_t i = 0; i < program->funcs_cnt && !r; i++)
+		r = refusal(&program->funcs[i].unprobed, err);
+	return r;
 }
 
 void program_free(struct program *program)
@@ -294,6 +387,7 @@ void program_free(struct program *program)
 	for (size_t i = 0; program->funcs && i < program->funcs_cnt; i++) {
 		shape_free(program->funcs[i].shape);
 		free(program->funcs[i].plan);
+		free(program->funcs[i].stubs);
 	}
 	for (size_t i = 0; program->objects && i < program->files_cnt; i++)
 		object_free(program->objects[i]);

@@ -29,6 +29,14 @@ struct program_file {
 	uint64_t base; /* load bias in a live process; 0 when not running */
 };
 
+/* What is probed in place of a function whose code is chosen at start (an IFUNC), and may lie where no probe
+ * can: a PLT entry that leads to it. */
+struct program_stub {
+	size_t module;
+	struct site site;
+	uint64_t offset;
+};
+
 struct program_func {
 	const struct config_func *config;
 	size_t module; /* index into files */
@@ -36,10 +44,14 @@ struct program_func {
 	uint64_t offset; /* file offset of site.addr */
 	struct debug_func debug;
 	struct site site;
+	bool is_ifunc; /* site and offset are those of the first stub */
+	struct program_stub *stubs;
+	size_t stubs_cnt;
 	struct shape *shape;
 	struct plan *plan;
-	struct err refused; /* msg is "" when the function can be used */
-	char warning[256];  /* "" when there is none: inlined copies beside an out-of-line one, ... */
+	struct err refused;  /* msg is "" when the function can be used */
+	struct err unprobed; /* why it cannot be recorded, though it can be replayed; msg is "" when it can */
+	char warning[256];   /* "" when there is none: inlined copies beside an out-of-line one, ... */
 };
 
 struct program {
@@ -68,6 +80,8 @@ int program_open(struct program **out, const struct config *config, struct progr
 		 struct err *err);
 /* 0, or the first refusal. */
 int program_usable(const struct program *program, struct err *err);
+/* The same, for recording: also what cannot be probed is refused. */
+int program_recordable(const struct program *program, struct err *err);
 void program_free(struct program *program);
 void program_freep(struct program **program);
 #define auto_program __attribute__((cleanup(program_freep)))

@@ -93,8 +93,7 @@ static int refuse_ifunc(const char *name, const char *file, struct err *err)
 {
 	err_set(err, -ENOTSUP,
 		"which code runs for '%s' of '%s' is chosen when the program starts (an IFUNC)", name, file);
-	err_hint(err, "configure a function of the program that calls it%s",
-		 !strcmp(name, "time") || !strcmp(name, "gettimeofday") ? ", or use clock_gettime" : "");
+	err_hint(err, "configure a function that calls it");
 	return -ENOTSUP;
 }
 
@@ -238,10 +237,13 @@ static int take_symbol(struct finder *f, const struct config_func *func, size_t 
 {
 	int r;
 
-	if (symbol->is_ifunc)
+	if (symbol->is_ifunc && !program_is_libc(f->program, module))
 		return refuse_ifunc(symbol->name, f->program->files[module].name, err);
-	*out = (struct found){.module = module, .addr = symbol->addr, .size = symbol->size};
-	r = describe(f, func, symbol, file, out, err);
+	*out = (struct found){
+		.module = module, .addr = symbol->addr, .size = symbol->size, .is_ifunc = symbol->is_ifunc};
+	/* What lies at an IFUNC's symbol chooses the function, and is none itself. */
+	r = symbol->is_ifunc ? find_prototype(f, module, func->symbol, out, err)
+			     : describe(f, func, symbol, file, out, err);
 	if (r)
 		return r;
 	if (!out->size && out->debug.addr == out->addr)

@@ -18,6 +18,7 @@ struct found {
 	uint64_t addr, size;
 	struct debug_func debug;
 	struct debuginfo *info;
+	bool is_ifunc;
 };
 
 /* The debug information of file @module, or NULL. */

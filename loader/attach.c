@@ -27,6 +27,7 @@
 #include "loader/process.h"
 #include "loader/uprobe_link.h"
 
+#define PROBES_MAX	(2 * FUNC_MAX)	       /* of one file */
 #define SLOTS_PER_CPU	4		       /* as in bpf/maps.bpf.h */
 #define RINGS_BYTES_MAX (512ull * 1024 * 1024) /* of all rings, when the caller does not choose */
 #define NS_PER_S	1000000000.0
@@ -263,21 +264,37 @@ static int link_file(struct attach *attach, const struct uprobe_link *probes, st
 	return 0;
 }
 
+/* The count goes on past PROBES_MAX, so that it can be told. */
+static void add_probe(struct uprobe_link *probes, uint64_t *offsets, uint64_t *cookies, uint64_t offset,
+		      size_t func)
+{
+	if (probes->cnt < PROBES_MAX) {
+		offsets[probes->cnt] = offset;
+		cookies[probes->cnt] = func;
+	}
+	probes->cnt++;
+}
+
 static int link_module(struct attach *attach, const struct program *program, size_t module, pid_t pid,
 		       bool is_session, struct err *err)
 {
-	uint64_t offsets[FUNC_MAX], cookies[FUNC_MAX];
+	uint64_t offsets[PROBES_MAX], cookies[PROBES_MAX];
 	const struct program_file *file = &program->files[module];
 	const struct tape_bpf *skel = attach->skel;
 	struct uprobe_link probes = {.path = file->path, .offsets = offsets, .cookies = cookies, .pid = pid};
 	int r;
 
 	for (size_t i = 0; i < program->funcs_cnt; i++) {
-		if (program->funcs[i].module != module)
-			continue;
-		offsets[probes.cnt] = program->funcs[i].offset;
-		cookies[probes.cnt++] = i;
+		const struct program_func *func = &program->funcs[i];
+
+		if (func->module == module && !func->is_ifunc)
+			add_probe(&probes, offsets, cookies, func->offset, i);
+		for (size_t k = 0; k < func->stubs_cnt; k++)
+			if (func->stubs[k].module == module)
+				add_probe(&probes, offsets, cookies, func->stubs[k].offset, i);
 	}
+	if (probes.cnt > PROBES_MAX)
+		return err_set(err, -E2BIG, "more than %d places to probe in '%s'", PROBES_MAX, file->path);
 	if (!probes.cnt)
 		return 0;
 	if (is_session)
@@ -317,7 +334,8 @@ static int check_funcs(const struct program *program, struct err *err)
 			       program->funcs_cnt, FUNC_MAX);
 	for (size_t i = 0; i < program->funcs_cnt; i++) {
 		for (size_t j = 0; j < i; j++) {
-			if (funcs[i].module != funcs[j].module || funcs[i].offset != funcs[j].offset)
+			if (funcs[i].module != funcs[j].module || funcs[i].offset != funcs[j].offset ||
+			    funcs[i].is_ifunc)
 				continue;
 			err_set(err, -EEXIST, "'%s' and '%s' are the same code in '%s'",
 				funcs[j].config->name, funcs[i].config->name,

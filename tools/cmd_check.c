@@ -38,7 +38,7 @@ static int check_process(const struct check_opts *opts, const struct config *con
 		r = program_open(&program, config, files, cnt, err);
 	if (r < 0)
 		return r;
-	if (opts->rate && program_usable(program, NULL) == 0) {
+	if (opts->rate && program_recordable(program, NULL) == 0) {
 		rates = calloc(program->funcs_cnt, sizeof(*rates));
 		r = process_layout(process, program, err);
 		if (r == 0)

@@ -52,7 +52,7 @@ static int open_program(struct program **out, const struct config *config, struc
 	if (r == 0)
 		r = program_open(out, config, files, cnt, err);
 	if (r == 0)
-		r = program_usable(*out, err);
+		r = program_recordable(*out, err);
 	if (r == 0)
 		r = process_layout(process, *out, err);
 	return r < 0 ? r : process_check(process, *out, err);

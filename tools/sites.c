@@ -104,31 +104,52 @@ static void add_cut(const char *path, const char *reason, void *ctx)
 	cJSON_AddItemToArray(ctx, one);
 }
 
+static const struct err *refusal(const struct program_func *func)
+{
+	return func->refused.msg[0] ? &func->refused : func->unprobed.msg[0] ? &func->unprobed : NULL;
+}
+
 static void print_refused(const struct program_func *func)
 {
-	printf("%s: refused: %s\n", func->config->name, func->refused.msg);
-	if (func->refused.hint[0])
-		printf("    hint: %s\n", func->refused.hint);
+	printf("%s: refused: %s\n", func->config->name, refusal(func)->msg);
+	if (refusal(func)->hint[0])
+		printf("    hint: %s\n", refusal(func)->hint);
+}
+
+static void print_site(const struct program_func *func, double rate)
+{
+	char cost[32];
+
+	if (func->is_ifunc && !func->stubs_cnt) {
+		printf("    no probe\n");
+		return;
+	}
+	common_duration(cost_ns(func), cost);
+	if (func->is_ifunc)
+		printf("    probe at %zu PLT entr%s that lead%s to it", func->stubs_cnt,
+		       func->stubs_cnt == 1 ? "y" : "ies", func->stubs_cnt == 1 ? "s" : "");
+	else
+		printf("    probe at %s+%u", func->config->symbol, func->site.skipped);
+	printf(": '%s', %s, about %s a hit", func->site.text, site_kind_name(func->site.kind), cost);
+	if (rate >= 0)
+		printf("; %.0f hits a second, %.2f %% of a core", rate, rate * cost_ns(func) / 1e7);
+	printf("\n");
 }
 
 static void print_text(const struct program *program, const struct program_func *func, double rate)
 {
 	const struct shape *shape = func->shape;
-	char prototype[PROTOTYPE_MAX], cost[32];
+	char prototype[PROTOTYPE_MAX];
 
-	if (func->refused.msg[0])
+	if (refusal(func))
 		return print_refused(func);
-	common_duration(cost_ns(func), cost);
 	schema_type_text(program->schema, shape->func, prototype, sizeof(prototype));
 	printf("%s: %s in %s", func->config->name, role_name(func->config->role),
 	       program->files[func->module].name);
 	if (func->debug.file)
 		printf(", %s:%d", func->debug.file, func->debug.line);
-	printf("\n    %s\n    probe at %s+%u: '%s', %s, about %s a hit", prototype, func->config->symbol,
-	       func->site.skipped, func->site.text, site_kind_name(func->site.kind), cost);
-	if (rate >= 0)
-		printf("; %.0f hits a second, %.2f %% of a core", rate, rate * cost_ns(func) / 1e7);
-	printf("\n");
+	printf("\n    %s\n", prototype);
+	print_site(func, rate);
 	if (func->warning[0])
 		printf("    warning: %s\n", func->warning);
 	print_cuts(shape);
@@ -158,10 +179,10 @@ static int print_json(const struct program *program, const struct program_func *
 	cJSON_AddStringToObject(line, "function", func->config->name);
 	cJSON_AddStringToObject(line, "role", role_name(func->config->role));
 	cJSON_AddStringToObject(line, "alias", func->config->alias);
-	if (func->refused.msg[0]) {
-		cJSON_AddStringToObject(line, "refused", func->refused.msg);
-		if (func->refused.hint[0])
-			cJSON_AddStringToObject(line, "hint", func->refused.hint);
+	if (refusal(func)) {
+		cJSON_AddStringToObject(line, "refused", refusal(func)->msg);
+		if (refusal(func)->hint[0])
+			cJSON_AddStringToObject(line, "hint", refusal(func)->hint);
 		return common_print_json(line, err);
 	}
 	cJSON_AddStringToObject(line, "module", program->files[func->module].name);
@@ -195,5 +216,5 @@ int sites_print(const struct program *program, const double *rates, bool json, s
 		else
 			print_text(program, func, rates ? rates[i] : -1);
 	}
-	return r < 0 ? r : program_usable(program, err);
+	return r < 0 ? r : program_recordable(program, err);
 }

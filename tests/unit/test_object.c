@@ -18,6 +18,7 @@
 #include "lib/err.h"
 #include "lib/object.h"
 #include "lib/util.h"
+#include "tests/support/compile.h"
 
 #define LIBC "/lib/x86_64-linux-gnu/libc.so.6"
 
@@ -207,6 +208,54 @@ static void import_slots_hold_the_imported_function(void **state)
 	assert_int_equal(object_import_slots(self, "time", slots, 0), cnt);
 	assert_int_equal(object_import_slots(self, "a_global_function", slots, 8), 0);
 	assert_int_equal(object_import_slots(self, "no_such_import", slots, 8), 0);
+}
+
+static void import_stubs_are_the_imported_function_when_called(void **state)
+{
+	auto_object struct object *self = opened("/proc/self/exe");
+	time_t (*stub)(time_t *);
+	uint64_t stubs[8];
+	size_t cnt = object_import_stubs(self, "time", stubs, ARRAY_SIZE(stubs));
+
+	assert_in_range(cnt, 1, ARRAY_SIZE(stubs));
+	for (size_t i = 0; i < cnt; i++) {
+		time_t before = time(NULL);
+
+		stub = (void *)(own_bias() + stubs[i]);
+		assert_in_range(stub(NULL), before, before + 5);
+	}
+	assert_int_equal(object_import_stubs(self, "time", stubs, 0), cnt);
+	assert_int_equal(object_import_stubs(self, "no_such_import", stubs, 8), 0);
+}
+
+/* What each compiler makes of a call; the entry begins where it is called. */
+static void import_stubs_are_found_in_every_kind_of_plt(void **state)
+{
+	static const struct {
+		const char *flags, *link_flags, *first;
+		size_t cnt;
+	} cases[] = {
+		{"-O2", "-Wl,-z,lazy", "\xff\x25", 1},
+		{"-O2", "-Wl,-z,now", "\xff\x25", 1},
+		{"-O2 -fcf-protection=full", "-Wl,-z,ibtplt", "\xf3\x0f\x1e\xfa", 1},
+		{"-O2 -fno-pie", "-no-pie", "\xff\x25", 1},
+		{"-O2 -fno-plt", "", "", 0},
+	};
+	static const struct source sources[] = {
+		{"a.c", "#include <time.h>\nint main(void) { return time(NULL) == 0; }\n"}, {}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_built struct built built = {};
+		auto_object struct object *object = NULL;
+		size_t first_len = strlen(cases[i].first), len = first_len;
+		uint64_t stub = 0;
+
+		build(&built, "gcc", cases[i].flags, cases[i].link_flags, sources);
+		object = opened(built.path);
+		assert_int_equal(object_import_stubs(object, "time", &stub, 1), cases[i].cnt);
+		if (cases[i].cnt)
+			assert_memory_equal(object_bytes(object, stub, &len), cases[i].first, first_len);
+	}
 }
 
 static void errno_lies_where_its_slot_says(void **state)
@@ -471,6 +520,8 @@ int main(void)
 		cmocka_unit_test(facts_of_libraries_and_programs),
 		cmocka_unit_test(versions_are_no_part_of_a_name_and_the_default_one_wins),
 		cmocka_unit_test(import_slots_hold_the_imported_function),
+		cmocka_unit_test(import_stubs_are_the_imported_function_when_called),
+		cmocka_unit_test(import_stubs_are_found_in_every_kind_of_plt),
 		cmocka_unit_test(errno_lies_where_its_slot_says),
 		cmocka_unit_test(errno_of_a_static_program_is_where_it_says),
 		cmocka_unit_test(what_is_no_x86_64_program_is_refused_in_words),

@@ -230,9 +230,6 @@ static void what_stands_in_the_way_is_said_in_words(void **state)
 		{"\"helper\": {}", "helper",
 		 "no debug information describes 'helper': no debug information for '",
 		 "build it with -g, or install its debug symbols", false},
-		{"\"libc.so.6:time\": {}", "libc.so.6:time",
-		 "which code runs for 'time' of 'libc.so.6' is chosen when the program starts (an IFUNC)",
-		 "configure a function of the program that calls it, or use clock_gettime", false},
 		{"\"twice\": {}, \"second\": {}", "second",
 		 "shop.json:7:28: 'second' is the same function as 'twice'", "configure it once", true},
 		{"\"rate\": { \"args\": { \"arg9\": { \"string\": true } } }", "rate", "shop.json:7:35: ", "",
@@ -257,6 +254,55 @@ static void what_stands_in_the_way_is_said_in_words(void **state)
 		assert_string_equal(func(&o, "handle")->refused.msg, "");
 		assert_int_equal(program_usable(o.program, &err), cases[i].is_usage ? -EINVAL : -ENOTSUP);
 		assert_string_equal(err.msg, f->refused.msg);
+	}
+}
+
+/* An IFUNC of libc may run in the vDSO, where no probe can be. */
+static void ifuncs_are_probed_at_the_plt_entries_that_lead_to_them(void **state)
+{
+	static const struct source sources[] = {
+		{"a.c", "#include <time.h>\n"
+			"__attribute__((noinline)) long handle(void) { return time(NULL); }\n"
+			"int main(void) { return handle() == 0; }\n"},
+		{}};
+	static const char config[] = "{ \"operations\": { \"handle\": {} },\n"
+				     "  \"inputs\": { \"libc.so.6:time\": {}, \"libc.so.6:strlen\": {} } }";
+	static const struct {
+		const char *flags, *unprobed;
+		size_t cnt;
+	} cases[] = {
+		{"-g -O2", "", 1},
+		{"-g -O2 -fno-plt",
+		 "which code runs for 'libc.so.6:time' is chosen when the program starts (an IFUNC), "
+		 "and it is called without a PLT entry that could be probed",
+		 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_built struct built here = {};
+		auto_opened struct opened o = {};
+		struct err err = {};
+		const struct program_func *f;
+
+		build(&here, "gcc", cases[i].flags, "", sources);
+		assert_int_equal(open_text(&o, here.path, config, &err), 0);
+		assert_int_equal(program_usable(o.program, &err), 0);
+		f = func(&o, "libc.so.6:time");
+		assert_true(f->is_ifunc);
+		assert_int_equal(f->stubs_cnt, cases[i].cnt);
+		assert_string_equal(f->unprobed.msg, cases[i].unprobed);
+		assert_int_equal(program_recordable(o.program, &err), cases[i].cnt ? 0 : -ENOTSUP);
+		if (!cases[i].cnt) {
+			assert_string_equal(err.hint,
+					    "build without -fno-plt, or configure a function that calls it");
+			continue;
+		}
+		assert_int_equal(f->stubs[0].module, 0);
+		assert_int_equal(f->offset, f->stubs[0].offset);
+		f = func(&o, "libc.so.6:strlen");
+		assert_int_equal(f->stubs_cnt, 0);
+		assert_string_equal(f->unprobed.msg, "");
+		assert_string_equal(f->warning, "no file of the program calls it by its name");
 	}
 }
 
@@ -474,6 +520,7 @@ int main(void)
 		cmocka_unit_test(functions_are_found_wherever_they_are),
 		cmocka_unit_test(a_library_is_named_as_its_users_know_it),
 		cmocka_unit_test(what_stands_in_the_way_is_said_in_words),
+		cmocka_unit_test(ifuncs_are_probed_at_the_plt_entries_that_lead_to_them),
 		cmocka_unit_test(a_stripped_program_has_no_debug_information_rather_than_unknown_functions),
 		cmocka_unit_test(rules_of_types_reach_their_types),
 		cmocka_unit_test(an_unknown_path_of_the_metadata_has_its_place),

@@ -457,7 +457,7 @@ int encode_pointee(struct encoding *out, const struct shape *shape, uint16_t nod
 	struct encoder encoder = {out, shape, notes, err};
 	int r;
 
-	if (object->kind == VALUE_UNAVAILABLE)
+	if (object->kind == VALUE_UNAVAILABLE && (!object->bits || object->is_limited))
 		return err_set(err, -EUNATCH, "'%s' was not captured: %s", name_of(object), object->text);
 	if (pointer->kind == SHAPE_STRING || pointer->kind == SHAPE_BYTES)
 		return text_behind(&encoder, object, pointer->kind == SHAPE_STRING);

@@ -41,7 +41,14 @@ int rebuild_op(struct rebuild *rebuild, uint8_t kind, uint8_t dst, uint8_t src, 
 	       uint64_t data)
 {
 	const struct serve_op op = {
-		.kind = kind, .dst = dst, .src = src, .off = off, .len = len, .data = data};
+		.kind = kind,
+		.dst = dst,
+		.src = src,
+		.is_optional = rebuild->is_optional,
+		.off = off,
+		.len = len,
+		.data = data,
+	};
 
 	if (dst >= PATCH_SERVE_VALUES || src >= PATCH_SERVE_VALUES)
 		return err_set(rebuild->err, -EUNATCH, "its data is nested deeper than can be rebuilt");
@@ -62,7 +69,7 @@ static int write_bytes(struct rebuild *rebuild, uint8_t reg, uint32_t off, const
 
 /* --- objects met again --- */
 
-static int remember(struct rebuild *rebuild, const struct value *value, uint8_t reg)
+static int remember(struct rebuild *rebuild, const struct value *value, uint16_t node, uint8_t reg)
 {
 	if (rebuild->shared_cnt == PATCH_SHARED_MAX)
 		return 0;
@@ -75,7 +82,7 @@ static int remember(struct rebuild *rebuild, const struct value *value, uint8_t 
 		rebuild->built = more;
 		rebuild->built_cap = cap;
 	}
-	rebuild->built[rebuild->built_cnt++] = (struct built){value, rebuild->shared_cnt};
+	rebuild->built[rebuild->built_cnt++] = (struct built){value, rebuild->shared_cnt, node};
 	return rebuild_op(rebuild, SERVE_SHARE, reg, 0, 0, 0, rebuild->shared_cnt++);
 }
 
@@ -85,6 +92,14 @@ static const struct built *find_built(const struct rebuild *rebuild, const struc
 		if (rebuild->built[i].value == value)
 			return &rebuild->built[i];
 	return NULL;
+}
+
+/* The node of what the pointer node @node leads to: of an array its own, else the object's. */
+static uint16_t pointee_node(const struct shape *shape, uint16_t node)
+{
+	const struct shape_node *n = &shape->nodes[node];
+
+	return n->length || n->has_terminator || n->first_child == SHAPE_NONE ? node : n->first_child;
 }
 
 static int locate(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node);
@@ -98,7 +113,7 @@ static int locate_param(struct rebuild *rebuild, const struct value *pointer, ui
 
 		if (rebuild->live[i] != pointer && rebuild->live_out[i] != pointer)
 			continue;
-		*node = rebuild->shape->nodes[param->node].first_child;
+		*node = pointee_node(rebuild->shape, param->node);
 		if (piece->place == ABI_GPR)
 			return rebuild_op(rebuild, SERVE_ADD, reg, piece->number, 0, 0, 0);
 		if (piece->place == ABI_STACK)
@@ -107,7 +122,16 @@ static int locate_param(struct rebuild *rebuild, const struct value *pointer, ui
 	return -ENOENT;
 }
 
-/* Where the object lies which holds @value: the address of @value itself, in the build's layout. */
+static size_t index_in(const struct value *array, const struct value *element)
+{
+	size_t idx = 0;
+
+	while (idx < array->child_cnt && array->child[idx] != element)
+		idx++;
+	return idx;
+}
+
+/* @value inside the object that holds it, in the build's layout. */
 static int locate_member(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node)
 {
 	const struct value *parent = value->parent;
@@ -116,48 +140,50 @@ static int locate_member(struct rebuild *rebuild, const struct value *value, uin
 
 	if (r < 0)
 		return r;
-	if (parent->kind == VALUE_STRUCT) {
+	if (parent->kind == VALUE_STRUCT)
 		*node = encode_member(rebuild->shape, *node, value->name, &off);
-		if (*node == SHAPE_NONE)
-			return -ENOENT;
-	} else if (parent->kind == VALUE_ARRAY) {
-		size_t idx = 0;
-
-		while (idx < parent->child_cnt && parent->child[idx] != value)
-			idx++;
-		off = idx * rebuild->shape->nodes[*node].size;
-	}
+	else
+		*node = rebuild->shape->nodes[*node].first_child;
+	if (*node == SHAPE_NONE)
+		return -ENOENT;
+	if (parent->kind == VALUE_ARRAY)
+		off = index_in(parent, value) * rebuild->shape->nodes[*node].size;
 	return off ? rebuild_op(rebuild, SERVE_ADD, reg, reg, off, 0, 0) : 0;
 }
 
-/* The address of @value, an object among the live arguments, in register @reg. */
+/* The address of @value, an object that was built or is among the live arguments, in register @reg. */
 static int locate(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node)
 {
+	const struct built *built = find_built(rebuild, value);
 	const struct value *pointer = value->parent;
 	int r;
 
-	if (!pointer || !rebuild->live)
+	if (built) {
+		*node = built->node;
+		return rebuild_op(rebuild, SERVE_SHARED, reg, 0, 0, 0, built->shared);
+	}
+	if (!pointer)
 		return -ENOENT;
 	if (pointer->kind != VALUE_POINTER)
 		return locate_member(rebuild, value, reg, node);
+	if (!rebuild->live)
+		return -ENOENT;
 	if (!pointer->parent)
 		return locate_param(rebuild, pointer, reg, node);
 	r = locate_member(rebuild, pointer, reg, node);
 	if (r < 0)
 		return r;
-	*node = rebuild->shape->nodes[*node].first_child;
+	*node = pointee_node(rebuild->shape, *node);
 	return rebuild_op(rebuild, SERVE_FOLLOW, reg, reg, 0, 0, 0);
 }
 
 static int reach(struct rebuild *rebuild, const struct value *ref, uint8_t reg)
 {
-	const struct built *built = find_built(rebuild, ref->target);
 	uint16_t node;
+	int r = locate(rebuild, ref->target, reg, &node);
 
-	if (built)
-		return rebuild_op(rebuild, SERVE_SHARED, reg, 0, 0, 0, built->shared);
-	if (locate(rebuild, ref->target, reg, &node) == 0)
-		return 0;
+	if (r != -ENOENT)
+		return r;
 	return err_set(rebuild->err, -EUNATCH, "'%s' points to '%s', which cannot be found again",
 		       ref->name ? ref->name : "it", ref->path ? ref->path : "?");
 }
@@ -199,7 +225,7 @@ static int build(struct rebuild *rebuild, uint8_t reg, const struct value *point
 		room = MAX(room, REBUILD_OUT_BYTES);
 	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, 0);
 	if (r == 0)
-		r = remember(rebuild, object, reg);
+		r = remember(rebuild, object, pointee_node(rebuild->shape, node), reg);
 	return r < 0 ? r : put(rebuild, reg, &encoding);
 }
 
@@ -216,18 +242,42 @@ static bool is_unchanged(const struct encode_pointer *pointer)
 	return pointer->before && pointer->before->bits == pointer->value->bits;
 }
 
+/* Whether the call left everything as it was that it could reach there. */
+static bool is_same(const struct value *a, const struct value *b)
+{
+	if (!b || a->kind != b->kind || a->bits != b->bits || a->bits_high != b->bits_high ||
+	    a->len != b->len || a->child_cnt != b->child_cnt)
+		return false;
+	if (a->bytes && b->bytes && memcmp(a->bytes, b->bytes, a->len))
+		return false;
+	for (size_t i = 0; i < a->child_cnt; i++)
+		if (!is_same(a->child[i], b->child[i]))
+			return false;
+	return true;
+}
+
+static int follow_unchanged(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)
+{
+	bool was_optional = rebuild->is_optional;
+	int r;
+
+	rebuild->is_optional |= is_same(pointer->value, pointer->before);
+	r = rebuild_op(rebuild, SERVE_FOLLOW, reg + 1, reg, pointer->off, 0, 0);
+	if (r == 0)
+		r = rebuild_through(rebuild, reg + 1, pointer->value, pointer->before, pointer->node);
+	rebuild->is_optional = was_optional;
+	return r;
+}
+
 static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)
 {
-	const struct value *value = pointer->value;
+	const struct shape_node *node = &rebuild->shape->nodes[pointer->node];
 	int r;
 
 	if (is_unchanged(pointer)) {
-		const struct shape_node *node = &rebuild->shape->nodes[pointer->node];
-
-		if (value->kind != VALUE_POINTER || !(node->flows & FLOW_OUT) || node->is_const)
+		if (pointer->value->kind != VALUE_POINTER || !(node->flows & FLOW_OUT) || node->is_const)
 			return 0;
-		r = rebuild_op(rebuild, SERVE_FOLLOW, reg + 1, reg, pointer->off, 0, 0);
-		return r < 0 ? r : rebuild_through(rebuild, reg + 1, value, pointer->before, pointer->node);
+		return follow_unchanged(rebuild, reg, pointer);
 	}
 	r = point(rebuild, reg + 1, pointer);
 	return r < 0 ? r : rebuild_op(rebuild, SERVE_POINTER, reg, reg + 1, pointer->off, 0, 0);

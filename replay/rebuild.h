@@ -28,9 +28,11 @@ struct rebuild {
 	struct built {
 		const struct value *value;
 		uint32_t shared;
+		uint16_t node; /* of the build's shape: the object's, of an array its pointer's */
 	} * built;
 	size_t built_cnt, built_cap;
 	uint32_t shared_cnt;
+	bool is_optional; /* the ops that follow write what the call did not change */
 	/* The args and the out of the call being served, where a VALUE_REF may lead; NULL: none. */
 	const struct value *const *live, *const *live_out;
 	const struct shape *shape; /* of the build's function */
@@ -64,8 +66,9 @@ struct rebuild_value {
 /* An argument or a result; what its pointers lead to is built new. Small integers are extended to 8 bytes. */
 int rebuild_value(struct rebuild *rebuild, struct rebuild_value *out, const struct value *value,
 		  uint16_t node);
-/* @value is what lies at the address in register @reg, and is written there; @before is what lay there at
- * entry (NULL: unknown). A pointer that did not change is followed, one that did leads to new memory. */
+/* @value is what lies at the address in register @reg, and is written there, by way of the registers behind
+ * it; @before is what lay there at entry (NULL: unknown). A pointer that did not change is followed, one that
+ * did leads to new memory. */
 int rebuild_through(struct rebuild *rebuild, uint8_t reg, const struct value *value,
 		    const struct value *before, uint16_t node);
 /* @value, which was passed by value as @loc says, holds live pointers: each is followed as above. */

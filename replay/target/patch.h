@@ -125,7 +125,9 @@ enum serve_kind {
 #define PATCH_SHARED_MAX 65536
 
 struct serve_op {
-	unsigned char kind, dst, src, pad;
+	unsigned char kind, dst, src;
+	unsigned char
+		is_optional; /* WRITE, FOLLOW: memory that is not there is passed over, v[dst] is then 0 */
 	unsigned int off, len;
 	unsigned int pad2;
 	unsigned long long data; /* an offset in the case (WRITE), or a number */

@@ -40,6 +40,10 @@ static int copy(struct serve *serve, const struct serve_op *op)
 
 	if (op->data > bytes || op->len > bytes - op->data)
 		return TROUBLE(serve, "the case makes no sense: data beyond its end");
+	if (op->is_optional) {
+		guard_write(serve->v[op->dst] + op->off, (char *)engine.played + op->data, op->len);
+		return 0;
+	}
 	return put(serve, serve->v[op->dst] + op->off, (char *)engine.played + op->data, op->len);
 }
 
@@ -52,9 +56,9 @@ static int point(struct serve *serve, const struct serve_op *op)
 
 static int follow(struct serve *serve, const struct serve_op *op)
 {
-	uint64_t at = serve->v[op->src] + op->off, pointer;
+	uint64_t at = serve->v[op->src] + op->off, pointer = 0;
 
-	if (guard_read(&pointer, at, sizeof(pointer)) != sizeof(pointer))
+	if (guard_read(&pointer, at, sizeof(pointer)) != sizeof(pointer) && !op->is_optional)
 		return TROUBLE(serve, "the pointer at 0x%llx cannot be followed", (unsigned long long)at);
 	serve->v[op->dst] = pointer;
 	return 0;

@@ -57,7 +57,9 @@ static int get_header(struct reader *r, struct file *file, struct recording *out
 	uint64_t len;
 	const uint8_t *id;
 
-	if (!magic_len || memcmp(file->data, FORMAT_MAGIC, magic_len) != 0)
+	if (!magic_len)
+		return err_set(err, -EBADMSG, "torn: it is empty");
+	if (memcmp(file->data, FORMAT_MAGIC, magic_len) != 0)
 		return err_set(err, -EBADMSG, "not a recording");
 	reader_bytes(r, magic_len);
 	version = reader_u16(r);

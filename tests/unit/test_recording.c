@@ -230,7 +230,7 @@ static void a_torn_file_is_refused_and_says_so(void **state)
 	auto_buf struct buf buf;
 
 	write_sample(&buf);
-	refused("", 0, "not a recording");
+	refused("", 0, "torn: it is empty");
 	for (size_t len = 1; len < buf.len; len++)
 		refused(buf.data, len, "torn: ");
 	buf_put_u8(&buf, 0);

@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGPIPE, NULL, &pipe_action);
-	printf("SIGPIPE %s\n", pipe_action.sa_handler == SIG_DFL ? "default" : "ignored");
+	fprintf(stderr, "SIGPIPE %s\n", pipe_action.sa_handler == SIG_DFL ? "default" : "ignored");
 	pause_ms = argc > 3 ? atoi(argv[3]) : 0;
 	if (!strcmp(mode, "stick"))
 		stick_at = cnt + 1;

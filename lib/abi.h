@@ -17,12 +17,13 @@ struct schema;
 #define ABI_PARAMS_MAX 64
 
 enum abi_place {
-	ABI_NONE,  /* void, or an empty struct */
-	ABI_GPR,   /* number: index into rdi rsi rdx rcx r8 r9; of a result: 0 rax, 1 rdx */
-	ABI_XMM,   /* number: xmm0..7 */
-	ABI_X87,   /* st0 (long double result); 1: st1 too (complex) */
-	ABI_STACK, /* number: byte offset from the first stack argument ([rsp + 8] at entry) */
-	ABI_SRET,  /* result in memory whose address came in rdi and leaves in rax */
+	ABI_NONE,     /* void, or an empty struct */
+	ABI_GPR,      /* number: index into rdi rsi rdx rcx r8 r9; of a result: 0 rax, 1 rdx */
+	ABI_XMM,      /* number: xmm0..7 */
+	ABI_X87,      /* st0 (long double result); 1: st1 too (complex) */
+	ABI_STACK,    /* number: byte offset from the first stack argument ([rsp + 8] at entry) */
+	ABI_SRET,     /* result in memory whose address came in rdi and leaves in rax */
+	ABI_UNPASSED, /* its place is known, and callers need not have put anything there: see schema.h */
 };
 
 /* A value of up to two eightbytes in registers, or one piece elsewhere. */

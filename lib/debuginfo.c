@@ -360,8 +360,10 @@ static void describe(const struct candidates *c, const struct func_die *func, st
 		.is_declaration = func->is_declaration,
 		.is_external = is_external(&die),
 	};
-	if (func->addr)
+	if (func->addr) {
 		find_fault(c->info, func, out);
+		debug_find_entry(c->info, &die, out);
+	}
 	count_inlines(c, func, out);
 }
 

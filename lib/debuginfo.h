@@ -17,6 +17,10 @@ struct nearest;
 struct object;
 struct schema;
 
+#define DEBUG_PARAMS_MAX 64
+#define DEBUG_REG_XMM	 16
+#define DEBUG_REG_NONE	 (-1) /* the debug information names none */
+
 struct debug_func {
 	uint64_t die;	      /* for debuginfo_add_func */
 	uint64_t addr;	      /* entry; 0: no out-of-line copy */
@@ -30,6 +34,11 @@ struct debug_func {
 	/* A parameter that the compiler removed or moved, so that the entry no longer follows the ABI; ""
 	 * when none. "parameter 'mode' was optimised out (constprop)" */
 	char abi_fault[128];
+	/* Parameters that the function does not use, as in struct schema_func. */
+	uint64_t unpassed[2];
+	/* The register that holds the whole parameter at the entry: 0..5 rdi rsi rdx rcx r8 r9, then xmm0..7.
+	 */
+	int8_t entry_reg[DEBUG_PARAMS_MAX];
 };
 
 /* -ENODATA when there is none anywhere: the message says where it was looked for. */
@@ -48,10 +57,11 @@ int debuginfo_find_at(struct debuginfo *info, uint64_t addr, struct debug_func *
 /* Offer every function's name to @nearest; they live as long as @info. */
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
 /* Add the prototype and every type it reaches; *@id is its BTF_KIND_FUNC, named @symbol. The same types are
- * added once. An @info speaks to one schema only: all calls are with the same @schema. A parameter without a name gets libc's,
- * where it is libc's, else "arg0", "arg1"... -ENOTSUP: a parameter or result whose place the type does not
- * tell. What BTF cannot say is an INT or FLOAT of the right size, or an array of bytes, with a declaration
- * tag. Base types keep their DWARF names; only `char` itself is BTF_INT_CHAR, so text and int8_t stay apart.
+ * added once. An @info speaks to one schema only: all calls are with the same @schema. A parameter without a
+ * name gets libc's, where it is libc's, else "arg0", "arg1"... -ENOTSUP: a parameter or result whose place
+ * the type does not tell. What BTF cannot say is an INT or FLOAT of the right size, or an array of bytes,
+ * with a declaration tag. Base types keep their DWARF names; only `char` itself is BTF_INT_CHAR, so text and
+ * int8_t stay apart.
  */
 int debuginfo_add_func(struct debuginfo *info, struct schema *schema, const struct debug_func *func,
 		       const char *symbol, uint32_t *id, struct err *err);

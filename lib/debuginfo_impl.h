@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct debug_func;
 struct err;
 struct object;
 struct schema;
@@ -97,5 +98,7 @@ const char *debug_base_name(const char *path); /* behind the last '/'; NULL of N
 int debug_find_type(const struct debuginfo *info, enum type_kind kind, const char *name, Dwarf_Die *out);
 /* The same words for the same type in two units. @hex takes DIGEST_HEX_LEN + 1 bytes. */
 int debug_describe(Dwarf_Die *die, bool with_place, char *hex);
+/* Sets @out's unpassed and entry_reg; its addr is set. */
+void debug_find_entry(const struct debuginfo *info, Dwarf_Die *func, struct debug_func *out);
 /* Forget which types have ids. */
 void debug_types_forget(struct debuginfo *info);

@@ -51,6 +51,7 @@ struct value *decode_new(struct decoder *d, uint16_t node, const struct value *p
 
 void decode_unavailable(struct value *v, const char *reason)
 {
+	v->is_unpassed = reason == shape_unpassed;
 	v->kind = VALUE_UNAVAILABLE;
 	v->text = reason;
 	v->is_limited = extent_is_limit(reason);

@@ -460,7 +460,8 @@ int key_put(struct buf *out, const struct shape *shape, const struct values *val
 	for (unsigned i = 0; key && i < key_cnt && !r; i++)
 		r = put_named(&m, key[i], err);
 	for (size_t i = 0; !key && i < shape->params_cnt; i++)
-		put_value(&m, shape->params[i].node, argument(&m, i), KEY_DEFAULT);
+		if (!shape_is_unpassed(&shape->params[i]))
+			put_value(&m, shape->params[i].node, argument(&m, i), KEY_DEFAULT);
 	if (r)
 		return r;
 	if (m.unread)

@@ -19,8 +19,9 @@
  *	unavailable, a fault	KEY_FAULT in its place
  *	cut by the shape	KEY_CUT in its place; 0 for a NULL pointer
  *
- * The default key: parameters that are numbers, strings, structs, and pointers to const or with a written
- * direction, as far as they flow in. Beneath a pointer all that flows in takes part.
+ * The default key: of the parameters that the function uses, those that are numbers, strings, structs, and
+ *pointers to const or with a written direction, as far as they flow in. Beneath a pointer all that flows in
+ *takes part.
  */
 #pragma once
 

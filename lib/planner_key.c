@@ -331,6 +331,8 @@ void planner_key(struct planner *p, const char *const *key, unsigned key_cnt)
 	for (size_t i = 0; !key && i < p->shape->params_cnt && !p->failed; i++) {
 		const struct shape_param *param = &p->shape->params[i];
 
+		if (shape_is_unpassed(param))
+			continue;
 		p->param = p->shape->nodes[param->node].name;
 		key_value(p, param->node, place_of_param(p, param), KEY_DEFAULT);
 	}

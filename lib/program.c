@@ -113,6 +113,7 @@ static int describe_all(struct finder *f, struct err *err)
 		struct err why = {}; /* also holds what a search that went on in vain said */
 		int r = describe(f, func, &described.id, &why);
 
+		memcpy(described.unpassed, func->debug.unpassed, sizeof(described.unpassed));
 		if (program_is_fatal(r))
 			return fail(&why, r, err);
 		if (r)
@@ -145,6 +146,41 @@ static void refuse_twins(struct finder *f)
 }
 
 /* --- shapes and plans --- */
+
+/* The register of @loc as debug_func counts them. */
+static int register_of(const struct abi_loc *loc)
+{
+	switch (loc->pieces_cnt ? loc->piece[0].place : ABI_NONE) {
+	case ABI_GPR:
+		return loc->piece[0].number;
+	case ABI_XMM:
+		return DEBUG_REG_XMM + loc->piece[0].number;
+	default:
+		return DEBUG_REG_NONE;
+	}
+}
+
+/* Of a function that is called from its own file only, compilers move and drop parameters as they like. */
+static int check_entry(const struct program_func *func, struct err *err)
+{
+	const struct shape *shape = func->shape;
+
+	for (size_t i = 0; i < shape->params_cnt && i < DEBUG_PARAMS_MAX; i++) {
+		const struct abi_loc *loc = &shape->params[i].loc;
+		int reg = func->debug.entry_reg[i];
+
+		if (reg == DEBUG_REG_NONE || loc->pieces_cnt != 1 || loc->piece[0].place == ABI_UNPASSED ||
+		    reg == register_of(loc))
+			continue;
+		err_set(err, -ENOTSUP,
+			"'%s' no longer takes its parameters as written: '%s' is in another register",
+			func->config->name, shape->nodes[shape->params[i].node].name);
+		err_hint(err,
+			 "mark it __attribute__((noipa)) for gcc, __attribute__((noinline, used)) for clang");
+		return -ENOTSUP;
+	}
+	return 0;
+}
 
 static int build_shape(const struct finder *f, struct program_func *func, size_t idx, struct err *err)
 {
@@ -274,6 +310,8 @@ static int build(const struct finder *f, struct program_func *func, size_t idx, 
 {
 	int r = build_shape(f, func, idx, err);
 
+	if (!r && func->debug.addr == func->addr)
+		r = check_entry(func, err);
 	if (!r)
 		r = program_check_paths(f, func->config, func->shape, err);
 	if (!r)

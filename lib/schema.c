@@ -169,6 +169,22 @@ static int put_placeholder(struct schema *schema, const char *name, struct err *
 	return id < 0 ? err_set(err, id, "cannot write the schema: %s", strerror(-id)) : id;
 }
 
+/* "unpassed": [[parameter, eightbyte]...] */
+static void put_unpassed(cJSON *json, const struct schema_func *func)
+{
+	cJSON *list = NULL;
+
+	for (int i = 0; i < SCHEMA_UNPASSED; i++)
+		for (int k = 0; k < 2; k++) {
+			int pair[] = {i, k};
+
+			if (!(func->unpassed[k] >> i & 1))
+				continue;
+			list = list ?: cJSON_AddArrayToObject(json, "unpassed");
+			cJSON_AddItemToArray(list, cJSON_CreateIntArray(pair, 2));
+		}
+}
+
 static int put_func(struct schema *schema, const struct schema_func *func, struct err *err)
 {
 	auto_cjson struct cJSON *json = cJSON_CreateObject();
@@ -183,6 +199,7 @@ static int put_func(struct schema *schema, const struct schema_func *func, struc
 	cJSON_AddStringToObject(json, "alias", func->alias);
 	if (!func->id)
 		cJSON_AddFalseToObject(json, "prototype");
+	put_unpassed(json, func);
 	r = put_rules(json, func->rules, func->rules_cnt, err);
 	return r ? r : put_tag(schema, TAG_FUNC, json, id, err);
 }
@@ -203,7 +220,8 @@ static int append_func(struct schema *schema, struct schema_func *func, struct e
 
 int schema_add_func(struct schema *schema, const struct schema_func *func, struct err *err)
 {
-	struct schema_func copy = {.role = func->role, .id = func->id};
+	struct schema_func copy = {
+		.role = func->role, .id = func->id, .unpassed = {func->unpassed[0], func->unpassed[1]}};
 	int r;
 
 	if (schema->funcs_cnt == SCHEMA_FUNCS_MAX)
@@ -338,6 +356,20 @@ static const char *text_of(const struct cJSON *json, const char *key)
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, key));
 }
 
+static void get_unpassed(struct schema_func *func, const struct cJSON *list)
+{
+	const struct cJSON *pair;
+
+	cJSON_ArrayForEach(pair, list)
+	{
+		double param = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
+		double piece = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
+
+		if (param >= 0 && param < SCHEMA_UNPASSED && (piece == 0 || piece == 1))
+			func->unpassed[(int)piece] |= 1ull << (int)param;
+	}
+}
+
 static int get_func(struct schema *schema, const struct cJSON *json, uint32_t id, struct err *err)
 {
 	const struct cJSON *index = cJSON_GetObjectItemCaseSensitive(json, "index");
@@ -353,6 +385,7 @@ static int get_func(struct schema *schema, const struct cJSON *json, uint32_t id
 		return bad_tag(err, "of a function says no role, name or alias");
 	if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(json, "prototype")))
 		func.id = 0;
+	get_unpassed(&func, cJSON_GetObjectItemCaseSensitive(json, "unpassed"));
 	func.name = strdup(text_of(json, "name"));
 	func.alias = strdup(text_of(json, "alias"));
 	r = func.name && func.alias ? get_rules(&func.rules, &func.rules_cnt, json, err) : err_nomem(err);

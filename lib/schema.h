@@ -26,6 +26,7 @@ struct schema;
 #define SCHEMA_DEPTH_MAX 128  /* types nested by value, or pointers in a row, without a struct between */
 #define SCHEMA_SIZE_MAX	 (256 * 1024 * 1024) /* bytes of one type */
 #define SCHEMA_ID_LEN	 64		     /* hex digits */
+#define SCHEMA_UNPASSED	 64		     /* parameters of which is known whether they are passed */
 
 /* Tags on types that BTF cannot express. */
 #define SCHEMA_TAG_COMPLEX "tapedeck.complex" /* a struct { T real, imag; } that stands for a C _Complex */
@@ -41,6 +42,9 @@ struct schema_func {
 	uint32_t id; /* its BTF_KIND_FUNC; 0 in a function without a prototype */
 	struct rule *rules;
 	size_t rules_cnt;
+	/* By eightbyte, a bit for each parameter: the function does not use it, and its callers, which the
+	 * compiler saw, need not have passed it. */
+	uint64_t unpassed[2];
 };
 
 struct schema_type_rules {

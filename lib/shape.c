@@ -34,7 +34,32 @@ void shape_freep(struct shape **shape)
 	shape_free(*shape);
 }
 
+const char shape_unpassed[] = "the function does not use it: its callers need not pass it";
+
+bool shape_is_unpassed(const struct shape_param *param)
+{
+	for (unsigned i = 0; i < param->loc.pieces_cnt; i++)
+		if (param->loc.piece[i].place != ABI_UNPASSED && param->loc.piece[i].place != ABI_NONE)
+			return false;
+	return param->loc.pieces_cnt;
+}
+
 /* --- building --- */
+
+/* A value on the stack is there whole or not at all. */
+static void drop_unpassed(struct abi_loc *loc, const struct schema_func *func, size_t param)
+{
+	bool is_on_stack = loc->pieces_cnt && loc->piece[0].place == ABI_STACK;
+	unsigned cnt = is_on_stack ? (loc->size + 7) / 8 : loc->pieces_cnt, dropped = 0;
+
+	for (unsigned i = 0; i < cnt && i < ABI_PIECES_MAX && param < SCHEMA_UNPASSED; i++)
+		dropped |= (func->unpassed[i] >> param & 1) << i;
+	if (is_on_stack && cnt <= ABI_PIECES_MAX && dropped == (1u << cnt) - 1)
+		loc->piece[0].place = ABI_UNPASSED;
+	for (unsigned i = 0; !is_on_stack && i < cnt; i++)
+		if (dropped >> i & 1)
+			loc->piece[i].place = ABI_UNPASSED;
+}
 
 static int grow_params(struct build *b, const struct btf_type *proto, const struct abi_proto *abi,
 		       struct err *err)
@@ -53,6 +78,7 @@ static int grow_params(struct build *b, const struct btf_type *proto, const stru
 		if (r)
 			return r;
 		shape->params[i].loc = abi->param[i];
+		drop_unpassed(&shape->params[i].loc, b->func, i);
 		shape->params_cnt++;
 	}
 	return 0;

@@ -119,6 +119,10 @@ void shape_free(struct shape *shape);
 void shape_freep(struct shape **shape);
 #define auto_shape __attribute__((cleanup(shape_freep)))
 
+/* Nothing of it need have been passed. */
+bool shape_is_unpassed(const struct shape_param *param);
+extern const char shape_unpassed[]; /* the reason in words */
+
 /* Follow @path from the parameters (@scope SHAPE_NONE) or from the members of the struct node @scope. *@node
  * is where it ends; `[]` and `[n]` both lead to the element, `.` and `->` are taken for each other. -EINVAL,
  * a usage error, with the nearest name. "errno" is no place. */

@@ -89,6 +89,8 @@ static bool extent_of_registers(struct decoder *d, struct extent *out, const str
 	for (unsigned i = 0; i < loc->pieces_cnt && i < ABI_PIECES_MAX; i++) {
 		if (copy_piece(bytes + i * EIGHTBYTE, regs, &loc->piece[i]))
 			continue;
+		if (loc->piece[i].place == ABI_UNPASSED)
+			out->reason = shape_unpassed;
 		if (i + 1 < loc->pieces_cnt)
 			out->missing |= 1 << i;
 		else /* the last one may be wider than eight bytes: x87 */

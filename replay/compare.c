@@ -560,6 +560,8 @@ static int compare(struct comparer *c, const struct value *a, const struct value
 		return 0;
 	if (a->is_unread && b->kind != VALUE_UNAVAILABLE)
 		return note_unread(c, a);
+	if (a->is_unpassed || b->is_unpassed)
+		return pass_over(c);
 	if (a->kind == VALUE_UNAVAILABLE || b->kind == VALUE_UNAVAILABLE)
 		return a->kind == b->kind ? pass_over(c) : report(c, a, b);
 	if (c->depth == NESTING_MAX)

@@ -370,7 +370,7 @@ static int encode(struct encoder *encoder, uint32_t off, const struct value *val
 {
 	const struct shape_node *node = &encoder->shape->nodes[idx];
 
-	if (value->kind == VALUE_UNAVAILABLE && value->is_elsewhere)
+	if (value->kind == VALUE_UNAVAILABLE && (value->is_elsewhere || value->is_unpassed))
 		return 0;
 	if (value->kind == VALUE_UNAVAILABLE && (!value->bits || value->is_limited))
 		return err_set(encoder->err, -EUNATCH, "'%s' was not captured: %s", name_of(value),

@@ -102,8 +102,8 @@ static int put_words(struct image *image, const struct rebuild_value *value, con
 			piece.number += off;
 		else if (off / 8 < loc->pieces_cnt)
 			piece = loc->piece[off / 8];
-		if (piece.place == ABI_NONE)
-			continue; /* padding */
+		if (piece.place == ABI_NONE || piece.place == ABI_UNPASSED)
+			continue; /* padding, or unused */
 		word = place(image, &piece);
 		if (!word)
 			return err_set(image->err, -EUNATCH, "an argument lies where it cannot be put");
@@ -115,8 +115,11 @@ static int put_words(struct image *image, const struct rebuild_value *value, con
 static int put_argument(struct image *image, const struct shape_param *param, const struct value *value)
 {
 	struct rebuild_value rebuilt = {};
-	int r = rebuild_value(&image->rebuild, &rebuilt, value, param->node);
+	int r;
 
+	if (shape_is_unpassed(param))
+		return 0;
+	r = rebuild_value(&image->rebuild, &rebuilt, value, param->node);
 	if (r == 0)
 		r = put_words(image, &rebuilt, &param->loc);
 	return r < 0 ? r : put_slots(image, &rebuilt, &param->loc);
@@ -128,7 +131,7 @@ static int put_room(struct image *image, const struct shape_param *param, const 
 	struct rebuild_value rebuilt = {.slots = {{0, REBUILD_FIRST}}, .slots_cnt = 1};
 	int r;
 
-	if (!out || (out->kind == VALUE_POINTER && !out->bits))
+	if (!out || (out->kind == VALUE_POINTER && !out->bits) || shape_is_unpassed(param))
 		return 0;
 	r = rebuild_room(&image->rebuild, REBUILD_FIRST, param->node,
 			 out->child_cnt ? out->child[0]->len : 0);

@@ -38,11 +38,15 @@ static void each_cut(const struct shape *shape, void (*fn)(const char *path, con
 		shape_path(shape, i, path, sizeof(path));
 		fn(path, shape->nodes[i].reason, ctx);
 	}
-	for (size_t i = 0; shape && i < shape->params_cnt; i++)
+	for (size_t i = 0; shape && i < shape->params_cnt; i++) {
+		const char *name = shape->nodes[shape->params[i].node].name;
+
+		if (shape_is_unpassed(&shape->params[i]))
+			fn(name, shape_unpassed, ctx);
 		for (int k = 0; k < shape->params[i].loc.pieces_cnt; k++)
 			if (shape->params[i].loc.piece[k].place == ABI_XMM)
-				fn(shape->nodes[shape->params[i].node].name, "in a floating-point register",
-				   ctx);
+				fn(name, "in a floating-point register", ctx);
+	}
 }
 
 /* The types of real programs reach far: a line a reason, the first paths by name. */

@@ -46,8 +46,8 @@ static struct schema *sample(void)
 {
 	struct schema *schema = NULL;
 	struct rule rule = {.path = "order->name", .is_string = true, .depth = 2};
-	struct schema_func func = {ROLE_INPUT, "shop.c:price_of", "shop.price", .rules = &rule,
-				   .rules_cnt = 1};
+	struct schema_func func = {ROLE_INPUT,	   "shop.c:price_of", "shop.price",
+				   .rules = &rule, .rules_cnt = 1,    .unpassed = {1, 1ull << 63}};
 	struct schema_func bare = {ROLE_OUTPUT, "gone", "gone"};
 	struct schema_type_rules types = {.rules = &rule, .rules_cnt = 1};
 
@@ -79,6 +79,9 @@ static void what_was_written_is_read_back(void **state)
 	assert_string_equal(schema_func(read, 0)->rules[0].path, "order->name");
 	assert_true(schema_func(read, 0)->rules[0].is_string);
 	assert_int_equal(schema_func(read, 0)->rules[0].depth, 2);
+	assert_true(schema_func(read, 0)->unpassed[0] == 1 &&
+		    schema_func(read, 0)->unpassed[1] == 1ull << 63);
+	assert_true(!schema_func(read, 1)->unpassed[0] && !schema_func(read, 1)->unpassed[1]);
 	assert_int_equal(schema_func(read, 1)->id, 0);
 	assert_string_equal(schema_func(read, 1)->name, "gone");
 	assert_null(schema_func(read, 2));

@@ -311,11 +311,32 @@ static uint32_t array_type(struct convert *c, Dwarf_Die *die, int depth)
 	return id;
 }
 
+/* glibc's headers make the address of a socket a transparent union of pointers, which is passed as any of
+ * them would be. gcc describes it without members. 0: @die is something else. */
+static uint32_t socket_address(struct convert *c, Dwarf_Die *die, int depth)
+{
+	const char *name = dwarf_diename(die);
+	bool is_const = name && !strcmp(name, "__CONST_SOCKADDR_ARG");
+	Dwarf_Die sockaddr;
+	uint32_t id;
+
+	if (!is_const && (!name || strcmp(name, "__SOCKADDR_ARG")))
+		return 0;
+	if (debug_find_type(c->info, TYPE_STRUCT, "sockaddr", &sockaddr))
+		id = push_once(c, &(struct item){BTF_KIND_FWD, false, 0, convert_name(c, "sockaddr")});
+	else
+		id = id_of(c, &sockaddr, depth + 1);
+	return push_ref(c, BTF_KIND_PTR, is_const ? push_ref(c, BTF_KIND_CONST, id) : id);
+}
+
 static uint32_t typedef_type(struct convert *c, Dwarf_Die *die, int depth)
 {
+	uint32_t id = socket_address(c, die, depth);
 	Dwarf_Die target;
-	uint32_t id = debug_ref(die, DW_AT_type, &target) ? id_of(c, &target, depth + 1) : 0;
 
+	if (id)
+		return id;
+	id = debug_ref(die, DW_AT_type, &target) ? id_of(c, &target, depth + 1) : 0;
 	if (!dwarf_diename(die))
 		return id;
 	return convert_push(c, &(struct item){BTF_KIND_TYPEDEF, id, 0, convert_name(c, dwarf_diename(die))});

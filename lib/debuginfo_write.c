@@ -17,12 +17,26 @@
 #include "lib/schema.h"
 #include "lib/util.h"
 
+/* Written char[] for want of a better type: addresses of sockets, which are no text. */
+static bool is_binary(Dwarf_Die *parent, Dwarf_Die *member)
+{
+	static const char *const rows[][2] = {{"sockaddr", "sa_data"}, {"sockaddr_storage", "__ss_padding"}};
+	const char *type = dwarf_diename(parent), *name = dwarf_diename(member);
+
+	for (size_t i = 0; type && name && i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(type, rows[i][0]) && !strcmp(name, rows[i][1]))
+			return true;
+	return false;
+}
+
 static uint32_t member_type_id(struct convert *c, Dwarf_Die *parent, Dwarf_Die *member)
 {
 	Dwarf_Die type;
 
 	if (is_vptr(member))
 		return convert_void_ptr(c);
+	if (is_binary(parent, member) && debug_ref(member, DW_AT_type, &type))
+		return convert_bytes(c, type_size(&type));
 	if (!debug_ref(member, DW_AT_type, &type) || !has_size(c->info, &type))
 		return convert_bytes(c, member_room(parent, member));
 	return convert_id(c, &type);

@@ -48,14 +48,12 @@ struct attach {
 
 static int load_error(int r, const char *log, struct err *err)
 {
-	struct feature_state features[FEATURE_CNT];
+	struct feature_state missing;
+	enum feature feature = features_missing(&missing);
 
-	features_probe(features);
-	for (int i = 0; i < FEATURE_CNT; i++) {
-		if (features[i].is_there || !features[i].is_required)
-			continue;
-		r = i == FEATURE_BPF ? -EPERM : -ENOTSUP;
-		err_set(err, r, "%s", features[i].cost);
+	if (feature != FEATURE_CNT) {
+		r = feature == FEATURE_BPF ? -EPERM : -ENOTSUP;
+		err_set(err, r, "%s", missing.cost);
 		err_hint(err, "'tapedeck doctor' shows what this machine allows");
 		return r;
 	}

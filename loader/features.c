@@ -2,6 +2,7 @@
 #include "loader/features.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,7 +11,9 @@
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
 
+#include "lib/err.h"
 #include "lib/util.h"
+#include "loader/fpregs.h"
 #include "loader/uprobe_link.h"
 
 #define SLEEPABLE (1u << 4) /* BPF_F_SLEEPABLE */
@@ -84,6 +87,13 @@ static bool has_ptrace(void)
 	       (data[CAP_TO_INDEX(CAP_SYS_PTRACE)].effective & CAP_TO_MASK(CAP_SYS_PTRACE));
 }
 
+static bool has_fpregs(void)
+{
+	auto_fpregs struct fpregs *fpregs = NULL;
+
+	return !fpregs_start(&fpregs, NULL);
+}
+
 static const struct {
 	const char *name;
 	bool (*is_there)(void);
@@ -109,6 +119,8 @@ static const struct {
 	[FEATURE_PTRACE] =
 		{"CAP_SYS_PTRACE", has_ptrace, false,
 		 "processes of other users cannot be recorded: run as root, or add cap_sys_ptrace"},
+	[FEATURE_FPREGS] = {"floating point", has_fpregs, false,
+			    "floating-point arguments and results in registers are recorded as unavailable"},
 };
 
 bool feature_is_there(enum feature feature)
@@ -117,11 +129,36 @@ bool feature_is_there(enum feature feature)
 	return table[feature].is_there();
 }
 
+static struct feature_state probe(enum feature feature)
+{
+	return (struct feature_state){.name = table[feature].name,
+				      .is_there = feature_is_there(feature),
+				      .is_required = table[feature].is_required,
+				      .cost = table[feature].cost};
+}
+
+enum feature features_missing(struct feature_state *out)
+{
+	for (int i = 0; i < FEATURE_CNT; i++) {
+		if (!table[i].is_required)
+			continue;
+		*out = probe(i);
+		if (!out->is_there)
+			return i;
+	}
+	return FEATURE_CNT;
+}
+
 void features_probe(struct feature_state out[FEATURE_CNT])
 {
+	auto_fpregs struct fpregs *fpregs = NULL;
+	struct err err = {};
+
 	for (int i = 0; i < FEATURE_CNT; i++)
-		out[i] = (struct feature_state){.name = table[i].name,
-						.is_there = feature_is_there(i),
-						.is_required = table[i].is_required,
-						.cost = table[i].cost};
+		if (i != FEATURE_FPREGS)
+			out[i] = probe(i);
+	out[FEATURE_FPREGS] = (struct feature_state){.name = table[FEATURE_FPREGS].name,
+						     .is_there = !fpregs_start(&fpregs, &err),
+						     .cost = table[FEATURE_FPREGS].cost};
+	snprintf(out[FEATURE_FPREGS].why, FEATURE_WHY_MAX, "%.*s", FEATURE_WHY_MAX - 1, err.msg);
 }

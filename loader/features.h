@@ -12,15 +12,21 @@ enum feature {
 	FEATURE_UPROBE_MULTI,	/* 6.6 */
 	FEATURE_UPROBE_SESSION, /* 6.13 */
 	FEATURE_PTRACE,		/* CAP_SYS_PTRACE: other users' processes */
+	FEATURE_FPREGS,		/* floating-point registers, see fpregs.h */
 	FEATURE_CNT,
 };
+
+#define FEATURE_WHY_MAX 256
 
 struct feature_state {
 	const char *name;
 	bool is_there, is_required;
-	const char *cost; /* what its absence costs, and what to do */
+	const char *cost;	   /* what its absence costs, and what to do */
+	char why[FEATURE_WHY_MAX]; /* it is absent; "" where nothing more is known */
 };
 
 bool feature_is_there(enum feature feature);
+/* The first that recording needs and that is absent; FEATURE_CNT: none. */
+enum feature features_missing(struct feature_state *out);
 /* Try everything once. */
 void features_probe(struct feature_state out[FEATURE_CNT]);

@@ -17,6 +17,7 @@ struct doctor_opts {
 struct finding {
 	const char *what, *for_what, *cost;
 	bool is_there, is_required;
+	char why[FEATURE_WHY_MAX];
 };
 
 #define FINDINGS_MAX (FEATURE_CNT + SANDBOX_CNT + 1)
@@ -29,9 +30,11 @@ static size_t examine(struct finding findings[FINDINGS_MAX], struct err *engine_
 	size_t cnt = 0;
 
 	features_probe(features);
-	for (int i = 0; i < FEATURE_CNT; i++)
-		findings[cnt++] = (struct finding){features[i].name, "record", features[i].cost,
-						   features[i].is_there, features[i].is_required};
+	for (int i = 0; i < FEATURE_CNT; i++) {
+		findings[cnt] = (struct finding){features[i].name, "record", features[i].cost,
+						 features[i].is_there, features[i].is_required};
+		snprintf(findings[cnt++].why, FEATURE_WHY_MAX, "%s", features[i].why);
+	}
 	for (int i = 0; i < SANDBOX_CNT; i++)
 		findings[cnt++] =
 			(struct finding){sandbox_layer_name(i), "replay",
@@ -53,7 +56,21 @@ static int print_json(const struct finding *finding, struct err *err)
 	cJSON_AddBoolToObject(line, "required", finding->is_required);
 	if (!finding->is_there)
 		cJSON_AddStringToObject(line, "cost", finding->cost);
+	if (finding->why[0])
+		cJSON_AddStringToObject(line, "why", finding->why);
 	return common_print_json(line, err);
+}
+
+static void print_text(const struct finding *finding)
+{
+	printf("%-8s %-7s %-18s %s",
+	       finding->is_there      ? "ok"
+	       : finding->is_required ? "MISSING"
+				      : "absent",
+	       finding->for_what, finding->what, finding->is_there ? "" : finding->cost);
+	if (finding->why[0])
+		printf(" (%s)", finding->why);
+	printf("\n");
 }
 
 static int run(const void *arg, const struct words *words, struct err *err)
@@ -74,11 +91,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		if (opts->json)
 			print_json(finding, err);
 		else
-			printf("%-8s %-7s %-18s %s\n",
-			       finding->is_there      ? "ok"
-			       : finding->is_required ? "MISSING"
-						      : "absent",
-			       finding->for_what, finding->what, finding->is_there ? "" : finding->cost);
+			print_text(finding);
 	}
 	if (!opts->json)
 		printf("%s\n", missing ? "something that is needed is missing"

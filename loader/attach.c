@@ -373,7 +373,7 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 		r = make_rings(attach, opts->ring_bytes, err);
 	if (r == 0)
 		r = hand_down(attach, program, process, opts->count_only, err);
-	if (r == 0 && !opts->count_only && !opts->no_fpregs)
+	if (r == 0 && !opts->count_only)
 		r = prepare_fpregs(attach, program, err);
 	if (r == 0)
 		r = link_all(attach, program, process->pid, is_session, err);

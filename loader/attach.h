@@ -20,7 +20,6 @@ struct attach_opts {
 	uint32_t ring_bytes; /* a CPU's ring; a power of two; 0: RING_BYTES_DEFAULT */
 	bool count_only;     /* hits are counted, nothing is recorded */
 	bool two_links;	     /* entry and return programs even where sessions exist */
-	bool no_fpregs;	     /* floating-point registers are not read */
 };
 
 #define RING_BYTES_DEFAULT (16 * 1024 * 1024)

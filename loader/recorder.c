@@ -215,6 +215,7 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 		       recorder->err);
 	if (r < 0)
 		return r;
+	recorder->summary->fp_trouble = attach_fp_trouble(recorder->attach);
 	r = drain_new(&recorder->drain, recorder->attach, on_event, recorder, recorder->err);
 	if (r < 0)
 		return r;
@@ -314,6 +315,7 @@ int recorder_run(struct recorder_summary *out, const struct config *config, stru
 	}
 	assemble_free(recorder.assemble);
 	drain_free(recorder.drain);
+	out->fp_trouble = NULL;
 	attach_free(recorder.attach);
 	return r;
 }

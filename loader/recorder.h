@@ -38,6 +38,7 @@ struct recorder_summary {
 	bool process_ended;
 	bool loss_unknown; /* loss could not be counted */
 	char storage_error[512];
+	const char *fp_trouble; /* why floating-point registers cannot be read, while recording; NULL: they can */
 };
 
 /* Called first when all probes are live, with a duration of 0, then now and then. */

@@ -88,6 +88,10 @@ static void on_progress(const struct recorder_summary *so_far, void *ctx)
 	if (!so_far->duration_ns) {
 		fprintf(stderr, "recording process %d into %s; Ctrl-C stops\n", progress->pid,
 			progress->cassette);
+		if (so_far->fp_trouble)
+			fprintf(stderr,
+				"tapedeck: values in floating-point registers are not available: %s\n",
+				so_far->fp_trouble);
 		return;
 	}
 	if (so_far->is_over)
@@ -118,6 +122,7 @@ static cJSON *function_json(const struct program *program, const struct func_cou
 	cJSON_AddNumberToObject(json, "events", count->emitted);
 	cJSON_AddNumberToObject(json, "lost", lost_of(count));
 	cJSON_AddNumberToObject(json, "faults", count->faults);
+	cJSON_AddNumberToObject(json, "floating_point_unread", count->fp_unread);
 	cJSON_AddNumberToObject(json, "truncated", count->truncated);
 	return json;
 }
@@ -194,6 +199,8 @@ static void print_losses(const struct program *program, const struct recorder_su
 
 static void print_functions(const struct program *program, const struct recorder_summary *summary)
 {
+	unsigned long long unread = 0;
+
 	printf("\n%-32s %-10s %10s %10s %12s %8s %8s %10s\n", "function", "role", "hits", "taken",
 	       "sampled out", "lost", "faults", "truncated");
 	for (size_t i = 0; i < program->funcs_cnt; i++) {
@@ -203,7 +210,10 @@ static void print_functions(const struct program *program, const struct recorder
 		       program->funcs[i].config->name, role_name(program->funcs[i].config->role), count->hits,
 		       count->taken, count->sampled_out, (unsigned long long)lost_of(count), count->faults,
 		       count->truncated);
+		unread += count->fp_unread;
 	}
+	if (unread)
+		printf("%llu of the faults are floating-point registers that could not be read\n", unread);
 }
 
 static void print_text(const struct program *program, const struct recorder_summary *summary,

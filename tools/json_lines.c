@@ -68,6 +68,7 @@ static const struct json_field site_fields[] = {
 	{"kind", FIELD_STRING, "how the kernel runs it"},
 	{"skipped", FIELD_INTEGER, "bytes between the entry and the probe"},
 	{"cost_ns", FIELD_INTEGER, "of a hit, about"},
+	{"floating_point_ns", FIELD_INTEGER, "what a recorded call costs more, about, for such registers"},
 	{},
 };
 
@@ -114,7 +115,8 @@ static const struct json_field count_fields[] = {
 	{"sampled_out", FIELD_INTEGER, "operations that sampling passed over"},
 	{"events", FIELD_INTEGER, "handed over by the probes"},
 	{"lost", FIELD_INTEGER, "events that could not be handed over"},
-	{"faults", FIELD_INTEGER, "memory that could not be read"},
+	{"faults", FIELD_INTEGER, "memory, or floating-point registers, that could not be read"},
+	{"floating_point_unread", FIELD_INTEGER, "of faults: entries and returns without such registers"},
 	{"truncated", FIELD_INTEGER, "data cut by a limit"},
 	{},
 };
@@ -183,6 +185,7 @@ static const struct json_field finding_fields[] = {
 	{"there", FIELD_BOOL, "whether it is there"},
 	{"required", FIELD_BOOL, "nothing goes without it"},
 	{"cost", FIELD_STRING, "what its absence costs", .is_optional = true},
+	{"why", FIELD_STRING, "why it is absent", .is_optional = true},
 	{},
 };
 

@@ -12,6 +12,7 @@
 #include "lib/program.h"
 #include "lib/schema.h"
 #include "lib/util.h"
+#include "loader/fpregs.h"
 #include "tools/common.h"
 
 #define PROTOTYPE_MAX 1024
@@ -26,6 +27,12 @@ static uint32_t cost_ns(const struct program_func *func)
 	return site_cost_ns(func->site.kind, has_return(func));
 }
 
+/* What a recorded call costs on top, for its floating-point registers. */
+static uint32_t fp_cost_ns(const struct program_func *func)
+{
+	return func->plan ? (!!func->plan->fp_in + !!func->plan->fp_out) * FPREGS_COST_NS : 0;
+}
+
 /* What of this function's data is not captured, and why. */
 static void each_cut(const struct shape *shape, void (*fn)(const char *path, const char *reason, void *ctx),
 		     void *ctx)
@@ -38,15 +45,9 @@ static void each_cut(const struct shape *shape, void (*fn)(const char *path, con
 		shape_path(shape, i, path, sizeof(path));
 		fn(path, shape->nodes[i].reason, ctx);
 	}
-	for (size_t i = 0; shape && i < shape->params_cnt; i++) {
-		const char *name = shape->nodes[shape->params[i].node].name;
-
+	for (size_t i = 0; shape && i < shape->params_cnt; i++)
 		if (shape_is_unpassed(&shape->params[i]))
-			fn(name, shape_unpassed, ctx);
-		for (int k = 0; k < shape->params[i].loc.pieces_cnt; k++)
-			if (shape->params[i].loc.piece[k].place == ABI_XMM)
-				fn(name, "in a floating-point register", ctx);
-	}
+			fn(shape->nodes[shape->params[i].node].name, shape_unpassed, ctx);
 }
 
 /* The types of real programs reach far: a line a reason, the first paths by name. */
@@ -138,6 +139,10 @@ static void print_site(const struct program_func *func, double rate)
 	if (rate >= 0)
 		printf("; %.0f hits a second, %.2f %% of a core", rate, rate * cost_ns(func) / 1e7);
 	printf("\n");
+	if (!fp_cost_ns(func))
+		return;
+	common_duration(fp_cost_ns(func), cost);
+	printf("    floating-point registers: about %s more a call that is recorded\n", cost);
 }
 
 static void print_text(const struct program *program, const struct program_func *func, double rate)
@@ -170,6 +175,7 @@ static cJSON *site_json(const struct program_func *func)
 	cJSON_AddStringToObject(site, "kind", site_kind_name(func->site.kind));
 	cJSON_AddNumberToObject(site, "skipped", func->site.skipped);
 	cJSON_AddNumberToObject(site, "cost_ns", cost_ns(func));
+	cJSON_AddNumberToObject(site, "floating_point_ns", fp_cost_ns(func));
 	return site;
 }
 

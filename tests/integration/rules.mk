@@ -1,5 +1,5 @@
 # Real probes on running programs: needs root. A missing capability is a failure, not a skip.
-VICTIMS     = $(O)/tests/integration/victims/victim
+VICTIMS     = $(addprefix $(O)/tests/integration/victims/,victim floats-O0 floats-O2 floats-regressed)
 INTEGRATION = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,$(wildcard tests/integration/test_*.c))
 RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)) \
 		tests/support/command.c)
@@ -7,6 +7,9 @@ RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests
 $(O)/tests/integration/victims/%: tests/integration/victims/%.c tests/integration/victims/victim.h
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall -o $@ $< -lpthread
+$(O)/tests/integration/victims/floats-%: tests/integration/victims/floats.c tests/integration/victims/floats.h
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(if $(filter O%,$*),-$*,-O2 -DREGRESSED) -g -D_GNU_SOURCE -Wall -o $@ $< -lpthread -lm
 $(INTEGRATION): $(O)/tests/integration/%: $(O)/tests/integration/%.o $(RIG_OBJS) $(ARCHIVES)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(RIG_OBJS) $(ARCHIVES) -lcmocka $(LDLIBS)

@@ -146,6 +146,11 @@ int command_wait(struct command *command, int timeout_s)
 	return command->status;
 }
 
+bool command_runs(struct command *command)
+{
+	return !is_over(command);
+}
+
 void command_signal(struct command *command, int sig)
 {
 	if (!is_over(command))

@@ -23,6 +23,7 @@ void command_cleanup(void);
 void command_start(struct command *command, const char *const argv[]);
 /* Wait for its end; 124 when it takes longer than @timeout_s, and it is killed. */
 int command_wait(struct command *command, int timeout_s);
+bool command_runs(struct command *command);
 void command_signal(struct command *command, int sig);
 /* Wait until its stdout or stderr holds @text; false after @timeout_s, or when it ended without. */
 bool command_says(struct command *command, const char *text, int timeout_s);

@@ -31,6 +31,9 @@ struct debug_func {
 	int line;
 	bool is_declaration; /* only declared here: an import */
 	bool is_external;
+	/* What to call its parameters instead of what is described, in order, by spaces; "" as described.
+	 * Filled by whoever wants others. */
+	char params[160];
 	/* A parameter that the compiler removed or moved, so that the entry no longer follows the ABI; ""
 	 * when none. "parameter 'mode' was optimised out (constprop)" */
 	char abi_fault[128];
@@ -58,10 +61,9 @@ int debuginfo_find_at(struct debuginfo *info, uint64_t addr, struct debug_func *
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
 /* Add the prototype and every type it reaches; *@id is its BTF_KIND_FUNC, named @symbol. The same types are
  * added once. An @info speaks to one schema only: all calls are with the same @schema. A parameter without a
- * name gets libc's, where it is libc's, else "arg0", "arg1"... -ENOTSUP: a parameter or result whose place
- * the type does not tell. What BTF cannot say is an INT or FLOAT of the right size, or an array of bytes,
- * with a declaration tag. Base types keep their DWARF names; only `char` itself is BTF_INT_CHAR, so text and
- * int8_t stay apart.
+ * name is "arg0", "arg1"... -ENOTSUP: a parameter or result whose place the type does not tell. What BTF
+ * cannot say is an INT or FLOAT of the right size, or an array of bytes, with a declaration tag. Base types
+ * keep their DWARF names; only `char` itself is BTF_INT_CHAR, so text and int8_t stay apart.
  */
 int debuginfo_add_func(struct debuginfo *info, struct schema *schema, const struct debug_func *func,
 		       const char *symbol, uint32_t *id, struct err *err);

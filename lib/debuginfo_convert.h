@@ -24,6 +24,8 @@ struct item {
 	Dwarf_Die die;	 /* STRUCT, UNION, ENUM, ENUM64, FUNC_PROTO */
 	bool is_func;	 /* FUNC_PROTO of a function, whose parameters need names */
 	bool is_import;	 /* as its users' header declares it */
+	const char *
+		params; /* of a function: what to call them instead, in order, by spaces; borrowed, or NULL */
 };
 
 struct convert {

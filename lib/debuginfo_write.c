@@ -12,7 +12,6 @@
 #include "lib/debuginfo_impl.h"
 #include "lib/debuginfo_members.h"
 #include "lib/err.h"
-#include "lib/libc_names.h"
 #include "lib/nearest.h"
 #include "lib/schema.h"
 #include "lib/util.h"
@@ -110,36 +109,40 @@ static int write_enum(struct convert *c, const struct item *item)
 
 /* Headers of libc write __fd where the manual says fd, or no name at all. @buf holds a name that is made
  * here. */
-static const char *param_name(const struct item *item, const char *func, Dwarf_Die *param, unsigned idx,
-			      char *buf, size_t len)
+static const char *param_name(const struct item *item, Dwarf_Die *param, unsigned idx, char *buf, size_t len)
 {
-	const char *name = dwarf_diename(param);
-	const char *known = item->is_import ? libc_param_name(func, idx, buf, len) : NULL;
+	const char *name = dwarf_diename(param), *at = item->params ? item->params : "";
 
-	if (known || !item->is_func)
-		return known ? known : name;
+	for (unsigned i = 0; i < idx && *at; i++) {
+		at += strcspn(at, " ");
+		at += *at == ' ';
+	}
+	if (*at) {
+		snprintf(buf, len, "%.*s", (int)strcspn(at, " "), at);
+		return buf;
+	}
+	if (!item->is_func)
+		return name;
 	if (name)
 		return item->is_import && !strncmp(name, "__", 2) && name[2] ? name + 2 : name;
 	snprintf(buf, len, "arg%u", idx);
 	return buf;
 }
 
-static int write_param(struct convert *c, const struct item *item, const char *func, Dwarf_Die *child,
-		       unsigned idx)
+static int write_param(struct convert *c, const struct item *item, Dwarf_Die *child, unsigned idx)
 {
 	char buf[64];
 	Dwarf_Die type;
 
 	if (dwarf_tag(child) == DW_TAG_unspecified_parameters)
 		return btf__add_func_param(c->btf, NULL, 0);
-	return btf__add_func_param(c->btf, param_name(item, func, child, idx, buf, sizeof(buf)),
+	return btf__add_func_param(c->btf, param_name(item, child, idx, buf, sizeof(buf)),
 				   debug_ref(child, DW_AT_type, &type) ? convert_id(c, &type) : 0);
 }
 
 static int write_proto(struct convert *c, const struct item *item)
 {
 	Dwarf_Die die = item->die, child, type;
-	const char *name = dwarf_diename(&die);
 	int id = btf__add_func_proto(c->btf, debug_ref(&die, DW_AT_type, &type) ? convert_id(c, &type) : 0);
 	int r = id;
 	unsigned idx = 0;
@@ -153,7 +156,7 @@ static int write_proto(struct convert *c, const struct item *item)
 			continue;
 		if (idx >= VLEN_MAX)
 			return -E2BIG;
-		r = write_param(c, item, name ? name : "", &child, idx++);
+		r = write_param(c, item, &child, idx++);
 	} while (r >= 0 && !dwarf_siblingof(&child, &child));
 	return r < 0 ? r : id;
 }
@@ -258,7 +261,7 @@ int debuginfo_add_func(struct debuginfo *info, struct schema *schema, const stru
 	if (r)
 		return r;
 	proto = convert_push(&c, &(struct item){BTF_KIND_FUNC_PROTO, .die = die, .is_func = true,
-						.is_import = func->is_declaration});
+						.is_import = func->is_declaration, .params = func->params});
 	func_id = convert_push(&c, &(struct item){BTF_KIND_FUNC, proto,
 						  func->is_external || func->is_declaration ? BTF_FUNC_GLOBAL
 											    : BTF_FUNC_STATIC,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Parameter names of libc's functions: a declaration's debug information has types, but no names. */
+/* What people call the parameters of libc's functions: the manual, the man pages, the headers and the debug
+ * information of libc do not agree, and a declaration's debug information has no names at all. */
 #pragma once
 
-#include <stddef.h>
-
-/* The name of parameter @idx of @func as POSIX or the manual has it, or NULL. @buf is where it is put. */
-const char *libc_param_name(const char *func, unsigned idx, char *buf, size_t len);
+/* The parameters of @func in order, by spaces, each with all its names, by '|', the best first; "" when they
+ * are not known: "fd|sockfd buf n|len flags". */
+const char *libc_params(const char *func);

@@ -395,6 +395,7 @@ int program_find(struct finder *f, const struct config_func *func, struct found 
 	if (program_is_libc(f->program, out->module)) {
 		out->debug.inlined = 0;
 		out->debug.inlined_at[0] = '\0';
+		program_name_params(&out->debug, func);
 	}
 	return out->debug.abi_fault[0] ? refuse_changed(func->symbol, out->debug.abi_fault, err) : 0;
 }

@@ -27,6 +27,8 @@ struct debuginfo *program_debug(struct finder *f, size_t module);
 bool program_is_libc(const struct program *program, size_t module);
 /* Find @func: what stands against it is in words that are ready for its `refused`. */
 int program_find(struct finder *f, const struct config_func *func, struct found *out, struct err *err);
+/* Call libc's parameters as @func's configuration does. */
+void program_name_params(struct debug_func *debug, const struct config_func *func);
 /* What the compiler did beside the function that is found; "" when nothing. */
 void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
 		  char *text, size_t len);

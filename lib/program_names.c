@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * What libc's parameters are called. Its manual, the man pages, its headers and its debug information each
+ * have names of their own, and which of them is there depends on the machine: the configuration may use any.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/libc_names.h"
+#include "lib/program_impl.h"
+#include "lib/util.h"
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+/* Whether @text, a path or an expression, begins somewhere at @name: as a word that is no member. */
+static bool mentions(const char *text, const char *name, size_t len)
+{
+	char before = ' ';
+
+	while (text && *text) {
+		size_t word = strspn(text, LETTERS);
+
+		if (word == len && !strncmp(text, name, len) && before != '.' && before != '>')
+			return true;
+		text += word ? word : 1;
+		if (text[-1] != ' ')
+			before = text[-1];
+	}
+	return false;
+}
+
+static bool is_mentioned(const struct config_func *func, const char *name, size_t len)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < func->rules_cnt && !found; i++) {
+		const struct rule *rule = &func->rules[i];
+
+		found = mentions(rule->path, name, len) || mentions(rule->bytes_text, name, len) ||
+			mentions(rule->count_text, name, len);
+	}
+	for (size_t i = 0; i < func->key_cnt && !found; i++)
+		found = mentions(func->key[i], name, len);
+	for (size_t i = 0; i < func->ignore_cnt && !found; i++)
+		found = mentions(func->ignore[i], name, len);
+	for (size_t i = 0; i < func->unordered_cnt && !found; i++)
+		found = mentions(func->unordered[i], name, len);
+	for (size_t i = 0; i < func->tolerances_cnt && !found; i++)
+		found = mentions(func->tolerances[i].path, name, len);
+	return found;
+}
+
+/* The first name of "n|len|length" that the configuration uses, else the first. */
+static void choose(const struct config_func *func, const char *names, size_t len, const char **out,
+		   size_t *out_len)
+{
+	*out = names;
+	*out_len = MIN(strcspn(names, "|"), len);
+	for (size_t at = 0; at < len;) {
+		size_t one = MIN(strcspn(names + at, "|"), len - at);
+
+		if (is_mentioned(func, names + at, one)) {
+			*out = names + at;
+			*out_len = one;
+			return;
+		}
+		at += one + 1;
+	}
+}
+
+void program_name_params(struct debug_func *debug, const struct config_func *func)
+{
+	const char *params = libc_params(func->symbol);
+	size_t used = 0;
+
+	while (*params && used < sizeof(debug->params)) {
+		size_t len = strcspn(params, " "), name_len;
+		const char *name;
+
+		choose(func, params, len, &name, &name_len);
+		used += snprintf(debug->params + used, sizeof(debug->params) - used, "%s%.*s",
+				 used ? " " : "", (int)name_len, name);
+		params += len + (params[len] == ' ');
+	}
+}

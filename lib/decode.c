@@ -206,6 +206,7 @@ static void decode_struct(struct decoder *d, struct value *v, const struct exten
 	struct members members = {.v = v, .extent = extent, .base = off};
 
 	v->kind = VALUE_STRUCT;
+	v->extent = n->size;
 	v->child = pool_array(d->pool, members_cnt(d->shape, v->node), sizeof(*v->child));
 	if (!v->child) {
 		d->failed = true;
@@ -243,6 +244,7 @@ void decode_elements(struct decoder *d, struct value *v, uint16_t element, uint6
 		v->child[v->child_cnt] = child;
 		decode(d, child, extent, off + v->child_cnt++ * size);
 	}
+	v->extent = v->child_cnt * size;
 	v->is_truncated = v->child_cnt < wanted;
 	v->full_len = v->is_truncated ? wanted : 0;
 }

@@ -53,6 +53,7 @@ struct value {
 	bool is_unpassed;  /* UNAVAILABLE, and nobody misses it: its function does not use it */
 	bool is_unread; /* UNAVAILABLE because a register could not be read: another time it may be there */
 	uint64_t bits, bits_high;
+	uint64_t extent;   /* STRUCT, ARRAY: bytes that it took where it lay */
 	uint64_t full_len; /* is_truncated: elements or bytes that there were; 0: nobody knows (a string) */
 	const char *text;
 	const uint8_t *bytes; /* borrowed from the call's fragments, or the pool's */

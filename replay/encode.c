@@ -210,9 +210,11 @@ static int address(struct encoder *encoder, uint32_t off, const struct value *va
 	    value->kind != VALUE_UNAVAILABLE)
 		return refuse(encoder, value, "is a pointer in this build and was none");
 	if (leads && !is_opaque)
-		return add_pointer(encoder, (struct encode_pointer){off, node, value, before});
+		return add_pointer(encoder, (struct encode_pointer){off, node, value, before, false});
 	if (before && before->bits == value->bits)
 		return 0;
+	if (value->bits && add_pointer(encoder, (struct encode_pointer){off, node, value, before, true}) < 0)
+		return -ENOMEM;
 	return store(encoder, off, &value->bits, sizeof(value->bits));
 }
 

@@ -35,14 +35,14 @@ struct image {
 	struct pool *pool;
 };
 
-static int decode(struct image *image, struct values *out, const struct call *call)
+static int decode(struct image *image, struct values *out, const struct shape **shape,
+		  const struct call *call)
 {
-	const struct shape *shape;
-	int r = store_shape(image->store, image->schema, call->func, &shape, image->err);
+	int r = store_shape(image->store, image->schema, call->func, shape, image->err);
 
 	if (r < 0)
 		return r;
-	return values_decode(out, shape, call, image->pool) < 0 ? err_nomem(image->err) : 0;
+	return values_decode(out, *shape, call, image->pool) < 0 ? err_nomem(image->err) : 0;
 }
 
 /* The build's parameter of that name, for a recording whose parameters may stand in another order. */
@@ -151,32 +151,57 @@ static int put_result_room(struct image *image, const struct shape *shape)
 	return r < 0 ? r : rebuild_op(&image->rebuild, SERVE_ARG, 0, REBUILD_FIRST, 0, 0, 0);
 }
 
+/* One parameter; what points into another parameter's memory comes after that. */
+static int put_param(struct image *image, const struct program_func *func, const struct values *values,
+		     size_t i, bool inside)
+{
+	const struct shape *shape = func->shape;
+	const struct value *value = values->args[i];
+	ssize_t at = param_named(shape, values->names[i], i);
+
+	if (inside != (value && rebuild_is_inside(&image->rebuild, value)))
+		return 0;
+	if (at < 0)
+		notes_add(image->notes, "%s: parameter '%s' was recorded and is not in this build",
+			  func->config->name, values->names[i]);
+	else if (value)
+		return put_argument(image, &shape->params[at], value);
+	else
+		return put_room(image, &shape->params[at], values->out[i]);
+	return 0;
+}
+
+static int put_params(struct image *image, const struct program_func *func, const struct values *values)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
+		r = rebuild_know(&image->rebuild, values->args[i]);
+	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
+		r = put_param(image, func, values, i, false);
+	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
+		r = put_param(image, func, values, i, true);
+	return r < 0 ? r : rebuild_settle(&image->rebuild);
+}
+
 static int put_operation(struct image *image, size_t operation)
 {
 	const struct program_func *func = &image->program->funcs[operation];
-	const struct shape *shape = func->shape;
+	const struct shape *shape = func->shape, *recorded;
 	struct values values = {};
-	int r = decode(image, &values, &image->recording->operation);
+	int r = decode(image, &values, &recorded, &image->recording->operation);
 
 	if (r < 0)
 		return r;
-	rebuild_begin(&image->rebuild, shape, NULL, NULL);
+	rebuild_begin(&image->rebuild, shape, recorded, NULL, NULL);
 	image->header.stack_words = shape->stack_bytes / 8;
 	if (image->header.stack_words > PATCH_STACK_WORDS)
 		return err_set(image->err, -EUNATCH, "its stack arguments are larger than can be passed");
 	if (is_in_memory(shape))
 		r = put_result_room(image, shape);
-	for (size_t i = 0; r == 0 && i < values.params_cnt; i++) {
-		ssize_t at = param_named(shape, values.names[i], i);
-
-		if (at < 0)
-			notes_add(image->notes, "%s: parameter '%s' was recorded and is not in this build",
-				  func->config->name, values.names[i]);
-		else if (values.args[i])
-			r = put_argument(image, &shape->params[at], values.args[i]);
-		else
-			r = put_room(image, &shape->params[at], values.out[i]);
-	}
+	if (r == 0)
+		r = put_params(image, func, &values);
+	rebuild_keep(&image->rebuild);
 	image->header.ops_cnt = image->rebuild.ops.len / sizeof(struct serve_op);
 	return r;
 }
@@ -263,15 +288,28 @@ static void order_live(const struct value *live[ABI_PARAMS_MAX], const struct sh
 	}
 }
 
+/* What the call left behind comes first: where something else lay there at its entry, that is gone. */
+static int know_all(struct image *image, const struct values *values)
+{
+	int r = rebuild_know(&image->rebuild, values->result);
+
+	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
+		r = rebuild_know(&image->rebuild, values->out[i]);
+	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
+		r = rebuild_know(&image->rebuild, values->args[i]);
+	return r;
+}
+
 static int put_served(struct image *image, struct case_call *out, const struct shape *shape,
-		      const struct values *values)
+		      const struct shape *recorded, const struct values *values)
 {
 	const struct value *live[ABI_PARAMS_MAX] = {}, *live_out[ABI_PARAMS_MAX] = {};
-	int r = 0;
+	int r;
 
 	order_live(live, shape, values, values->args);
 	order_live(live_out, shape, values, values->out);
-	rebuild_begin(&image->rebuild, shape, live, live_out);
+	rebuild_begin(&image->rebuild, shape, recorded, live, live_out);
+	r = know_all(image, values);
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++) {
 		ssize_t at = param_named(shape, values->names[i], i);
 
@@ -282,7 +320,11 @@ static int put_served(struct image *image, struct case_call *out, const struct s
 				       values->names[i]);
 		r = put_out(image, &shape->params[at], values->out[i], values->args[i]);
 	}
-	return r < 0 ? r : put_result(image, out, shape, values);
+	if (r == 0)
+		r = rebuild_settle(&image->rebuild);
+	if (r == 0)
+		r = put_result(image, out, shape, values);
+	return r < 0 ? r : rebuild_settle(&image->rebuild);
 }
 
 static int put_key(struct image *image, struct case_call *out, const struct program_func *func,
@@ -323,9 +365,10 @@ static int put_call(struct image *image, struct case_call *out, const struct cal
 	const struct schema_func *recorded = schema_func(image->schema, call->func);
 	const struct program_func *func = func_of(image, recorded->alias);
 	struct rebuild *rebuild = &image->rebuild;
+	const struct shape *shape;
 	struct values values = {};
 	char why[256];
-	int r = decode(image, &values, call);
+	int r = decode(image, &values, &shape, call);
 
 	if (r < 0)
 		return r;
@@ -346,7 +389,7 @@ static int put_call(struct image *image, struct case_call *out, const struct cal
 		return put_unserved(image, out, why);
 	}
 	out->ops = rebuild->ops.len / sizeof(struct serve_op);
-	r = put_served(image, out, func->shape, &values);
+	r = put_served(image, out, func->shape, shape, &values);
 	out->ops_cnt = rebuild->ops.len / sizeof(struct serve_op) - out->ops;
 	return r == -EUNATCH ? put_unserved(image, out, image->err->msg) : r;
 }

@@ -9,6 +9,7 @@
 #include "lib/util.h"
 #include "lib/value.h"
 #include "replay/encode.h"
+#include "replay/rebuild_impl.h"
 #include "replay/target/patch.h"
 
 #define OPS_BYTES_MAX (64u << 20)
@@ -25,16 +26,35 @@ void rebuild_release(struct rebuild *rebuild)
 	buf_release(&rebuild->ops);
 	buf_release(&rebuild->data);
 	free(rebuild->built);
+	free(rebuild->waiting);
+	objects_release(&rebuild->objects);
+	objects_release(&rebuild->kept);
 }
 
-void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct value *const *live,
-		   const struct value *const *live_out)
+void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct shape *recorded,
+		   const struct value *const *live, const struct value *const *live_out)
 {
 	rebuild->shape = shape;
+	rebuild->recorded = recorded;
 	rebuild->live = live;
 	rebuild->live_out = live_out;
-	rebuild->built_cnt = 0;
+	rebuild->built_cnt = rebuild->built_kept;
+	rebuild->waiting_cnt = 0;
+	objects_release(&rebuild->objects);
 	rebuild->ops_done = rebuild->ops.len / sizeof(struct serve_op);
+}
+
+int rebuild_know(struct rebuild *rebuild, const struct value *root)
+{
+	return objects_add(&rebuild->objects, root, rebuild->err);
+}
+
+void rebuild_keep(struct rebuild *rebuild)
+{
+	objects_release(&rebuild->kept);
+	rebuild->kept = rebuild->objects;
+	rebuild->objects = (struct objects){};
+	rebuild->built_kept = rebuild->built_cnt;
 }
 
 int rebuild_op(struct rebuild *rebuild, uint8_t kind, uint8_t dst, uint8_t src, uint32_t off, uint32_t len,
@@ -65,127 +85,6 @@ static int write_bytes(struct rebuild *rebuild, uint8_t reg, uint32_t off, const
 	if (rebuild->data.failed)
 		return err_set(rebuild->err, -EUNATCH, "its data is larger than can be rebuilt");
 	return rebuild_op(rebuild, SERVE_WRITE, reg, 0, off, len, at);
-}
-
-/* --- objects met again --- */
-
-static int remember(struct rebuild *rebuild, const struct value *value, uint16_t node, uint8_t reg)
-{
-	if (rebuild->shared_cnt == PATCH_SHARED_MAX)
-		return 0;
-	if (rebuild->built_cnt == rebuild->built_cap) {
-		size_t cap = rebuild->built_cap ? 2 * rebuild->built_cap : 64;
-		struct built *more = realloc(rebuild->built, cap * sizeof(*more));
-
-		if (!more)
-			return err_nomem(rebuild->err);
-		rebuild->built = more;
-		rebuild->built_cap = cap;
-	}
-	rebuild->built[rebuild->built_cnt++] = (struct built){value, rebuild->shared_cnt, node};
-	return rebuild_op(rebuild, SERVE_SHARE, reg, 0, 0, 0, rebuild->shared_cnt++);
-}
-
-static const struct built *find_built(const struct rebuild *rebuild, const struct value *value)
-{
-	for (size_t i = 0; i < rebuild->built_cnt; i++)
-		if (rebuild->built[i].value == value)
-			return &rebuild->built[i];
-	return NULL;
-}
-
-/* The node of what the pointer node @node leads to: of an array its own, else the object's. */
-static uint16_t pointee_node(const struct shape *shape, uint16_t node)
-{
-	const struct shape_node *n = &shape->nodes[node];
-
-	return n->length || n->has_terminator || n->first_child == SHAPE_NONE ? node : n->first_child;
-}
-
-static int locate(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node);
-
-/* A parameter's own pointer: in a live register, or on the stack. */
-static int locate_param(struct rebuild *rebuild, const struct value *pointer, uint8_t reg, uint16_t *node)
-{
-	for (size_t i = 0; i < rebuild->shape->params_cnt; i++) {
-		const struct shape_param *param = &rebuild->shape->params[i];
-		const struct abi_piece *piece = &param->loc.piece[0];
-
-		if (rebuild->live[i] != pointer && rebuild->live_out[i] != pointer)
-			continue;
-		*node = pointee_node(rebuild->shape, param->node);
-		if (piece->place == ABI_GPR)
-			return rebuild_op(rebuild, SERVE_ADD, reg, piece->number, 0, 0, 0);
-		if (piece->place == ABI_STACK)
-			return rebuild_op(rebuild, SERVE_FOLLOW, reg, ABI_GPRS, piece->number, 0, 0);
-	}
-	return -ENOENT;
-}
-
-static size_t index_in(const struct value *array, const struct value *element)
-{
-	size_t idx = 0;
-
-	while (idx < array->child_cnt && array->child[idx] != element)
-		idx++;
-	return idx;
-}
-
-/* @value inside the object that holds it, in the build's layout. */
-static int locate_member(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node)
-{
-	const struct value *parent = value->parent;
-	uint32_t off = 0;
-	int r = locate(rebuild, parent, reg, node);
-
-	if (r < 0)
-		return r;
-	if (parent->kind == VALUE_STRUCT)
-		*node = encode_member(rebuild->shape, *node, value->name, &off);
-	else
-		*node = rebuild->shape->nodes[*node].first_child;
-	if (*node == SHAPE_NONE)
-		return -ENOENT;
-	if (parent->kind == VALUE_ARRAY)
-		off = index_in(parent, value) * rebuild->shape->nodes[*node].size;
-	return off ? rebuild_op(rebuild, SERVE_ADD, reg, reg, off, 0, 0) : 0;
-}
-
-/* The address of @value, an object that was built or is among the live arguments, in register @reg. */
-static int locate(struct rebuild *rebuild, const struct value *value, uint8_t reg, uint16_t *node)
-{
-	const struct built *built = find_built(rebuild, value);
-	const struct value *pointer = value->parent;
-	int r;
-
-	if (built) {
-		*node = built->node;
-		return rebuild_op(rebuild, SERVE_SHARED, reg, 0, 0, 0, built->shared);
-	}
-	if (!pointer)
-		return -ENOENT;
-	if (pointer->kind != VALUE_POINTER)
-		return locate_member(rebuild, value, reg, node);
-	if (!rebuild->live)
-		return -ENOENT;
-	if (!pointer->parent)
-		return locate_param(rebuild, pointer, reg, node);
-	r = locate_member(rebuild, pointer, reg, node);
-	if (r < 0)
-		return r;
-	*node = pointee_node(rebuild->shape, *node);
-	return rebuild_op(rebuild, SERVE_FOLLOW, reg, reg, 0, 0, 0);
-}
-
-static int reach(struct rebuild *rebuild, const struct value *ref, uint8_t reg)
-{
-	uint16_t node;
-	int r = locate(rebuild, ref->target, reg, &node);
-
-	if (r != -ENOENT)
-		return r;
-	return err_set(rebuild->err, -EUNATCH, "'%s' points to '%s', which cannot be found again",
-		       ref->name ? ref->name : "it", ref->path ? ref->path : "?");
 }
 
 /* --- objects --- */
@@ -225,16 +124,85 @@ static int build(struct rebuild *rebuild, uint8_t reg, const struct value *point
 		room = MAX(room, REBUILD_OUT_BYTES);
 	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, 0);
 	if (r == 0)
-		r = remember(rebuild, object, pointee_node(rebuild->shape, node), reg);
+		r = locate_remember(rebuild, object, locate_pointee(rebuild->shape, node), reg);
 	return r < 0 ? r : put(rebuild, reg, &encoding);
 }
 
-/* Address of what @pointer leads to in @reg. */
-static int point(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)
+/* An object that was met before, and was not built because all that led there leads into another one. */
+static int build_met(struct rebuild *rebuild, uint8_t reg, const struct value *ref, uint16_t node)
 {
-	if (pointer->value->kind == VALUE_REF)
-		return reach(rebuild, pointer->value, reg);
-	return build(rebuild, reg, pointer->value, pointer->node);
+	const struct value *pointer = ref->target->parent;
+
+	if (pointer && pointer->kind == VALUE_POINTER)
+		return build(rebuild, reg, pointer, node);
+	return err_set(rebuild->err, -EUNATCH, "'%s' points to '%s', which cannot be found again",
+		       ref->name ? ref->name : "it", ref->path ? ref->path : "?");
+}
+
+/* Address of what @value leads to in @reg, built where it cannot be found; -ENOENT for a raw address. */
+static int point(struct rebuild *rebuild, uint8_t reg, const struct value *value, uint16_t node, bool is_raw)
+{
+	const struct value *own = value->kind == VALUE_POINTER && value->child_cnt ? value->child[0] : NULL;
+	struct spot spot;
+	int r = -ENOENT;
+
+	if (value->kind == VALUE_REF && !is_raw)
+		r = locate(rebuild, value->target, reg, &spot);
+	else if (is_raw || locate_is_inside(rebuild, value))
+		r = locate_inside(rebuild, value->bits, own ? objects_extent(own) : 0, reg);
+	if (r != -ENOENT || is_raw)
+		return r;
+	return own ? build(rebuild, reg, value, node) : build_met(rebuild, reg, value, node);
+}
+
+/* The pointer at @off of the object whose address is in @reg is put when everything else is there. */
+static int wait_for(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)
+{
+	if (rebuild->shared_cnt == PATCH_SHARED_MAX)
+		return err_set(rebuild->err, -EUNATCH, "it has more objects than can be rebuilt");
+	if (rebuild->waiting_cnt == rebuild->waiting_cap) {
+		size_t cap = rebuild->waiting_cap ? 2 * rebuild->waiting_cap : 16;
+		struct waiting *more = realloc(rebuild->waiting, cap * sizeof(*more));
+
+		if (!more)
+			return err_nomem(rebuild->err);
+		rebuild->waiting = more;
+		rebuild->waiting_cap = cap;
+	}
+	rebuild->waiting[rebuild->waiting_cnt++] = (struct waiting){
+		rebuild->shared_cnt, pointer->off, pointer->node, pointer->value, pointer->is_raw};
+	return rebuild_op(rebuild, SERVE_SHARE, reg, 0, 0, 0, rebuild->shared_cnt++);
+}
+
+int rebuild_settle(struct rebuild *rebuild)
+{
+	const uint8_t holder = REBUILD_FIRST, reg = REBUILD_FIRST + 1;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < rebuild->waiting_cnt; i++) {
+		const struct waiting waiting = rebuild->waiting[i];
+
+		r = point(rebuild, reg, waiting.value, waiting.node, waiting.is_raw);
+		if (r == 0)
+			r = rebuild_op(rebuild, SERVE_SHARED, holder, 0, 0, 0, waiting.shared);
+		if (r == 0)
+			r = rebuild_op(rebuild, SERVE_POINTER, holder, reg, waiting.off, 0, 0);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	rebuild->waiting_cnt = 0;
+	return r;
+}
+
+bool rebuild_is_inside(struct rebuild *rebuild, const struct value *value)
+{
+	bool is_inside = false;
+
+	if (value->kind == VALUE_POINTER || value->kind == VALUE_HANDLE || value->kind == VALUE_UNAVAILABLE)
+		return value->bits && locate_is_inside(rebuild, value);
+	for (size_t i = 0; value->kind == VALUE_STRUCT && i < value->child_cnt; i++)
+		is_inside |= rebuild_is_inside(rebuild, value->child[i]);
+	return is_inside;
 }
 
 static bool is_unchanged(const struct encode_pointer *pointer)
@@ -279,7 +247,12 @@ static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode
 			return 0;
 		return follow_unchanged(rebuild, reg, pointer);
 	}
-	r = point(rebuild, reg + 1, pointer);
+	if ((pointer->is_raw || pointer->value->kind == VALUE_POINTER) &&
+	    locate_is_inside(rebuild, pointer->value))
+		return wait_for(rebuild, reg, pointer);
+	if (pointer->is_raw)
+		return 0;
+	r = point(rebuild, reg + 1, pointer->value, pointer->node, false);
 	return r < 0 ? r : rebuild_op(rebuild, SERVE_POINTER, reg, reg + 1, pointer->off, 0, 0);
 }
 
@@ -321,7 +294,11 @@ int rebuild_value(struct rebuild *rebuild, struct rebuild_value *out, const stru
 	out->len = encoding.len;
 	memcpy(out->bytes, encoding.bytes, encoding.len);
 	for (size_t i = 0; i < encoding.pointers_cnt; i++, reg++) {
-		r = point(rebuild, reg, &encoding.pointers[i]);
+		const struct encode_pointer *pointer = &encoding.pointers[i];
+
+		r = point(rebuild, reg, pointer->value, pointer->node, pointer->is_raw);
+		if (r == -ENOENT)
+			continue;
 		if (r < 0)
 			return r;
 		out->slots[out->slots_cnt++] = (struct rebuild_slot){encoding.pointers[i].off, reg};
@@ -351,7 +328,7 @@ int rebuild_passed(struct rebuild *rebuild, const struct abi_loc *loc, const str
 	for (size_t i = 0; r == 0 && i < encoding.pointers_cnt; i++) {
 		const struct encode_pointer *pointer = &encoding.pointers[i];
 
-		if (pointer->value->kind != VALUE_POINTER)
+		if (pointer->value->kind != VALUE_POINTER || pointer->is_raw)
 			continue;
 		r = live_pointer(rebuild, loc, pointer->off);
 		if (r == 0)

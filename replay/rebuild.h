@@ -3,7 +3,8 @@
  * From recorded values to programs that rebuild them in a running process: see SERVE_* of patch.h.
  *
  * An object is encoded in the build's layout, field by field and by name; then each pointer in it is built in
- * turn, in the next address register. Objects that are met again (VALUE_REF) are shared by number.
+ * turn, in the next address register. Objects that are met again are shared by number; a pointer into the
+ * middle of one is put when all objects are there.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 
 #include "lib/buf.h"
 #include "lib/shape.h"
+#include "replay/objects.h"
 
 struct err;
 struct notes;
@@ -29,13 +31,23 @@ struct rebuild {
 		const struct value *value;
 		uint32_t shared;
 		uint16_t node; /* of the build's shape: the object's, of an array its pointer's */
+		const struct shape *shape, *recorded;
 	} * built;
-	size_t built_cnt, built_cap;
+	size_t built_cnt, built_cap, built_kept;
 	uint32_t shared_cnt;
+	struct objects objects, kept; /* of this call; of the operation */
+	struct waiting {
+		uint32_t shared; /* the object that holds the pointer */
+		uint32_t off;
+		uint16_t node;
+		const struct value *value;
+		bool is_raw;
+	} * waiting;
+	size_t waiting_cnt, waiting_cap;
 	bool is_optional; /* the ops that follow write what the call did not change */
 	/* The args and the out of the call being served, where a VALUE_REF may lead; NULL: none. */
 	const struct value *const *live, *const *live_out;
-	const struct shape *shape; /* of the build's function */
+	const struct shape *shape, *recorded; /* of the function in the build and in the recording */
 	struct notes *notes;
 	struct err *err;
 };
@@ -44,8 +56,17 @@ void rebuild_init(struct rebuild *rebuild, size_t bytes_max, struct notes *notes
 void rebuild_release(struct rebuild *rebuild);
 
 /* Objects built for one call are not met again from another. */
-void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct value *const *live,
-		   const struct value *const *live_out);
+void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct shape *recorded,
+		   const struct value *const *live, const struct value *const *live_out);
+/* @root, a parameter or the result, belongs to the call: pointers may lead into what it leads to. Before any
+ * of it is rebuilt; NULL: nothing. */
+int rebuild_know(struct rebuild *rebuild, const struct value *root);
+/* Whether @value is, or holds, a pointer into what another parameter leads to: rebuild it after that one. */
+bool rebuild_is_inside(struct rebuild *rebuild, const struct value *value);
+/* Put what waits for an object that was not there. */
+int rebuild_settle(struct rebuild *rebuild);
+/* Opaque pointers of later calls may lead into what was built up to now. */
+void rebuild_keep(struct rebuild *rebuild);
 
 /* A value as it lies in registers or on the stack: its bytes, and where pointers in it are to be put. */
 struct rebuild_slot {

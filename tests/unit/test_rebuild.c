@@ -120,7 +120,9 @@ static int rebuild_args(struct bench *b, uint64_t *args, size_t cnt, char **reco
 	trial_enter(&b->t);
 	trial_leave(&b->t);
 	*recorded = trial_json(&b->t);
-	rebuild_begin(&b->rebuild, b->t.shape, NULL, NULL);
+	rebuild_begin(&b->rebuild, b->t.shape, b->t.shape, NULL, NULL);
+	for (size_t i = 0; i < cnt; i++)
+		assert_int_equal(rebuild_know(&b->rebuild, b->t.values.args[i]), 0);
 	for (size_t i = 0; i < cnt; i++) {
 		struct rebuild_value value = {};
 		int r = rebuild_value(&b->rebuild, &value, b->t.values.args[i], b->t.shape->params[i].node);
@@ -279,7 +281,7 @@ static void what_a_limit_kept_out_is_refused_with_the_reason(void **state)
 	struct bench b;
 
 	begin(&b, shop, 0, (struct shop_param[]){{"s", shop->cptr}, {}}, NULL, 0);
-	rebuild_begin(&b.rebuild, b.t.shape, NULL, NULL);
+	rebuild_begin(&b.rebuild, b.t.shape, b.t.shape, NULL, NULL);
 	assert_int_equal(rebuild_value(&b.rebuild, &rebuilt, &value, b.t.shape->params[0].node), -EUNATCH);
 	assert_string_equal(b.err.msg, "'s' was not captured: too much");
 	end(&b);
@@ -301,7 +303,7 @@ static void serve_out(struct bench *b, struct order *live, struct order *served,
 	free(trial_json(&b->t)); /* decodes */
 	memcpy(args, b->t.values.args, sizeof(args));
 	memcpy(out, b->t.values.out, sizeof(out));
-	rebuild_begin(&b->rebuild, b->t.shape, args, out);
+	rebuild_begin(&b->rebuild, b->t.shape, b->t.shape, args, out);
 	if (rebuild_through(&b->rebuild, 0, b->t.values.out[0], b->t.values.args[0],
 			    b->t.shape->params[0].node) < 0)
 		fail_msg("%s", b->err.msg);

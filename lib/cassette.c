@@ -15,8 +15,8 @@
 
 #define SCHEME_MAX 32 /* bytes */
 
-static const struct cassette_ops *const drivers[] = {&cassette_mem_ops, &cassette_file_ops};
-static const char *const later_schemes[] = {"s3", "cached"};
+static const struct cassette_ops *const drivers[] = {&cassette_mem_ops, &cassette_file_ops, &cassette_s3_ops};
+static const char *const later_schemes[] = {"cached"};
 
 /* --- opening --- */
 
@@ -79,6 +79,7 @@ void cassette_close(struct cassette *cassette)
 	if (!cassette)
 		return;
 	free(cassette->url);
+	free(cassette->prefix);
 	cassette->ops->close(cassette);
 }
 
@@ -106,10 +107,10 @@ int cassette_put(struct cassette *cassette, const struct recording_key *key, con
 		 size_t full_len, const char *metadata, struct err *err)
 {
 	char full_path[CASSETTE_KEY_MAX], metadata_path[CASSETTE_KEY_MAX];
-	int r = recording_path(full_path, "full", key, err);
+	int r = recording_path(full_path, cassette, "full", key, err);
 
 	if (!r)
-		r = recording_path(metadata_path, "metadata", key, err);
+		r = recording_path(metadata_path, cassette, "metadata", key, err);
 	if (!r)
 		r = put(cassette, full_path, full, full_len, err);
 	return r ? r : put(cassette, metadata_path, metadata, strlen(metadata), err);
@@ -134,7 +135,7 @@ static int get(struct cassette *cassette, const char *kind, const struct recordi
 	       struct err *err)
 {
 	char path[CASSETTE_KEY_MAX];
-	int r = recording_path(path, kind, key, err);
+	int r = recording_path(path, cassette, kind, key, err);
 
 	if (!r)
 		r = cassette->ops->get(cassette, path, out, err);
@@ -157,10 +158,10 @@ int cassette_remove(struct cassette *cassette, const struct recording_key *key, 
 {
 	char full_path[CASSETTE_KEY_MAX], metadata_path[CASSETTE_KEY_MAX];
 	bool was_listed;
-	int r = recording_path(full_path, "full", key, err);
+	int r = recording_path(full_path, cassette, "full", key, err);
 
 	if (!r)
-		r = recording_path(metadata_path, "metadata", key, err);
+		r = recording_path(metadata_path, cassette, "metadata", key, err);
 	if (!r)
 		r = cassette->ops->remove(cassette, metadata_path, err);
 	if (r && r != -ENOENT)
@@ -250,12 +251,15 @@ static int walk_day(const char *day, void *ctx)
 {
 	struct walk *walk = ctx;
 	char prefix[CASSETTE_KEY_MAX];
+	size_t len;
 
 	if (!recording_day_is_valid(day) || (walk->since && strcmp(day, walk->since) < 0) ||
 	    (walk->until && strcmp(day, walk->until) > 0))
 		return 0;
 	memcpy(walk->key.day, day, sizeof(walk->key.day));
-	snprintf(prefix, sizeof(prefix), CASSETTE_ROOT "/metadata/%s/%s/", walk->key.category, day);
+	recording_root(prefix, walk->cassette, "metadata");
+	len = strlen(prefix);
+	snprintf(prefix + len, sizeof(prefix) - len, "%s/%s/", walk->key.category, day);
 	return walk->cassette->ops->list(walk->cassette, prefix, walk_id, walk, walk->err);
 }
 
@@ -263,11 +267,14 @@ static int walk_category(const char *category, void *ctx)
 {
 	struct walk *walk = ctx;
 	char prefix[CASSETTE_KEY_MAX];
+	size_t len;
 
 	if (!category_is_valid(category))
 		return 0;
 	memcpy(walk->key.category, category, strlen(category) + 1);
-	snprintf(prefix, sizeof(prefix), CASSETTE_ROOT "/metadata/%s/", category);
+	recording_root(prefix, walk->cassette, "metadata");
+	len = strlen(prefix);
+	snprintf(prefix + len, sizeof(prefix) - len, "%s/", category);
 	return walk->cassette->ops->list(walk->cassette, prefix, walk_day, walk, walk->err);
 }
 
@@ -282,10 +289,12 @@ int cassette_each(struct cassette *cassette, const char *category, const char *s
 		.ctx = ctx,
 		.err = err,
 	};
+	char prefix[CASSETTE_KEY_MAX];
 
 	if (category)
 		return walk_category(category, &walk);
-	return cassette->ops->list(cassette, CASSETTE_ROOT "/metadata/", walk_category, &walk, err);
+	recording_root(prefix, cassette, "metadata");
+	return cassette->ops->list(cassette, prefix, walk_category, &walk, err);
 }
 
 /* --- finding --- */

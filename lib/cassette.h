@@ -17,6 +17,7 @@ struct cassette;
 struct err;
 
 #define CASSETTE_KEY_MAX    512
+#define CASSETTE_PREFIX_MAX 256
 #define CASSETTE_OBJECT_MAX (256 * 1024 * 1024)
 #define CATEGORY_MAX	    128
 
@@ -66,7 +67,7 @@ int cassette_put_many(struct cassette *cassette, struct cassette_item *items, si
  * the whole. */
 int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *items, size_t cnt,
 			       struct err *err);
-/* Here, too, -ENOENT is a result and no failure. */
+/* What is not there is removed already. */
 int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
 
 /* Schemas are never changed: putting one that is there does nothing. Getting checks the digest. */

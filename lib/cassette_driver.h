@@ -43,6 +43,7 @@ struct cassette_ops {
 struct cassette {
 	const struct cassette_ops *ops;
 	char *url;
+	char *prefix; /* of the recordings' keys, without slashes at its ends; NULL or "": none */
 };
 
 /* Names for a driver's list: collected in any order, so that @fn runs when nothing is held any more. */
@@ -60,4 +61,4 @@ int names_each(struct names *names, int (*fn)(const char *name, void *ctx), void
 void names_release(struct names *names);
 #define auto_names __attribute__((cleanup(names_release)))
 
-extern const struct cassette_ops cassette_mem_ops, cassette_file_ops;
+extern const struct cassette_ops cassette_mem_ops, cassette_file_ops, cassette_s3_ops;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/cassette_driver.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 
@@ -98,17 +99,26 @@ void recording_key_text(const struct recording_key *key, char text[CATEGORY_MAX 
 	snprintf(text, CATEGORY_MAX + 48, "%s/%s/%s", key->category, key->day, key->id);
 }
 
-/* @kind: "full" or "metadata". */
-int recording_path(char path[CASSETTE_KEY_MAX], const char *kind, const struct recording_key *key,
-		   struct err *err)
+void recording_root(char path[CASSETTE_KEY_MAX], const struct cassette *cassette, const char *kind)
+{
+	const char *prefix = cassette->prefix ? cassette->prefix : "";
+
+	snprintf(path, CASSETTE_KEY_MAX, CASSETTE_ROOT "/%s%s%s/", prefix, *prefix ? "/" : "", kind);
+}
+
+int recording_path(char path[CASSETTE_KEY_MAX], const struct cassette *cassette, const char *kind,
+		   const struct recording_key *key, struct err *err)
 {
 	char text[CATEGORY_MAX + 48];
+	size_t len;
 
 	recording_key_text(key, text);
 	if (!category_is_valid(key->category) || !recording_day_is_valid(key->day) ||
 	    !recording_id_is_valid(key->id))
 		return recording_no_id(text, err);
-	snprintf(path, CASSETTE_KEY_MAX, CASSETTE_ROOT "/%s/%s", kind, text);
+	recording_root(path, cassette, kind);
+	len = strlen(path);
+	snprintf(path + len, CASSETTE_KEY_MAX - len, "%s", text);
 	return 0;
 }
 

@@ -52,12 +52,14 @@ static int get_one(struct cassette *cassette, struct cassette_object *object, st
 
 static int remove_one(struct cassette *cassette, struct cassette_object *object, struct err *err)
 {
-	return cassette->ops->remove(cassette, object->key, err);
+	int r = cassette->ops->remove(cassette, object->key, err);
+
+	return r == -ENOENT ? 0 : r;
 }
 
 static int do_many(struct cassette *cassette, many_fn many,
 		   int (*one)(struct cassette *cassette, struct cassette_object *object, struct err *err),
-		   bool enoent_is_failure, struct cassette_object *objects, size_t cnt, struct err *err)
+		   struct cassette_object *objects, size_t cnt, struct err *err)
 {
 	int first = 0;
 
@@ -65,26 +67,15 @@ static int do_many(struct cassette *cassette, many_fn many,
 		return cnt ? many(cassette, objects, cnt, err) : 0;
 	for (size_t i = 0; i < cnt; i++) {
 		objects[i].result = one(cassette, &objects[i], first ? NULL : err);
-		if (!first && (objects[i].result != -ENOENT || enoent_is_failure))
+		if (!first && (objects[i].result != -ENOENT))
 			first = objects[i].result;
 	}
 	return first;
 }
 
-static int put_batch(struct cassette *cassette, struct batch *batch, struct err *err)
-{
-	return do_many(cassette, cassette->ops->put_many, put_one, true, batch->object, batch->cnt, err);
-}
-
-static int remove_batch(struct cassette *cassette, struct batch *batch, struct err *err)
-{
-	return do_many(cassette, cassette->ops->remove_many, remove_one, false, batch->object, batch->cnt,
-		       err);
-}
-
 /* The objects of @kind of all items that have not failed yet; an item with an impossible key fails here. */
-static int gather(struct batch *batch, struct cassette_item *items, size_t cnt, const char *kind,
-		  struct err *err)
+static int gather(struct batch *batch, struct cassette *cassette, struct cassette_item *items, size_t cnt,
+		  const char *kind, struct err *err)
 {
 	int first = batch_init(batch, cnt, err);
 
@@ -95,7 +86,8 @@ static int gather(struct batch *batch, struct cassette_item *items, size_t cnt, 
 
 		if (items[i].result)
 			continue;
-		items[i].result = recording_path(batch->path[at], kind, &items[i].key, first ? NULL : err);
+		items[i].result =
+			recording_path(batch->path[at], cassette, kind, &items[i].key, first ? NULL : err);
 		if (!first)
 			first = items[i].result;
 		if (items[i].result)
@@ -111,7 +103,7 @@ static int put_kind(struct cassette *cassette, struct cassette_item *items, size
 		    bool is_metadata, struct err *err)
 {
 	auto_batch struct batch batch = {};
-	int first = gather(&batch, items, cnt, kind, err), r;
+	int first = gather(&batch, cassette, items, cnt, kind, err), r;
 
 	if (first == -ENOMEM)
 		return first;
@@ -120,7 +112,7 @@ static int put_kind(struct cassette *cassette, struct cassette_item *items, size
 
 		batch.object[i].data = is_metadata ? item->metadata : item->full;
 	}
-	r = put_batch(cassette, &batch, first ? NULL : err);
+	r = do_many(cassette, cassette->ops->put_many, put_one, batch.object, batch.cnt, first ? NULL : err);
 	for (size_t i = 0; i < batch.cnt; i++)
 		items[batch.item[i]].result = batch.object[i].result;
 	return first ? first : r;
@@ -164,11 +156,10 @@ int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *
 
 	for (size_t i = 0; i < cnt; i++)
 		items[i].result = 0;
-	first = gather(&batch, items, cnt, "metadata", err);
+	first = gather(&batch, cassette, items, cnt, "metadata", err);
 	if (first == -ENOMEM)
 		return first;
-	r = do_many(cassette, cassette->ops->get_many, get_one, false, batch.object, batch.cnt,
-		    first ? NULL : err);
+	r = do_many(cassette, cassette->ops->get_many, get_one, batch.object, batch.cnt, first ? NULL : err);
 	for (size_t i = 0; i < batch.cnt; i++) {
 		struct cassette_item *item = &items[batch.item[i]];
 
@@ -179,33 +170,31 @@ int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *
 	return first ? first : r;
 }
 
-/* Metadata first, so that what is listed exists. What an earlier removal, cut short, has left goes too. */
+static int remove_kind(struct cassette *cassette, struct cassette_item *items, size_t cnt, const char *kind,
+		       struct err *err)
+{
+	auto_batch struct batch batch = {};
+	int first = gather(&batch, cassette, items, cnt, kind, err), r;
+
+	if (first == -ENOMEM)
+		return first;
+	r = do_many(cassette, cassette->ops->remove_many, remove_one, batch.object, batch.cnt,
+		    first ? NULL : err);
+	for (size_t i = 0; i < batch.cnt; i++)
+		items[batch.item[i]].result = batch.object[i].result;
+	return first ? first : r;
+}
+
+/* Metadata first, so that what is listed exists. */
 int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err)
 {
-	auto_batch struct batch metadata = {}, full = {};
 	int first, r;
 
 	for (size_t i = 0; i < cnt; i++)
 		items[i].result = 0;
-	first = gather(&metadata, items, cnt, "metadata", err);
+	first = remove_kind(cassette, items, cnt, "metadata", err);
 	if (first == -ENOMEM)
 		return first;
-	r = remove_batch(cassette, &metadata, first ? NULL : err);
-	for (size_t i = 0; i < metadata.cnt; i++)
-		if (metadata.object[i].result != -ENOENT)
-			items[metadata.item[i]].result = metadata.object[i].result;
-	first = first ? first : r;
-	r = gather(&full, items, cnt, "full", NULL);
-	if (!r)
-		r = remove_batch(cassette, &full, first ? NULL : err);
-	if (r == -ENOMEM)
-		return err_nomem(err);
-	/* The same items, in the same order, but for those that failed in between. */
-	for (size_t i = 0, j = 0; i < full.cnt; i++) {
-		while (metadata.item[j] != full.item[i])
-			j++;
-		if (full.object[i].result != -ENOENT || metadata.object[j].result == -ENOENT)
-			items[full.item[i]].result = full.object[i].result;
-	}
+	r = remove_kind(cassette, items, cnt, "full", first ? NULL : err);
 	return first ? first : r;
 }

@@ -14,9 +14,8 @@
 #include "lib/err.h"
 #include "lib/util.h"
 
-#define IDLE_S	       60 /* a connection that rests for longer may have been cut on its way */
-#define KEEPALIVE_S    30
-#define BODY_RESERVE_S 8
+#define IDLE_S	    60 /* a connection that rests for longer may have been cut on its way */
+#define KEEPALIVE_S 30
 
 struct transfer {
 	struct http *http;
@@ -66,8 +65,6 @@ int http_new(struct http **out, const struct http_opts *opts, struct err *err)
 
 static void transfer_free(struct transfer *transfer)
 {
-	if (transfer->done)
-		curl_multi_remove_handle(transfer->http->multi, transfer->easy);
 	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers);
 	buf_release(&transfer->body);
@@ -79,6 +76,7 @@ void http_free(struct http *http)
 {
 	if (!http)
 		return;
+	http_drop(http);
 	for (size_t i = 0; i < http->cnt; i++)
 		transfer_free(http->all[i]);
 	curl_multi_cleanup(http->multi);
@@ -161,7 +159,6 @@ static const struct fault {
 	{CURLE_PARTIAL_FILE, ECONNRESET, "the answer was cut short", NULL},
 	{CURLE_WEIRD_SERVER_REPLY, EPROTO, "it does not answer as HTTP servers do",
 	 "check the endpoint's port"},
-	{CURLE_UNSUPPORTED_PROTOCOL, EPROTO, "it does not answer as HTTP servers do", NULL},
 	{CURLE_OUT_OF_MEMORY, ENOMEM, "out of memory", NULL},
 };
 
@@ -169,6 +166,9 @@ static int fault_of(const struct transfer *transfer, CURLcode curl, struct err *
 {
 	const struct fault *fault = NULL;
 
+	/* An answer without a status line is told from a scheme of others by its text alone. */
+	if (curl == CURLE_UNSUPPORTED_PROTOCOL && strstr(transfer->error, "HTTP/0.9"))
+		curl = CURLE_WEIRD_SERVER_REPLY;
 	for (size_t i = 0; !fault && i < ARRAY_SIZE(faults); i++)
 		if (faults[i].curl == curl)
 			fault = &faults[i];
@@ -218,6 +218,16 @@ static void transfer_put(struct transfer *transfer)
 	transfer->done = NULL;
 	transfer->next = transfer->http->free;
 	transfer->http->free = transfer;
+}
+
+void http_drop(struct http *http)
+{
+	for (size_t i = 0; i < http->cnt; i++) {
+		if (!http->all[i]->done)
+			continue;
+		curl_multi_remove_handle(http->multi, http->all[i]->easy);
+		transfer_put(http->all[i]);
+	}
 }
 
 static int add_header(struct transfer *transfer, const char *line)
@@ -391,8 +401,10 @@ int http_do(struct http *http, const struct http_request *request, struct http_a
 
 	while (!r && !one.is_done)
 		r = http_wait(http, request->timeout_ms, err);
-	if (r)
+	if (r) {
+		http_drop(http);
 		return r;
+	}
 	if (answer->code)
 		buf_release(&answer->body);
 	return answer->code;

@@ -56,6 +56,8 @@ int http_start(struct http *http, const struct http_request *request, http_done_
 	       struct err *err);
 /* Drive what is in flight, waiting for at most @timeout_ms, and call what got done. */
 int http_wait(struct http *http, unsigned timeout_ms, struct err *err);
+/* End what is in flight, without a callback. */
+void http_drop(struct http *http);
 /* One request, to its end; answer->body is the caller's, answer->headers are gone. */
 int http_do(struct http *http, const struct http_request *request, struct http_answer *answer,
 	    struct err *err);

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Objects in a bucket, at the key that is theirs. */
+#include "lib/cassette_driver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/s3.h"
+#include "lib/util.h"
+
+struct s3_cassette {
+	struct cassette cassette;
+	struct s3 *s3;
+};
+
+static struct s3 *to_s3(struct cassette *cassette)
+{
+	return container_of(cassette, struct s3_cassette, cassette)->s3;
+}
+
+static int s3_cassette_open(struct cassette **out, const char *rest, bool create, struct err *err)
+{
+	autofree struct s3_cassette *cassette = calloc(1, sizeof(*cassette));
+	struct s3_url url;
+	int r = s3_url_parse(&url, rest, err);
+
+	if (r)
+		return r;
+	if (!cassette)
+		return err_nomem(err);
+	cassette->cassette.prefix = strdup(url.prefix);
+	if (!cassette->cassette.prefix)
+		return err_nomem(err);
+	r = s3_open(&cassette->s3, &url, err);
+	if (r) {
+		free(cassette->cassette.prefix);
+		return r;
+	}
+	*out = &TAKE_PTR(cassette)->cassette;
+	return 0;
+}
+
+static void s3_cassette_close(struct cassette *cassette)
+{
+	s3_close(to_s3(cassette));
+	free(container_of(cassette, struct s3_cassette, cassette));
+}
+
+/* --- one --- */
+
+static struct s3_call call_put(const struct s3_url *url, const char *key, const void *data, size_t len)
+{
+	struct s3_call call = {
+		.method = "PUT",
+		.key = key,
+		.headers = {{"content-type", "application/octet-stream"}},
+		.body = len ? data : "",
+		.len = len,
+	};
+	size_t cnt = 1;
+
+	if (*url->storage_class)
+		call.headers[cnt++] = (struct sigv4_header){"x-amz-storage-class", url->storage_class};
+	if (*url->sse)
+		call.headers[cnt++] = (struct sigv4_header){"x-amz-server-side-encryption", url->sse};
+	if (*url->kms_key)
+		call.headers[cnt++] =
+			(struct sigv4_header){"x-amz-server-side-encryption-aws-kms-key-id", url->kms_key};
+	if (*url->tags)
+		call.headers[cnt++] = (struct sigv4_header){"x-amz-tagging", url->tags};
+	return call;
+}
+
+static int run_one(struct cassette *cassette, struct s3_call *call, const char *verb, struct err *err)
+{
+	int r = s3_calls(to_s3(cassette), call, 1, err);
+
+	return r ? err_wrap(err, r, "cannot %s '%s'", verb, call->key) : call->result;
+}
+
+static int s3_cassette_put(struct cassette *cassette, const char *key, const void *data, size_t len,
+			   struct err *err)
+{
+	struct s3_call call = call_put(s3_url(to_s3(cassette)), key, data, len);
+	int r = run_one(cassette, &call, "write", err);
+
+	free(call.answer.data);
+	return r == -ENOENT ? err_set(err, -EIO, "cannot write '%s': no such key", key) : r;
+}
+
+static int s3_cassette_get(struct cassette *cassette, const char *key, struct blob *out, struct err *err)
+{
+	struct s3_call call = {.method = "GET", .key = key};
+	int r = run_one(cassette, &call, "read", err);
+
+	if (!r)
+		*out = call.answer;
+	return r;
+}
+
+/* S3 does not tell whether what it removes was there. */
+static int s3_cassette_remove(struct cassette *cassette, const char *key, struct err *err)
+{
+	struct s3_call head = {.method = "HEAD", .key = key}, call = {.method = "DELETE", .key = key};
+	int r = run_one(cassette, &head, "remove", err);
+
+	free(head.answer.data);
+	if (!r)
+		r = run_one(cassette, &call, "remove", err);
+	free(call.answer.data);
+	return r;
+}
+
+/* --- many --- */
+
+static int put_many(struct cassette *cassette, struct cassette_object *objects, size_t cnt, struct err *err)
+{
+	autofree struct s3_call *calls = calloc(cnt + 1, sizeof(*calls));
+	int r;
+
+	if (!calls)
+		return err_nomem(err);
+	for (size_t i = 0; i < cnt; i++)
+		calls[i] = call_put(s3_url(to_s3(cassette)), objects[i].key, objects[i].data.data,
+				    objects[i].data.len);
+	r = s3_calls(to_s3(cassette), calls, cnt, err);
+	for (size_t i = 0; i < cnt; i++) {
+		objects[i].result = calls[i].result;
+		free(calls[i].answer.data);
+	}
+	return r ? err_wrap(err, r, "cannot write") : 0;
+}
+
+static int get_many(struct cassette *cassette, struct cassette_object *objects, size_t cnt, struct err *err)
+{
+	autofree struct s3_call *calls = calloc(cnt + 1, sizeof(*calls));
+	int r;
+
+	if (!calls)
+		return err_nomem(err);
+	for (size_t i = 0; i < cnt; i++)
+		calls[i] = (struct s3_call){.method = "GET", .key = objects[i].key};
+	r = s3_calls(to_s3(cassette), calls, cnt, err);
+	for (size_t i = 0; i < cnt; i++) {
+		objects[i].result = calls[i].result;
+		if (!calls[i].result)
+			objects[i].data = calls[i].answer;
+	}
+	return r ? err_wrap(err, r, "cannot read") : 0;
+}
+
+static int remove_many(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
+		       struct err *err)
+{
+	autofree const char **keys = calloc(cnt + 1, sizeof(*keys));
+	autofree int *results = calloc(cnt + 1, sizeof(*results));
+	int r;
+
+	if (!keys || !results)
+		return err_nomem(err);
+	for (size_t i = 0; i < cnt; i++)
+		keys[i] = objects[i].key;
+	r = s3_delete(to_s3(cassette), keys, results, cnt, err);
+	for (size_t i = 0; i < cnt; i++)
+		objects[i].result = results[i];
+	return r;
+}
+
+/* --- listing --- */
+
+struct listing {
+	size_t prefix_len;
+	struct names names;
+};
+
+static int on_key(const char *key, void *ctx)
+{
+	struct listing *listing = ctx;
+
+	if (strlen(key) <= listing->prefix_len)
+		return 0;
+	key += listing->prefix_len;
+	return names_add(&listing->names, key, strcspn(key, "/"));
+}
+
+/* Names once more, for "a-b/" comes before "a/", and "a" before "a-b". */
+static int s3_cassette_list(struct cassette *cassette, const char *prefix,
+			    int (*fn)(const char *name, void *ctx), void *ctx, struct err *err)
+{
+	struct listing listing = {.prefix_len = strlen(prefix)};
+	int r = s3_list(to_s3(cassette), prefix, '/', on_key, &listing, err);
+
+	if (r == -ENOMEM)
+		err_nomem(err);
+	if (!r)
+		r = names_each(&listing.names, fn, ctx);
+	names_release(&listing.names);
+	return r;
+}
+
+const struct cassette_ops cassette_s3_ops = {
+	.scheme = "s3",
+	.open = s3_cassette_open,
+	.close = s3_cassette_close,
+	.put = s3_cassette_put,
+	.get = s3_cassette_get,
+	.remove = s3_cassette_remove,
+	.list = s3_cassette_list,
+	.put_many = put_many,
+	.get_many = get_many,
+	.remove_many = remove_many,
+};

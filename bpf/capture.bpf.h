@@ -330,6 +330,39 @@ static __noinline void do_next(struct slot *slot, const struct plan_op *op)
 		slot->pc += op->jmp;
 }
 
+/* The hash of the text in the slot, of @len bytes with its NUL: see plan.h. */
+static __noinline __u64 hash_text(struct slot *slot, __u32 len)
+{
+	__u64 hash = 0;
+
+	if (!len || len > PLAN_HASH_MAX + 1)
+		return 0;
+	PIN(len);
+	*(__u64 *)(slot->bytes + len - 1) = 0;
+	for (__u32 i = 0; i <= PLAN_HASH_MAX / 8; i++) {
+		if (i * 8 >= len)
+			break;
+		hash = plan_hash(hash, *(__u64 *)(slot->bytes + i * 8));
+	}
+	return hash;
+}
+
+static __noinline void do_hash(struct slot *slot, const struct plan_op *op)
+{
+	__u64 base = slot->v[op->a & (PLAN_VALUES - 1)];
+	__u32 take = op->max < PLAN_HASH_MAX ? op->max : PLAN_HASH_MAX, n;
+
+	slot->v[op->dst & (PLAN_VALUES - 1)] = 0;
+	if (!base)
+		return;
+	n = read_string(slot, 0, take, base + op->imm);
+	if (n > take + 1) {
+		slot->pc += op->jmp;
+		return;
+	}
+	slot->v[op->dst & (PLAN_VALUES - 1)] = hash_text(slot, n);
+}
+
 struct run {
 	struct slot *slot;
 	const struct plan *plan;
@@ -376,6 +409,13 @@ static long step(__u32 idx __attribute__((unused)), void *ctx)
 	return 0;
 }
 
+static __always_inline void start(struct slot *slot, __u32 first, __u32 cnt)
+{
+	slot->first = slot->pc = first;
+	slot->cnt = cnt;
+	slot->done = slot->is_ended = 0;
+}
+
 /* Run the section of @func's plan that belongs to the slot's event; its values are in place. */
 static __noinline void capture(struct slot *slot, __u32 func)
 {
@@ -384,13 +424,59 @@ static __noinline void capture(struct slot *slot, __u32 func)
 
 	if (!run.plan)
 		return;
-	slot->first = is_in ? run.plan->in : run.plan->out;
-	slot->cnt = is_in ? run.plan->in_cnt : run.plan->out_cnt;
-	slot->pc = slot->first;
+	start(slot, is_in ? run.plan->in : run.plan->out, is_in ? run.plan->in_cnt : run.plan->out_cnt);
 	if (!slot->cnt)
 		return;
-	slot->done = slot->is_ended = 0;
 	bpf_loop(PLAN_STEPS_MAX + 1, step, &run, 0);
 	if (!slot->is_ended)
 		slot->event.flags |= EVENT_F_STEPS;
+}
+
+/* --- gates --- */
+
+struct gate_run {
+	struct slot *slot;
+	const struct plan_gate *gate;
+};
+
+/* As step, for the ops that a gate has. */
+static long gate_step(__u32 idx __attribute__((unused)), void *ctx)
+{
+	struct gate_run *run = ctx;
+	struct slot *slot = run->slot;
+	__u32 pc = slot->pc;
+	const struct plan_op *op = &run->gate->ops[pc & (PLAN_GATE_OPS - 1)];
+
+	if (pc >= slot->cnt)
+		return 1;
+	slot->pc = pc + 1;
+	switch (op->kind) {
+	case PLAN_LOAD:
+		do_load(slot, op);
+		break;
+	case PLAN_HASH:
+		do_hash(slot, op);
+		break;
+	case PLAN_JZ:
+		if (!slot->v[op->a & (PLAN_VALUES - 1)])
+			slot->pc += op->jmp;
+		break;
+	case PLAN_JUMP:
+		slot->pc += op->jmp;
+		break;
+	default:
+		do_value(slot, op);
+	}
+	return 0;
+}
+
+/* Run the gate in @row; its values are in place. */
+static __always_inline void capture_gate(struct slot *slot, __u32 row)
+{
+	struct gate_run run = {slot, bpf_map_lookup_elem(&gates, &row)};
+
+	if (!run.gate)
+		return;
+	start(slot, 0, run.gate->cnt);
+	bpf_loop(PLAN_GATE_OPS, gate_step, &run, 0);
 }

@@ -28,33 +28,87 @@ static __always_inline void slot_put(struct slot *slot)
 	__sync_lock_test_and_set(&slot->is_taken, 0);
 }
 
+/*
+ * The next number of the frame's operation; 0: it has ended meanwhile, in its own thread. A call that begins
+ * gets its own number with it; the operation's end ends the joint.
+ */
+static __noinline __u32 joint_number(struct frame *frame, __u32 kind)
+{
+	__u32 row = frame->joint - 1;
+	struct joint *joint = bpf_map_lookup_elem(&joints, &row);
+	__u64 state, step = 1, owner = frame->op & ((1 << (64 - JOINT_OWNER)) - 1);
+
+	if (!joint || joint->op != frame->op)
+		return 0;
+	state = *(volatile __u64 *)&joint->state;
+	if (state & JOINT_ENDED || state >> JOINT_OWNER != owner ||
+	    (state & (JOINT_SEQ - 1)) == JOINT_SEQ - 2)
+		return 0;
+	if (frame->is_call && kind == EVENT_ENTRY)
+		step += JOINT_SEQ;
+	else if (!frame->is_call && kind != EVENT_ENTRY)
+		step += JOINT_ENDED;
+	state = __sync_fetch_and_add(&joint->state, step);
+	/* Behind it: who shared the value said so before it could get a number. */
+	if (!frame->is_call)
+		frame->flags |= *(volatile __u32 *)&joint->flags;
+	if (state & JOINT_ENDED || state >> JOINT_OWNER != owner)
+		return 0;
+	if (frame->is_call && kind == EVENT_ENTRY)
+		frame->seq = ((state >> 24) & (JOINT_SEQ - 1)) + 1;
+	return (state & (JOINT_SEQ - 1)) + 1;
+}
+
+/* The same for any frame. */
+static __always_inline __u32 event_number(struct thread *thread, struct frame *frame, __u32 kind)
+{
+	if (frame->joint)
+		return joint_number(frame, kind);
+	if (kind == EVENT_ENTRY && frame->is_call)
+		frame->seq = ++thread->seq;
+	return ++thread->attempted;
+}
+
+/* The event's head, but for what only its kind knows. */
+static __noinline void event_head(struct event *event, const struct thread *thread, const struct frame *frame)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	event->ts_ns = bpf_ktime_get_ns();
+	event->func = frame->func;
+	event->flags = 0;
+	event->tgid = id >> 32;
+	event->tid = id;
+	event->rseq = thread->rseq;
+	event->op = frame->op;
+	event->thread = thread->number;
+	event->home = frame->home;
+	event->seq = frame->seq;
+	__builtin_memset(event->regs, 0, sizeof(event->regs));
+}
+
 /* A slot with the event's head; NULL: lost, and counted. */
 static __noinline struct slot *event_begin(struct thread *thread, struct frame *frame, __u32 kind)
 {
+	__u32 number = event_number(thread, frame, kind);
 	struct slot *slot;
-	struct event *event;
-	__u64 id;
 
+	if (!number) {
+		frame->is_open = 0;
+		COUNT(frame->func, late, 1);
+		return NULL;
+	}
 	thread->rseq++;
-	thread->attempted++;
 	slot = slot_take();
 	if (!slot) {
 		COUNT(frame->func, no_slot, 1);
 		return NULL;
 	}
-	event = &slot->event;
-	event->ts_ns = bpf_ktime_get_ns();
-	event->func = frame->func;
-	event->kind = kind;
-	event->flags = 0;
-	id = bpf_get_current_pid_tgid();
-	event->tgid = id >> 32;
-	event->tid = id;
-	event->rseq = thread->rseq;
-	event->op = thread->op;
-	event->seq = frame->seq;
-	event->attempted = thread->attempted;
-	__builtin_memset(event->regs, 0, sizeof(event->regs));
+	event_head(&slot->event, thread, frame);
+	slot->event.kind = kind;
+	slot->event.attempted = number;
+	if (!frame->is_call && kind != EVENT_ENTRY)
+		slot->event.flags = frame->flags;
 	slot->used = slot->faults = slot->truncated = 0;
 	return slot;
 }
@@ -71,6 +125,8 @@ static __noinline void event_end(struct slot *slot)
 		COUNT(func, faults, slot->faults);
 	if (slot->truncated)
 		COUNT(func, truncated, slot->truncated);
+	if (slot->event.flags & (EVENT_F_STEPS | EVENT_F_BUDGET))
+		COUNT(func, limited, 1);
 	PIN(len);
 	if (ring && len <= sizeof(struct event) + sizeof(slot->bytes) &&
 	    !bpf_ringbuf_output(ring, &slot->event, len, BPF_RB_NO_WAKEUP))

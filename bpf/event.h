@@ -36,6 +36,9 @@ enum event_left {
 enum event_flags {
 	EVENT_F_STEPS = 1 << 0,	 /* PLAN_STEPS_MAX was reached */
 	EVENT_F_BUDGET = 1 << 1, /* PLAN_BYTES_MAX was reached */
+	/* Of an operation's end: */
+	EVENT_F_SHARED = 1 << 2,    /* another operation carried the same value at the same time */
+	EVENT_F_UNCARRIED = 1 << 3, /* what it carried found no room */
 };
 
 struct event {
@@ -46,12 +49,14 @@ struct event {
 	__u64 ts_ns;	 /* CLOCK_MONOTONIC */
 	__u64 rseq;	 /* of the thread, from 1 */
 	__u64 op;	 /* operation number, unique in a session */
+	__u32 thread;	 /* numbers the threads from 1; never used again, unlike tid */
+	__u32 home;	 /* tid of the thread that the operation itself runs in */
 	__u32 seq;	 /* 0: the operation itself; calls from 1, at entry */
 	__u32 attempted; /* events of this operation attempted so far, this one included */
 	__u64 regs[8];
 	/* struct plan_fragment ... */
 };
-_Static_assert(sizeof(struct event) == 112, "the drain checks lengths against it");
+_Static_assert(sizeof(struct event) == 120, "the drain checks lengths against it");
 
 /* Per function and CPU; user space sums. */
 struct func_count {
@@ -65,17 +70,28 @@ struct func_count {
 	__u64 faults;	   /* fragments with a fault */
 	__u64 fp_unread;   /* sides whose floating-point registers could not be read; they are faults, too */
 	__u64 truncated;   /* fragments cut by a limit */
+	__u64 unwanted;	   /* operations that "if" rejected */
+	__u64 too_deep;	   /* operations whose return could not be hooked: not taken */
+	__u64 limited;	   /* events whose budget of bytes or steps was reached */
+	__u64 unjoined;	   /* calls that join an operation, but none that is recorded */
+	__u64 late;	   /* ends of calls whose operation had ended before, in another thread */
 };
 
 /* Down: one row a function. The plan is in a map of its own. */
 struct func_rule {
 	__u32 is_operation;
-	__u32 plan_flags;	/* enum plan_flags */
+	__u32 is_off;	  /* an operation that is not recorded at present */
+	__u32 plan_flags; /* enum plan_flags */
+	__u32 gate_flags; /* enum plan_gate_flags */
+	__u32 gate; /* row of its gate; GATE_ROWS rows belong to a function, so that one can be exchanged */
 	__u32 fp_in, fp_out;	/* of the plan */
-	__u32 sample_threshold; /* taken when a 32-bit random number is below it; U32_MAX: always */
+	__u32 sample_threshold; /* taken when 32 random or hashed bits are below it; U32_MAX: always */
 	__u32 window_max;	/* operations taken in one window; 0: no limit */
+	__u32 pad;
 	__u64 window_ns;
 };
+
+#define GATE_ROWS 2
 
 enum control_state {
 	CONTROL_STOPPED = 0, /* probes leave at once: nothing is counted or recorded */
@@ -88,7 +104,8 @@ struct control {
 	__u32 state;
 	__u32 count_only; /* count hits and leave: `check --rate` */
 	__s32 errno_off;  /* of errno from the thread pointer; 0: not available */
-	__u32 pad;
+	__u32 is_seeded;
+	__u64 seed;		       /* of sampling */
 	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
 };
 

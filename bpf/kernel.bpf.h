@@ -49,6 +49,7 @@ struct mm_struct {
 };
 
 struct return_instance {
+	unsigned long stack; /* where the hooked return address lies */
 	unsigned long orig_ret_vaddr;
 };
 
@@ -62,7 +63,8 @@ struct task_struct {
 	struct thread_struct thread;
 	struct mm_struct *mm;
 	struct uprobe_task *utask;
-	__u64 self_exec_id; /* changes with every exec */
+	unsigned long sas_ss_sp, sas_ss_size; /* the alternate signal stack */
+	__u64 self_exec_id;		      /* changes with every exec */
 };
 
 #pragma clang attribute pop

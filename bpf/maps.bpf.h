@@ -10,6 +10,8 @@ struct control control;
 struct func_rule rules[FUNC_MAX];
 __u64 windows[FUNC_MAX]; /* window number << 32 | operations taken in it */
 __u64 operations_cnt;	 /* numbers operations from 1 */
+__u32 threads_cnt;	 /* numbers threads from 1 */
+__u64 draws[FUNC_MAX];	 /* seeded sampling: operations decided on */
 
 _Static_assert(!(FUNC_MAX & (FUNC_MAX - 1)), "rule_of masks");
 static __always_inline struct func_rule *rule_of(__u32 func)
@@ -24,6 +26,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct plan);
 } plans SEC(".maps");
+
+/* GATE_ROWS for each function; sized by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GATE_ROWS);
+	__type(key, __u32);
+	__type(value, struct plan_gate);
+} gates SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -44,31 +54,38 @@ struct {
 		});
 } rings SEC(".maps");
 
-/* An open operation of a thread, or the open call inside it. */
+/* An open operation of a thread, or the open call in it. */
 struct frame {
-	__u64 rsp; /* at entry */
-	__u64 ret; /* the return address that lay there */
+	__u64 op;    /* number of the operation */
+	__u32 home;  /* tid of the thread that the operation runs in */
+	__u32 joint; /* row of the operation's joint + 1; 0: its calls are all in its own thread */
+	__u64 rsp;   /* at entry */
+	__u64 ret;   /* the return address that lay there */
 	__u64 args[ARG_REGS];
 	__u64 keep[PLAN_KEEP_MAX];
 	__u64 passed_over; /* configured calls inside this one, which are not recorded */
 	__u32 seq;
 	__u16 func;
+	__u8 is_call;		 /* not the operation itself */
 	__u8 is_open, is_hooked; /* its return will be seen */
+	__u8 is_alternate;	 /* it is on the alternate signal stack */
+	__u8 flags;		 /* of an operation's end: enum event_flags */
 };
 
 enum { FRAME_OPERATION, FRAME_CALL, FRAME_CNT };
 
 /*
- * A thread's state, from the first operation taken on it. Only the thread itself touches it. Two frames
- * suffice: what a call of an input or output calls in its turn is not recorded, nor is an operation inside an
- * operation.
+ * A thread's state, from the first operation taken on it or call joined in it. Only the thread itself touches
+ * it. Two frames suffice: what a call of an input or output calls in its turn is not recorded, nor is an
+ * operation inside an operation.
  */
 struct thread {
-	__u64 op;      /* number of the open operation; 0: none */
-	__u64 rseq;    /* of the last event */
-	__u64 exec_id; /* of the program that the operation began in */
-	__u32 attempted, seq;
-	__u32 has_fp; /* fp is what the registers held at the event that is being made */
+	__u64 rseq;	      /* of the last event */
+	__u64 exec_id;	      /* of the program that its frames began in */
+	__u32 number;	      /* 0: not yet */
+	__u32 attempted, seq; /* of its operation, while that has no joint */
+	__u64 carrier;	      /* what is to be carried from the entry on that is being recorded; 0: nothing */
+	__u32 has_fp;	      /* fp is what the registers held at the event that is being made */
 	__u8 fp[PLAN_FP_CNT * PLAN_FP_BYTES];
 	struct frame frame[FRAME_CNT];
 };
@@ -79,6 +96,47 @@ struct {
 	__type(key, int);
 	__type(value, struct thread);
 } threads SEC(".maps");
+
+#define JOINTS_MAX   4096 /* operations that carry something, open at once */
+#define CARRIED_MAX  8	  /* values that one operation carries */
+#define CARRIERS_MAX 16384
+
+/*
+ * What the threads share that work for one operation: its numbers. @state holds, from the low end, events
+ * attempted (24 bits), calls (24), a bit that is set when the operation has ended, and 15 bits of the
+ * operation's number, which tell a thread that comes late that the row has another owner by now.
+ */
+struct joint {
+	__u64 op; /* 0: the row is free */
+	__u64 state;
+	__u64 carried[CARRIED_MAX]; /* its own thread's */
+	__u32 carried_cnt, flags;   /* enum event_flags */
+};
+#define JOINT_SEQ   (1ull << 24)
+#define JOINT_ENDED (1ull << 48)
+#define JOINT_OWNER 49
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, JOINTS_MAX);
+	__type(key, __u32);
+	__type(value, struct joint);
+} joints SEC(".maps");
+
+/* The open operation that carries a value. */
+struct carrier {
+	__u64 op;
+	__u32 home, joint;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CARRIERS_MAX);
+	__type(key, __u64);
+	__type(value, struct carrier);
+} carriers SEC(".maps");
+
+__u64 carriers_cnt;
 
 #define SLOTS_PER_CPU 4
 

@@ -27,7 +27,9 @@ static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 	if (!frame)
 		return false;
 	emit_entry(thread, frame);
-	return frame->is_hooked;
+	if (thread->carrier)
+		carrier_add(thread);
+	return frame->is_open && frame->is_hooked;
 }
 
 static __always_inline void handle_return(struct pt_regs *ctx, __u32 func)
@@ -35,13 +37,13 @@ static __always_inline void handle_return(struct pt_regs *ctx, __u32 func)
 	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
 	struct frame *frame;
 
-	if (control.state == CONTROL_STOPPED || !thread || !thread->op)
+	if (control.state == CONTROL_STOPPED || !thread || !is_busy(thread))
 		return;
 	frame = thread_return(thread, ctx->rsp - 8, func);
 	if (!frame)
 		return;
 	emit_return(thread, frame, ctx->rax, ctx->rdx);
-	frame_close(thread, frame);
+	frame_close(frame);
 }
 
 SEC("uprobe.s")
@@ -70,7 +72,8 @@ int session(struct pt_regs *ctx)
 	return 0;
 }
 
-/* A thread that ends inside an operation. @by_itself: it is in the system call that it asked to end by. */
+/* A thread that ends inside an operation or a call for one. @by_itself: it is in the system call that it
+ * asked to end by. */
 SEC("tp_btf/sched_process_exit")
 int thread_exit(void *ctx __attribute__((unused)))
 {
@@ -79,10 +82,10 @@ int thread_exit(void *ctx __attribute__((unused)))
 	struct pt_regs *regs;
 	__u64 call;
 
-	if (control.state == CONTROL_STOPPED || !thread || !thread->op)
+	if (control.state == CONTROL_STOPPED || !thread || !is_busy(thread))
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	call = regs->orig_rax;
-	operation_leave(thread, EVENT_LEFT_EXIT, call == 60 || call == 231);
+	thread_leave(thread, EVENT_LEFT_EXIT, call == 60 || call == 231);
 	return 0;
 }

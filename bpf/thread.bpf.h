@@ -8,10 +8,15 @@
  * kernel's trampoline lies where its return address was. At an equal stack pointer the trampoline tells a
  * tail call from a frame that was abandoned and its place used again. What is abandoned is said (EVENT_LEFT),
  * never paired by guess.
+ *
+ * A signal handler on an alternate stack is the exception: what lies on the main stack waits for it, wherever
+ * the two lie. The kernel takes the main stack's returns for abandoned when a return is hooked higher up, and
+ * then ends the program: so there none is.
  */
 #pragma once
 
 #include "bpf/emit.bpf.h"
+#include "bpf/gate.bpf.h"
 #include "bpf/maps.bpf.h"
 
 /* Where hooked functions return to; 0: the process has none yet. */
@@ -37,6 +42,26 @@ static __noinline __u64 true_return_address(__u64 ret)
 	return ret && ret == trampoline(task) ? task->utask->return_instances->orig_ret_vaddr : ret;
 }
 
+/* Whether @rsp lies on the thread's alternate signal stack. */
+static __noinline bool is_on_alternate(__u64 rsp)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return rsp > task->sas_ss_sp && rsp - task->sas_ss_sp <= task->sas_ss_size;
+}
+
+static __always_inline bool is_busy(const struct thread *thread)
+{
+	return thread->frame[FRAME_OPERATION].is_open || thread->frame[FRAME_CALL].is_open;
+}
+
+static __always_inline void frame_close(struct frame *frame)
+{
+	frame->is_open = 0;
+	if (!frame->is_call && frame->joint)
+		joint_close(frame);
+}
+
 static __noinline void frame_leave(struct thread *thread, struct frame *frame, __u32 left, __u32 by_itself)
 {
 	if (!frame->is_open)
@@ -44,15 +69,24 @@ static __noinline void frame_leave(struct thread *thread, struct frame *frame, _
 	if (left == EVENT_LEFT_UNWOUND && !frame->is_hooked)
 		left = EVENT_LEFT_UNKNOWN;
 	emit_left(thread, frame, left, by_itself);
-	frame->is_open = 0;
+	frame_close(frame);
 }
 
-/* The operation is over without a return. */
-static __noinline void operation_leave(struct thread *thread, __u32 left, __u32 by_itself)
+/* What is open is over without a return. */
+static __noinline void thread_leave(struct thread *thread, __u32 left, __u32 by_itself)
 {
 	frame_leave(thread, &thread->frame[FRAME_CALL], left, by_itself);
 	frame_leave(thread, &thread->frame[FRAME_OPERATION], left, by_itself);
-	thread->op = 0;
+}
+
+/* Whether @frame was abandoned by the look of a stack pointer alone. */
+static __noinline bool is_passed(const struct frame *frame, __u64 rsp)
+{
+	bool is_alternate = is_on_alternate(rsp);
+
+	if (is_alternate != frame->is_alternate)
+		return !is_alternate;
+	return frame->rsp < rsp;
 }
 
 /* Whether @frame is still there when a function is entered at @rsp, where @ret lies. */
@@ -60,36 +94,45 @@ static __noinline bool is_alive(struct frame *frame, __u64 rsp, __u64 ret)
 {
 	__u64 hook = trampoline(bpf_get_current_task_btf());
 
-	if (frame->rsp < rsp)
+	if (is_passed(frame, rsp))
 		return false;
 	if (frame->rsp == rsp)
 		return ret == hook;
 	return !hook || return_address(frame->rsp) == (frame->is_hooked ? hook : frame->ret);
 }
 
-/* Let go of what was abandoned before a function is entered at @rsp. Returns what lies there. */
-static __noinline __u64 thread_settle(struct thread *thread, __u64 rsp)
+/* Let go of what was abandoned before a function is entered at @rsp, where @ret lies. */
+static __noinline void thread_settle(struct thread *thread, __u64 rsp, __u64 ret)
 {
+	struct frame *operation = &thread->frame[FRAME_OPERATION], *call = &thread->frame[FRAME_CALL];
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct frame *call = &thread->frame[FRAME_CALL];
-	__u64 ret = return_address(rsp);
 
-	if (thread->exec_id != task->self_exec_id) {
-		operation_leave(thread, EVENT_LEFT_EXIT, 1);
-		return ret;
-	}
-	if (!is_alive(&thread->frame[FRAME_OPERATION], rsp, ret))
-		operation_leave(thread, EVENT_LEFT_UNWOUND, 0);
+	if (thread->exec_id != task->self_exec_id)
+		thread_leave(thread, EVENT_LEFT_EXIT, 1);
+	else if (operation->is_open && !is_alive(operation, rsp, ret))
+		thread_leave(thread, EVENT_LEFT_UNWOUND, 0);
 	else if (call->is_open && !is_alive(call, rsp, ret))
 		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
-	return ret;
+}
+
+/* Whether the return of a function that is entered at @rsp may be hooked. */
+static __noinline bool is_hookable(__u64 rsp)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct uprobe_task *utask = task->utask;
+	__u64 pending;
+
+	if (!utask || !utask->depth)
+		return true;
+	if (utask->depth >= URETPROBE_DEPTH_MAX)
+		return false;
+	pending = utask->return_instances->stack;
+	return pending > rsp || !is_on_alternate(rsp) || is_on_alternate(pending);
 }
 
 /* Open a frame for the function that is being entered. */
-static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u32 func, __u32 seq, __u64 ret)
+static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u32 func, __u64 ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
 	frame->args[0] = ctx->rdi;
 	frame->args[1] = ctx->rsi;
 	frame->args[2] = ctx->rdx;
@@ -99,91 +142,137 @@ static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u3
 	frame->rsp = ctx->rsp;
 	frame->ret = true_return_address(ret);
 	frame->func = func;
-	frame->seq = seq;
+	frame->seq = 0;
+	frame->flags = 0;
 	frame->passed_over = 0;
 	frame->is_open = 1;
-	frame->is_hooked = task->utask->depth < URETPROBE_DEPTH_MAX;
+	frame->is_hooked = is_hookable(ctx->rsp);
+	frame->is_alternate = is_on_alternate(ctx->rsp);
 	COUNT(func, taken, 1);
 }
 
-/* A call inside the open operation; NULL when it lies inside another call and is not recorded. */
-static __always_inline struct frame *call_enter(struct pt_regs *ctx, struct thread *thread, __u32 func,
-						__u64 ret)
-{
-	struct frame *call = &thread->frame[FRAME_CALL];
-
-	if (call->is_open) {
-		call->passed_over++;
-		return NULL;
-	}
-	frame_open(ctx, call, func, ++thread->seq, ret);
-	return call;
-}
-
-/* Count one more in the window that @now lies in; false: it is full. */
-static __noinline bool is_within_rate(__u32 func)
-{
-	struct func_rule *rule = rule_of(func);
-	__u64 *window = &windows[func & (FUNC_MAX - 1)];
-	__u64 number, seen, next;
-
-	if (!rule->window_max || !rule->window_ns)
-		return true;
-	number = bpf_ktime_get_ns() / rule->window_ns;
-	for (int i = 0; i < 8; i++) {
-		seen = *(volatile __u64 *)window;
-		next = seen >> 32 == (__u32)number ? seen + 1 : number << 32 | 1;
-		if ((__u32)next > rule->window_max)
-			return false;
-		if (__sync_val_compare_and_swap(window, seen, next) == seen)
-			return true;
-	}
-	return false;
-}
-
-static __always_inline bool is_sampled(const struct func_rule *rule, __u32 func)
-{
-	return (rule->sample_threshold == ~0u || bpf_get_prandom_u32() < rule->sample_threshold) &&
-	       is_within_rate(func);
-}
-
+/* A thread's state, for a frame that begins now; NULL: there is no memory. */
 static __noinline struct thread *thread_make(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-	/* Without a return there is no operation: too many return probes are pending on this thread. */
-	if (task->utask->depth >= URETPROBE_DEPTH_MAX)
+	if (!thread)
 		return NULL;
-	return bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread->number) {
+		thread->number = __sync_fetch_and_add(&threads_cnt, 1) + 1;
+		thread->frame[FRAME_CALL].is_call = 1;
+	}
+	if (!is_busy(thread))
+		thread->exec_id = task->self_exec_id;
+	return thread;
 }
 
-/*
- * The root decides: sampling and rate, before anything is copied. One operation inside another is plain code.
- * Inside one that was not taken it decides for itself: to know of the outer one would cost each call that is
- * not taken a return probe.
- */
-static __noinline struct thread *operation_enter(struct pt_regs *ctx, __u32 func)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread;
+/* --- calls --- */
 
-	if (control.state != CONTROL_RECORDING)
-		return NULL;
-	if (!is_sampled(rule_of(func), func)) {
-		COUNT(func, sampled_out, 1);
-		return NULL;
+/* A call inside the operation that is open in the thread. */
+static __noinline struct frame *call_enter(struct pt_regs *ctx, struct thread *thread, __u32 func, __u64 ret)
+{
+	struct frame *call = &thread->frame[FRAME_CALL], *operation = &thread->frame[FRAME_OPERATION];
+	struct verdict verdict;
+
+	if (rule_of(func)->gate_flags & PLAN_GATE_CARRIES) {
+		if (gate_run(ctx, func, &verdict))
+			thread->carrier = verdict.carrier;
+		else
+			operation->flags |= EVENT_F_UNCARRIED;
 	}
-	thread = thread_make();
-	if (!thread) {
+	call->op = operation->op;
+	call->home = operation->home;
+	call->joint = operation->joint;
+	frame_open(ctx, call, func, ret);
+	return call;
+}
+
+/* A call that belongs to whoever carries a value; NULL: to nobody who is recorded. *@thread: NULL when it has
+ * no state. */
+static __noinline struct frame *call_join(struct pt_regs *ctx, struct thread **thread, __u32 func, __u64 ret)
+{
+	struct verdict verdict = {};
+	struct carrier *carrier;
+	struct frame *call;
+
+	if (!gate_run(ctx, func, &verdict)) {
 		COUNT(func, no_state, 1);
 		return NULL;
 	}
-	thread->op = __sync_fetch_and_add(&operations_cnt, 1) + 1;
-	thread->exec_id = task->self_exec_id;
-	thread->attempted = thread->seq = 0;
-	thread->frame[FRAME_CALL].is_open = 0;
-	frame_open(ctx, &thread->frame[FRAME_OPERATION], func, 0, return_address(ctx->rsp));
-	return thread;
+	carrier = verdict.carrier ? bpf_map_lookup_elem(&carriers, &verdict.carrier) : NULL;
+	if (!carrier) {
+		COUNT(func, unjoined, 1);
+		return NULL;
+	}
+	*thread = thread_make();
+	if (!*thread) {
+		COUNT(func, no_state, 1);
+		return NULL;
+	}
+	call = &(*thread)->frame[FRAME_CALL];
+	call->op = carrier->op;
+	call->home = carrier->home;
+	call->joint = carrier->joint;
+	frame_open(ctx, call, func, ret);
+	return call;
+}
+
+/* --- operations --- */
+
+/*
+ * The root decides: sampling and predicates, before anything is copied. One operation inside another is plain
+ * code. Inside one that was not taken it decides for itself: to know of the outer one would cost each call
+ * that is not taken a return probe.
+ */
+static __always_inline bool is_taken(struct pt_regs *ctx, __u32 func, struct verdict *verdict)
+{
+	struct func_rule *rule = rule_of(func);
+
+	if (!is_drawn(rule, func)) {
+		COUNT(func, sampled_out, 1);
+		return false;
+	}
+	if (rule->gate_flags && !gate_run(ctx, func, verdict)) {
+		COUNT(func, no_state, 1);
+		return false;
+	}
+	if (!verdict->is_wanted) {
+		COUNT(func, unwanted, 1);
+		return false;
+	}
+	if (!is_drawn_by(rule, verdict->by) || !is_within_rate(func)) {
+		COUNT(func, sampled_out, 1);
+		return false;
+	}
+	return true;
+}
+
+static __noinline struct frame *operation_enter(struct pt_regs *ctx, struct thread **thread, __u32 func)
+{
+	struct verdict verdict = {.is_wanted = true};
+	struct frame *frame;
+
+	if (control.state != CONTROL_RECORDING || rule_of(func)->is_off || !is_taken(ctx, func, &verdict))
+		return NULL;
+	if (!is_hookable(ctx->rsp)) {
+		COUNT(func, too_deep, 1);
+		return NULL;
+	}
+	*thread = thread_make();
+	if (!*thread) {
+		COUNT(func, no_state, 1);
+		return NULL;
+	}
+	(*thread)->attempted = (*thread)->seq = 0;
+	frame = &(*thread)->frame[FRAME_OPERATION];
+	frame->op = __sync_fetch_and_add(&operations_cnt, 1) + 1;
+	frame->home = bpf_get_current_pid_tgid();
+	frame->joint = 0;
+	frame_open(ctx, frame, func, return_address(ctx->rsp));
+	(*thread)->carrier = verdict.carrier;
+	return frame;
 }
 
 /* A call whose caller is libc or ld.so itself does not count. */
@@ -198,26 +287,48 @@ static __noinline bool is_called_inside(__u64 rsp)
 	return false;
 }
 
-/* The frame of @func, which is being entered; NULL: it is not recorded. *@thread is set with it. */
-static __always_inline struct frame *thread_enter(struct pt_regs *ctx, struct thread **thread, __u32 func)
+/* Whose call is it? In its own thread an operation that carries nothing owns all; one that carries owns only
+ * what joins it by value, as a thread of a pool may work for others while it waits. */
+static __always_inline bool is_by_value(const struct thread *thread, __u32 func)
 {
-	bool is_operation = rule_of(func)->is_operation;
+	const struct frame *operation;
+
+	if (!(rule_of(func)->gate_flags & PLAN_GATE_JOINS) || !carriers_cnt)
+		return false;
+	operation = thread ? &thread->frame[FRAME_OPERATION] : NULL;
+	return !operation || !operation->is_open || operation->joint;
+}
+
+/* The frame of @func, which is being entered; NULL: it is not recorded. *@thread is set with it. */
+static __noinline struct frame *thread_enter(struct pt_regs *ctx, struct thread **thread, __u32 func)
+{
+	struct func_rule *rule = rule_of(func);
+	bool is_open, may_join = (rule->gate_flags & PLAN_GATE_JOINS) && carriers_cnt;
+	__u64 ret;
 
 	*thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
-	if (!is_operation && (!*thread || !(*thread)->op))
+	is_open = *thread && is_busy(*thread);
+	if (!is_open && !rule->is_operation && !may_join) {
+		if (rule->gate_flags & PLAN_GATE_JOINS)
+			COUNT(func, unjoined, 1);
 		return NULL;
-	if ((rule_of(func)->plan_flags & PLAN_F_OUTSIDE_LIBC) && is_called_inside(ctx->rsp))
-		return NULL;
-	if (*thread && (*thread)->op) {
-		__u64 ret = thread_settle(*thread, ctx->rsp);
-
-		if ((*thread)->op)
-			return is_operation ? NULL : call_enter(ctx, *thread, func, ret);
 	}
-	if (!is_operation)
+	if ((rule->plan_flags & PLAN_F_OUTSIDE_LIBC) && is_called_inside(ctx->rsp))
 		return NULL;
-	*thread = operation_enter(ctx, func);
-	return *thread ? &(*thread)->frame[FRAME_OPERATION] : NULL;
+	ret = return_address(ctx->rsp);
+	if (is_open) {
+		thread_settle(*thread, ctx->rsp, ret);
+		is_open = is_busy(*thread);
+	}
+	if (rule->is_operation)
+		return is_open ? NULL : operation_enter(ctx, thread, func);
+	if (is_open && (*thread)->frame[FRAME_CALL].is_open) {
+		(*thread)->frame[FRAME_CALL].passed_over++;
+		return NULL;
+	}
+	if (is_by_value(*thread, func))
+		return call_join(ctx, thread, func, ret);
+	return is_open ? call_enter(ctx, *thread, func, ret) : NULL;
 }
 
 static __always_inline bool is_return_of(const struct frame *frame, __u64 rsp, __u32 func)
@@ -236,16 +347,9 @@ static __noinline struct frame *thread_return(struct thread *thread, __u64 rsp, 
 		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
 		return operation;
 	}
-	if (operation->rsp < rsp)
-		operation_leave(thread, EVENT_LEFT_UNWOUND, 0);
-	else if (call->is_open && call->rsp < rsp)
+	if (operation->is_open && is_passed(operation, rsp))
+		thread_leave(thread, EVENT_LEFT_UNWOUND, 0);
+	else if (call->is_open && is_passed(call, rsp))
 		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
 	return NULL;
-}
-
-static __always_inline void frame_close(struct thread *thread, struct frame *frame)
-{
-	frame->is_open = 0;
-	if (!frame->seq)
-		thread->op = 0;
 }

@@ -180,6 +180,25 @@ static int check_unique(const struct config *config, const struct config_func *f
 	return 0;
 }
 
+/* What joins must find what carries. */
+static int check_joins(const struct config *config, struct json_reading *reading, struct err *err)
+{
+	const struct config_func *joining = NULL;
+
+	for (size_t i = 0; i < config->funcs_cnt; i++) {
+		if (config->funcs[i].carrier)
+			return 0;
+		if (config->funcs[i].joins)
+			joining = &config->funcs[i];
+	}
+	if (!joining)
+		return 0;
+	err_usage(err, -EINVAL, "'%s' joins an operation by '%s', but no operation carries it", joining->name,
+		  joining->joins);
+	err_hint(err, "give the operation, or the call that hands work on, a \"carrier\"");
+	return -EINVAL;
+}
+
 static int read_role(struct config *config, enum role role, const struct cJSON *item,
 		     struct json_reading *reading, struct err *err)
 {
@@ -227,7 +246,8 @@ static int read_funcs(struct draft *draft, struct json_reading *reading, struct 
 		if (r)
 			return r;
 	}
-	return 0;
+	reading->at = NULL;
+	return check_joins(&draft->config, reading, err);
 }
 
 /* --- the file --- */

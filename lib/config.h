@@ -33,6 +33,16 @@ struct tolerance {
 	struct place place;
 };
 
+/* What decides which calls of an operation are recorded; may change while recording. */
+struct sampling {
+	bool is_off;
+	double rate;	       /* 0..1, default 1 */
+	double max_per_second; /* 0: no limit */
+	char *by;	       /* a path: all calls with its value are taken, or none; NULL */
+	struct expr *only_if;  /* decided at entry; NULL */
+	struct expr *keep_if;  /* decided when the operation has ended; NULL */
+};
+
 struct type_rules {
 	char *type;	    /* "struct order" */
 	struct rule *rules; /* paths relative to the type: root is a member */
@@ -42,12 +52,11 @@ struct type_rules {
 
 struct config_func {
 	enum role role;
-	char *name;	       /* as configured: "price_of", "libc.so.6:time", "orders.c:price_of" */
-	char *module;	       /* left of the single colon, or NULL */
-	char *symbol;	       /* right of it */
-	char *alias;	       /* defaults to name; of inputs and outputs each has its own */
-	char *category;	       /* operations; defaults to symbol */
-	double max_per_second; /* operations; 0: no limit */
+	char *name;	/* as configured: "price_of", "libc.so.6:time", "orders.c:price_of" */
+	char *module;	/* left of the single colon, or NULL */
+	char *symbol;	/* right of it */
+	char *alias;	/* defaults to name; of inputs and outputs each has its own */
+	char *category; /* operations; defaults to symbol */
 	struct place place;
 
 	struct rule *rules;
@@ -64,9 +73,12 @@ struct config_func {
 
 	struct named_path *metadata;
 	size_t metadata_cnt;
-	double rate; /* 0..1, default 1 */
-	struct expr *error_if, *keep_if;
-	struct place error_if_place, keep_if_place;
+	struct sampling sampling; /* operations */
+	struct expr *error_if;
+	struct place error_if_place, keep_if_place, only_if_place;
+	char *carrier; /* a path: its value names the operation, in any thread, to the operation's end; NULL
+			*/
+	char *joins;   /* inputs, outputs: a path: the call belongs to the operation that carries its value */
 
 	char **ignore, **unordered; /* canonical paths */
 	struct place *ignore_places, *unordered_places;

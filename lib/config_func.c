@@ -66,7 +66,11 @@ void config_func_release(struct config_func *func)
 	free(func->unordered_places);
 	free_measures(func);
 	expr_free(func->error_if);
-	expr_free(func->keep_if);
+	expr_free(func->sampling.only_if);
+	expr_free(func->sampling.keep_if);
+	free(func->sampling.by);
+	free(func->carrier);
+	free(func->joins);
 	*func = (struct config_func){};
 }
 
@@ -114,7 +118,40 @@ static int read_keep_if(void *field, const struct cJSON *item, struct json_readi
 	struct config_func *func = field;
 
 	func->keep_if_place = json_place(reading->doc, item);
-	return read_expr(&func->keep_if, item, reading, err);
+	return read_expr(&func->sampling.keep_if, item, reading, err);
+}
+
+/* The name in @expr that is not known at entry, or NULL. */
+static const char *late_name(const struct expr *expr)
+{
+	const char *name = NULL;
+
+	if (!expr)
+		return NULL;
+	if (expr->kind == EXPR_PATH &&
+	    (!strcmp(expr->path.root, "return") || !strcmp(expr->path.root, "errno")))
+		return expr->path.root;
+	name = late_name(expr->a);
+	return name ? name : late_name(expr->b);
+}
+
+/* A predicate that is decided at entry. */
+static int read_only_if(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config_func *func = field;
+	const char *late;
+	int r;
+
+	if (func->sampling.only_if)
+		return err_usage(err, -EINVAL, "it stands here and in \"sample\"");
+	func->only_if_place = json_place(reading->doc, item);
+	r = read_expr(&func->sampling.only_if, item, reading, err);
+	late = r ? NULL : late_name(func->sampling.only_if);
+	if (!late)
+		return r;
+	err_usage(err, -EINVAL, "'%s' is not known when the call is made", late);
+	err_hint(err, "\"keep_if\" decides when the call has ended");
+	return -EINVAL;
 }
 
 /* @text in canonical form. */
@@ -323,13 +360,36 @@ static int read_max_per_second(void *field, const struct cJSON *item, struct jso
 static int read_sample(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
 {
 	static const struct json_key keys[] = {
-		{"rate", read_rate, offsetof(struct config_func, rate)},
-		{"max_per_second", read_max_per_second, offsetof(struct config_func, max_per_second)},
+		{"rate", read_rate, offsetof(struct config_func, sampling.rate)},
+		{"by", read_key_path, offsetof(struct config_func, sampling.by)},
+		{"max_per_second", read_max_per_second,
+		 offsetof(struct config_func, sampling.max_per_second)},
+		{"if", read_only_if},
 		{"keep_if", read_keep_if},
-		{"if"},
 	};
 
 	return json_read_keys(field, item, keys, ARRAY_SIZE(keys), reading, err);
+}
+
+static int read_enabled(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config_func *func = field;
+
+	if (!cJSON_IsBool(item))
+		return json_expected(item, "true or false", err);
+	func->sampling.is_off = cJSON_IsFalse(item);
+	return 0;
+}
+
+static int read_joins(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	static const struct json_key keys[] = {{"by", read_key_path, offsetof(struct config_func, joins)}};
+	struct config_func *func = field;
+	int r = json_read_keys(func, item, keys, ARRAY_SIZE(keys), reading, err);
+
+	if (!r && !func->joins)
+		return err_usage(err, -EINVAL, "expected {\"by\": PATH}");
+	return r;
 }
 
 static int read_ignore(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
@@ -446,13 +506,16 @@ static const struct row {
 	{OPERATIONS, {"category", read_category, offsetof(struct config_func, category)}},
 	{OPERATIONS, {"metadata", read_metadata}},
 	{OPERATIONS, {"sample", read_sample}},
+	{OPERATIONS, {"if", read_only_if}},
+	{OPERATIONS, {"enabled", read_enabled}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"carrier", read_key_path, offsetof(struct config_func, carrier)}},
+	{INPUTS | OUTPUTS, {"joins", read_joins}},
 	{OPERATIONS, {"error_if", read_error_if}},
 	{OPERATIONS | OUTPUTS, {"compare", read_compare}},
 	{INPUTS, {"key", read_key}},
 	{INPUTS, {"when_missing", read_when_missing}},
 	{INPUTS, {"fallback_aliases", read_fallbacks}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"prototype"}},
-	{OPERATIONS | INPUTS | OUTPUTS, {"joins"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"keyed"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"match"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"serve"}},
@@ -511,7 +574,8 @@ int config_read_func(struct config_func *out, enum role role, const struct cJSON
 {
 	int r;
 
-	*out = (struct config_func){.role = role, .rate = 1, .place = json_place(reading->doc, item)};
+	*out = (struct config_func){
+		.role = role, .sampling.rate = 1, .place = json_place(reading->doc, item)};
 	r = split_name(out, item->string, err);
 	if (!r)
 		r = read_keys(out, item, reading, err);
@@ -521,5 +585,7 @@ int config_read_func(struct config_func *out, enum role role, const struct cJSON
 		out->alias = strdup(out->name);
 		r = out->alias ? 0 : err_nomem(err);
 	}
+	if (!r && out->carrier && out->joins)
+		r = err_usage(err, -EINVAL, "\"carrier\" and \"joins\" exclude each other");
 	return at(reading, item, r);
 }

@@ -72,6 +72,8 @@ enum plan_kind {
 	PLAN_BITS, /* v[dst] = bits [max & 255, + max >> 8) of v[a], sign-extended when imm < 0 */
 	PLAN_EMIT, /* KEY: the low imm bytes of v[a] */
 	PLAN_XMM,  /* KEY: v[dst] = the low eight bytes of xmm imm at entry */
+	PLAN_HASH, /* gate: v[dst] = plan_hash of the text at v[a] + imm up to its NUL, at most max bytes (max
+		    * at most PLAN_HASH_MAX); 0 when v[a] is 0; a fault gives 0 and jumps by jmp */
 	PLAN_KIND_CNT,
 };
 
@@ -131,3 +133,43 @@ struct plan_fragment {
 	unsigned char pad[5];
 };
 _Static_assert(sizeof(struct plan_fragment) == 24, "fragments are read by other programs");
+
+#define PLAN_GATE_OPS 256 /* a power of two */
+#define PLAN_HASH_MAX 256 /* bytes of text that are hashed */
+
+/* What a gate leaves in the value file, in place of what only OUT has. */
+enum plan_gate_value {
+	PLAN_V_WANTED = PLAN_V_RAX,    /* 0: the call is not taken; 1 before the gate runs */
+	PLAN_V_BY = PLAN_V_RDX,	       /* sampling goes by its hash; 0 before */
+	PLAN_V_CARRIER = PLAN_V_ERRNO, /* what the call carries or joins by; 0 before: nothing */
+};
+
+enum plan_gate_flags {
+	PLAN_GATE_WANTED = 1 << 0,
+	PLAN_GATE_BY = 1 << 1,
+	PLAN_GATE_CARRIES = 1 << 2, /* the value names the operation from here to its end, in any thread */
+	PLAN_GATE_JOINS = 1 << 3,   /* the call belongs to the operation that carries the value */
+};
+
+/*
+ * A gate decides at entry, in the kernel alone and before anything is copied: whether the call is wanted, by
+ * what it is sampled, which operation it belongs to. It is a plan of one section whose ops copy nothing.
+ */
+struct plan_gate {
+	unsigned int flags, cnt;
+	struct plan_op ops[PLAN_GATE_OPS];
+};
+
+/* A number's bits, well mixed (Stafford's variant 13 of the finalizer of MurmurHash3). */
+static inline unsigned long long plan_mix(unsigned long long x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+/* The hash of text: fold its eightbytes, the last one filled with zeros, its NUL included, from 0 on. */
+static inline unsigned long long plan_hash(unsigned long long hash, unsigned long long eightbyte)
+{
+	return plan_mix(hash * 31 + eightbyte + 1);
+}

@@ -3,7 +3,9 @@
 #pragma once
 
 struct err;
+struct expr;
 struct plan;
+struct plan_gate;
 struct shape;
 
 /*
@@ -15,3 +17,14 @@ struct shape;
  */
 int planner_compile(struct plan *out, const struct shape *shape, const char *const *key, unsigned key_cnt,
 		    struct err *err);
+
+/* What decides at a function's entry; NULL where there is nothing. Paths as the configuration has them. */
+struct gate_source {
+	const struct expr *only_if;
+	const char *by, *carrier, *joins; /* carrier and joins exclude each other */
+};
+
+/* -EINVAL: it uses something that is no number, or text in a way that cannot be decided there; -E2BIG: more
+ * than PLAN_GATE_OPS. Both are usage errors. */
+int planner_gate(struct plan_gate *out, const struct shape *shape, const struct gate_source *source,
+		 struct err *err);

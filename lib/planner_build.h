@@ -15,7 +15,7 @@ struct path;
 /* Marks a kept value that could not be evaluated at entry. */
 #define NOT_KEPT INT64_MIN
 
-enum section { SECTION_IN, SECTION_OUT, SECTION_KEY, SECTION_CNT };
+enum section { SECTION_IN, SECTION_OUT, SECTION_KEY, SECTION_GATE, SECTION_CNT };
 
 /* Where a value lies while a section runs. */
 enum place_kind {
@@ -109,6 +109,13 @@ struct loop {
 };
 void loop_begin(struct planner *p, struct loop *loop, uint16_t child, uint8_t base, int32_t off, uint8_t cnt);
 void loop_end(struct planner *p, struct loop *loop);
+
+/* --- planner_gate.c --- */
+/* Comparing a text with a constant, in a gate; false when @expr is something else. */
+bool put_text_equal(struct planner *p, uint16_t scope, const struct expr *expr, uint8_t *out,
+		    struct exits *exits);
+/* Refuses what is no number, in a gate. */
+void check_number(struct planner *p, uint16_t node);
 
 /* --- planner_key.c --- */
 void planner_key(struct planner *p, const char *const *key, unsigned key_cnt);

@@ -105,6 +105,7 @@ static uint8_t put_path_value(struct planner *p, uint16_t scope, const struct pa
 	if (scope == SHAPE_NONE && !strcmp(path->root, "errno"))
 		return PLAN_V_ERRNO;
 	place = put_path(p, scope, path, &node, exits);
+	check_number(p, node);
 	return put_load(p, place, &p->shape->nodes[node], &exits->fault);
 }
 
@@ -181,8 +182,11 @@ static const struct {
 static uint8_t put_operation(struct planner *p, uint16_t scope, const struct expr *expr, struct exits *exits)
 {
 	unsigned mark = p->next;
-	uint8_t a = put_expr(p, scope, expr->a, exits), b = PLAN_V_ZERO;
+	uint8_t a, b = PLAN_V_ZERO;
 
+	if (put_text_equal(p, scope, expr, &a, exits))
+		return a;
+	a = put_expr(p, scope, expr->a, exits);
 	if (expr->b)
 		b = put_expr(p, scope, expr->b, exits);
 	p->next = mark;
@@ -210,7 +214,9 @@ uint8_t put_expr(struct planner *p, uint16_t scope, const struct expr *expr, str
 	case EXPR_OR:
 		return put_logic(p, scope, expr, exits);
 	case EXPR_STR:
-		planner_fail(p, -EINVAL, "has a length that compares text");
+		planner_fail(p, -EINVAL,
+			     p->section == SECTION_GATE ? "uses text as a number"
+							: "has a length that compares text");
 		return PLAN_V_ZERO;
 	default:
 		return put_operation(p, scope, expr, exits);

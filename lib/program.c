@@ -198,6 +198,31 @@ static int build_shape(const struct finder *f, struct program_func *func, size_t
 	return err->is_usage ? config_error_at(f->config, func->config->place, r, err) : r;
 }
 
+int program_gate(struct plan_gate **out, const struct program_func *func, const struct sampling *sampling,
+		 struct err *err)
+{
+	const struct gate_source source = {
+		.only_if = sampling->only_if,
+		.by = sampling->by,
+		.carrier = func->config->carrier,
+		.joins = func->config->joins,
+	};
+	autofree struct plan_gate *gate = NULL;
+	int r;
+
+	if (!source.only_if && !source.by && !source.carrier && !source.joins) {
+		*out = NULL;
+		return 0;
+	}
+	gate = calloc(1, sizeof(*gate));
+	if (!gate)
+		return err_nomem(err);
+	r = planner_gate(gate, func->shape, &source, err);
+	if (!r)
+		*out = TAKE_PTR(gate);
+	return r;
+}
+
 static int build_plan(const struct finder *f, struct program_func *func, struct err *err)
 {
 	const struct config_func *config = func->config;
@@ -207,6 +232,8 @@ static int build_plan(const struct finder *f, struct program_func *func, struct 
 	if (!func->plan)
 		return err_nomem(err);
 	r = planner_compile(func->plan, func->shape, (const char *const *)config->key, config->key_cnt, err);
+	if (!r)
+		r = program_gate(&func->gate, func, &config->sampling, err);
 	if (r)
 		return err->is_usage ? config_error_at(f->config, config->place, r, err) : r;
 	if (program_is_libc(f->program, func->module))
@@ -426,6 +453,7 @@ void program_free(struct program *program)
 		shape_free(program->funcs[i].shape);
 		free(program->funcs[i].plan);
 		free(program->funcs[i].stubs);
+		free(program->funcs[i].gate);
 	}
 	for (size_t i = 0; program->objects && i < program->files_cnt; i++)
 		object_free(program->objects[i]);

@@ -18,6 +18,8 @@ struct config;
 struct config_func;
 struct object;
 struct plan;
+struct plan_gate;
+struct sampling;
 struct schema;
 
 #define PROGRAM_MODULES_MAX 256
@@ -49,7 +51,8 @@ struct program_func {
 	size_t stubs_cnt;
 	struct shape *shape;
 	struct plan *plan;
-	struct err refused;  /* msg is "" when the function can be used */
+	struct plan_gate *gate; /* NULL: nothing is decided at entry */
+	struct err refused;	/* msg is "" when the function can be used */
 	struct err unprobed; /* why it cannot be recorded, though it can be replayed; msg is "" when it can */
 	char warning[256];   /* "" when there is none: inlined copies beside an out-of-line one, ... */
 };
@@ -77,6 +80,10 @@ void program_files_free(struct program_file *files, size_t cnt);
  * usage errors.
  */
 int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+		 struct err *err);
+/* The gate for the function's configuration with @sampling in place of its own; NULL when it needs none. The
+ * caller's to free. */
+int program_gate(struct plan_gate **out, const struct program_func *func, const struct sampling *sampling,
 		 struct err *err);
 /* 0, or the first refusal. */
 int program_usable(const struct program *program, struct err *err);

@@ -92,13 +92,30 @@ static int check_exprs(const struct finder *f, const struct config_func *func, c
 		const struct expr *expr;
 		struct place place;
 	} exprs[] = {{"error_if", func->error_if, func->error_if_place},
-		     {"keep_if", func->keep_if, func->keep_if_place}};
+		     {"if", func->sampling.only_if, func->only_if_place},
+		     {"keep_if", func->sampling.keep_if, func->keep_if_place}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(exprs); i++) {
 		int r = check_expr(shape, exprs[i].expr, err);
 
 		if (r)
 			return wrap(f, exprs[i].place, exprs[i].key, r, err);
+	}
+	return 0;
+}
+
+static int check_names(const struct finder *f, const struct config_func *func, const struct shape *shape,
+		       struct err *err)
+{
+	const struct {
+		const char *key, *path;
+	} paths[] = {{"by", func->sampling.by}, {"carrier", func->carrier}, {"joins", func->joins}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		int r = paths[i].path ? check_text(shape, paths[i].path, err) : 0;
+
+		if (r)
+			return wrap(f, func->place, paths[i].key, r, err);
 	}
 	return 0;
 }
@@ -117,5 +134,7 @@ int program_check_paths(const struct finder *f, const struct config_func *func, 
 			       func->unordered_cnt, err);
 	if (!r)
 		r = check_tolerances(f, func, shape, err);
+	if (!r)
+		r = check_names(f, func, shape, err);
 	return r ? r : check_exprs(f, func, shape, err);
 }

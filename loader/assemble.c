@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
  * An event carries its operation's number and its own index in it (`attempted`), so an operation's events
- * sort themselves whatever order the rings give them in, and what is missing is known as soon as the end has
- * arrived. The thread's running number (`rseq`) serves for two things: to count what was lost, also where
- * whole operations were, and to see that an operation whose end was lost must be over.
+ * sort themselves whatever order the rings give them in, and from whichever threads; what is missing is known
+ * as soon as the end has arrived. The thread's running number (`rseq`) serves to count what was lost, also
+ * where whole operations were. That an operation whose end was lost must be over shows when its own thread,
+ * its home, begins another.
  */
 #include "loader/assemble.h"
 
@@ -24,16 +25,19 @@
 #define THREADS_MIN 256
 #define PASSES	    2 /* the one in which a gap was seen, and one more in full */
 
+#define OPERATIONS_CAP (2 * ASSEMBLE_OPEN_MAX) /* of the table: at most half full */
+
 struct thread {
-	uint32_t tid;	   /* 0: free */
-	uint64_t rseq, op; /* the highest seen */
+	uint32_t tid;	   /* 0: free. Used again by later threads, */
+	uint32_t number;   /* which are told apart by this */
+	uint64_t rseq, op; /* the highest seen; op: of operations whose home it is */
 	struct operation *operations;
 };
 
 struct operation {
 	struct gathered gathered;
 	uint64_t number;
-	uint32_t tid;
+	uint32_t home, tgid, tid;
 	size_t bytes;
 	bool is_waiting; /* it has ended: what is missing is late or lost */
 	unsigned passes; /* since then */
@@ -46,6 +50,7 @@ struct assemble {
 	struct assemble_counts counts;
 	struct thread *threads; /* a hash table with linear probing, at most half full */
 	size_t threads_cap, threads_cnt;
+	struct operation **operations;	/* another one, by number */
 	struct operation *first, *last; /* open ones, in the order in which they were met */
 	size_t open_cnt, waiting_cnt;
 	uint64_t attempted, seen; /* events */
@@ -60,8 +65,9 @@ int assemble_new(struct assemble **out, assemble_fn fn, void *ctx, struct err *e
 		return err_nomem(err);
 	assemble->threads_cap = THREADS_MIN;
 	assemble->threads = calloc(assemble->threads_cap, sizeof(*assemble->threads));
-	if (!assemble->threads) {
-		free(assemble);
+	assemble->operations = calloc(OPERATIONS_CAP, sizeof(struct operation *));
+	if (!assemble->threads || !assemble->operations) {
+		assemble_free(assemble);
 		return err_nomem(err);
 	}
 	assemble->fn = fn;
@@ -110,33 +116,76 @@ static void start_waiting(struct assemble *assemble, struct operation *operation
 	assemble->waiting_cnt++;
 }
 
-/* Count the event, and end what must have ended before it. Thread numbers are used again: a later operation
- * with a lower event number is another thread's. */
-static void thread_meet(struct assemble *assemble, struct thread *thread, const struct event *event)
+static int thread_find(struct thread **out, struct assemble *assemble, uint32_t tid, struct err *err)
 {
-	if (event->op > thread->op) {
-		if (event->rseq <= thread->rseq)
-			thread->rseq = 0;
-		thread->op = event->op;
-		for (struct operation *o = thread->operations; o; o = o->next_of_thread)
-			start_waiting(assemble, o);
+	int r = threads_grow(assemble, err);
+
+	if (r < 0)
+		return r;
+	*out = slot_of(assemble->threads, assemble->threads_cap, tid);
+	assemble->threads_cnt += !(*out)->tid;
+	(*out)->tid = tid;
+	return 0;
+}
+
+static void count_event(struct assemble *assemble, struct thread *thread, const struct event *event)
+{
+	assemble->seen++;
+	if (event->thread <
+	    thread->number) { /* late, of a thread whose number is used again: its gaps are not known */
+		assemble->attempted++;
+		return;
 	}
-	if (event->op == thread->op && event->rseq > thread->rseq) {
+	if (event->thread > thread->number) {
+		thread->number = event->thread;
+		thread->rseq = 0;
+	}
+	if (event->rseq > thread->rseq) {
 		assemble->attempted += event->rseq - thread->rseq;
 		thread->rseq = event->rseq;
 	}
-	assemble->seen++;
+}
+
+/* End what must have ended before the event: its home works for one operation at a time. */
+static void home_meet(struct assemble *assemble, struct thread *home, const struct event *event)
+{
+	if (event->op <= home->op)
+		return;
+	home->op = event->op;
+	for (struct operation *o = home->operations; o; o = o->next_of_thread)
+		start_waiting(assemble, o);
 }
 
 /* --- operations --- */
 
-static struct operation *operation_find(const struct thread *thread, uint64_t number)
+static struct operation **place_of(const struct assemble *assemble, uint64_t number)
 {
-	struct operation *operation = thread->operations;
+	size_t i = number * 2654435761u & (OPERATIONS_CAP - 1);
 
-	while (operation && operation->number != number)
-		operation = operation->next_of_thread;
-	return operation;
+	while (assemble->operations[i] && assemble->operations[i]->number != number)
+		i = (i + 1) & (OPERATIONS_CAP - 1);
+	return &assemble->operations[i];
+}
+
+/* Linear probing without marks: what lies behind the hole moves up when the hole is on its way. */
+static void place_clear(struct assemble *assemble, struct operation **place)
+{
+	size_t hole = place - assemble->operations, i = hole;
+
+	assemble->operations[hole] = NULL;
+	for (;;) {
+		size_t wanted;
+
+		i = (i + 1) & (OPERATIONS_CAP - 1);
+		if (!assemble->operations[i])
+			return;
+		wanted = assemble->operations[i]->number * 2654435761u & (OPERATIONS_CAP - 1);
+		if (((i - wanted) & (OPERATIONS_CAP - 1)) < ((i - hole) & (OPERATIONS_CAP - 1)))
+			continue;
+		assemble->operations[hole] = assemble->operations[i];
+		assemble->operations[i] = NULL;
+		hole = i;
+	}
 }
 
 static void operation_free(struct operation *operation)
@@ -146,7 +195,7 @@ static void operation_free(struct operation *operation)
 	free(operation);
 }
 
-static int operation_add(struct operation **out, struct assemble *assemble, struct thread *thread,
+static int operation_add(struct operation **out, struct assemble *assemble, struct thread *home,
 			 const struct event *event, struct err *err)
 {
 	struct operation *operation = calloc(1, sizeof(*operation));
@@ -160,14 +209,16 @@ static int operation_add(struct operation **out, struct assemble *assemble, stru
 		return r;
 	}
 	operation->number = event->op;
-	operation->tid = event->tid;
-	operation->next_of_thread = thread->operations;
-	thread->operations = operation;
+	operation->home = event->home;
+	operation->tgid = event->tgid;
+	operation->next_of_thread = home->operations;
+	home->operations = operation;
+	*place_of(assemble, event->op) = operation;
 	operation->prev = assemble->last;
 	*(assemble->last ? &assemble->last->next : &assemble->first) = operation;
 	assemble->last = operation;
 	assemble->open_cnt++;
-	if (event->op < thread->op)
+	if (event->op < home->op)
 		start_waiting(assemble, operation);
 	*out = operation;
 	return 0;
@@ -176,11 +227,12 @@ static int operation_add(struct operation **out, struct assemble *assemble, stru
 static void operation_remove(struct assemble *assemble, struct operation *operation)
 {
 	struct operation **at =
-		&slot_of(assemble->threads, assemble->threads_cap, operation->tid)->operations;
+		&slot_of(assemble->threads, assemble->threads_cap, operation->home)->operations;
 
 	while (*at != operation)
 		at = &(*at)->next_of_thread;
 	*at = operation->next_of_thread;
+	place_clear(assemble, place_of(assemble, operation->number));
 	*(operation->prev ? &operation->prev->next : &assemble->first) = operation->next;
 	*(operation->next ? &operation->next->prev : &assemble->last) = operation->prev;
 	assemble->open_cnt--;
@@ -194,7 +246,7 @@ static int operation_finish(struct assemble *assemble, struct operation *operati
 			    struct err *err)
 {
 	struct recording *recording = NULL;
-	uint32_t tid = operation->tid;
+	uint32_t tgid = operation->tgid, tid = operation->tid;
 	uint64_t started_ns;
 	int r = 0;
 
@@ -212,7 +264,7 @@ static int operation_finish(struct assemble *assemble, struct operation *operati
 		assemble->counts.complete++;
 	else
 		assemble->counts.incomplete++;
-	return assemble->fn(recording, started_ns, tid, assemble->ctx);
+	return assemble->fn(recording, started_ns, tgid, tid, assemble->ctx);
 }
 
 static int events_grow(struct gathered *gathered, uint32_t cnt, struct err *err)
@@ -261,29 +313,42 @@ static int keep_event(struct assemble *assemble, struct operation *operation, co
 	return 0;
 }
 
-int assemble_event(struct assemble *assemble, const struct event *event, struct err *err)
+/* Its operation; NULL: there are too many, and it is left out. */
+static int find_operation(struct operation **out, struct assemble *assemble, const struct event *event,
+			  struct err *err)
 {
-	struct operation *operation;
-	struct gathered *gathered;
 	struct thread *thread;
-	int r = threads_grow(assemble, err);
+	int r = thread_find(&thread, assemble, event->tid, err);
 
 	if (r < 0)
 		return r;
-	thread = slot_of(assemble->threads, assemble->threads_cap, event->tid);
-	assemble->threads_cnt += !thread->tid;
-	thread->tid = event->tid;
-	thread_meet(assemble, thread, event);
-	operation = operation_find(thread, event->op);
-	if (!operation && assemble->open_cnt >= ASSEMBLE_OPEN_MAX) {
-		assemble->counts.overflow += event->attempted == 1;
-		return 0;
-	}
-	r = operation ? 0 : operation_add(&operation, assemble, thread, event, err);
-	if (r == 0)
-		r = keep_event(assemble, operation, event, err);
+	count_event(assemble, thread, event);
+	r = thread_find(&thread, assemble, event->home, err);
 	if (r < 0)
 		return r;
+	home_meet(assemble, thread, event);
+	*out = *place_of(assemble, event->op);
+	if (*out)
+		return 0;
+	if (assemble->open_cnt < ASSEMBLE_OPEN_MAX)
+		return operation_add(out, assemble, thread, event, err);
+	assemble->counts.overflow += event->attempted == 1;
+	return 0;
+}
+
+int assemble_event(struct assemble *assemble, const struct event *event, struct err *err)
+{
+	struct operation *operation = NULL;
+	struct gathered *gathered;
+	int r = find_operation(&operation, assemble, event, err);
+
+	if (r < 0 || !operation)
+		return r;
+	r = keep_event(assemble, operation, event, err);
+	if (r < 0)
+		return r;
+	if (!event->seq)
+		operation->tid = event->tid;
 	gathered = &operation->gathered;
 	gathered->seen++;
 	gathered->attempted = MAX(gathered->attempted, event->attempted);
@@ -343,5 +408,6 @@ void assemble_free(struct assemble *assemble)
 	while (assemble->first)
 		operation_remove(assemble, assemble->first);
 	free(assemble->threads);
+	free(assemble->operations);
 	free(assemble);
 }

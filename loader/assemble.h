@@ -25,7 +25,8 @@ struct err;
 /* The recording's operation, calls and completeness are set; id, schema and metadata are not. Taken over by
  * the callee.
  * @started_ns: CLOCK_MONOTONIC at the operation's entry. */
-typedef int (*assemble_fn)(struct recording *recording, uint64_t started_ns, uint32_t tid, void *ctx);
+typedef int (*assemble_fn)(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
+			   void *ctx);
 
 struct assemble_counts {
 	uint64_t complete, incomplete; /* handed on */

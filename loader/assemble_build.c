@@ -124,17 +124,55 @@ static struct call *call_of(struct recording *recording, const struct event *eve
 		       by_seq);
 }
 
-static int apply(struct recording *recording, const struct event *event, uint64_t started_ns, struct err *err)
+/* What the operation's end says of it as a whole. */
+static void add_flags(struct recording *recording, const struct event *end, struct err *err)
+{
+	if (end->flags & EVENT_F_SHARED)
+		recording_add_incomplete(recording, err,
+					 "another operation carried the same value at the same time: its "
+					 "calls in other threads may be here, or there");
+	if (end->flags & EVENT_F_UNCARRIED)
+		recording_add_incomplete(recording, err,
+					 "what it carried found no room: calls in other threads are missing");
+}
+
+/* --- threads --- */
+
+/* Threads of one operation, by number; the operation's own is the first. Past THREADS_MAX an index is
+ * searched for no more: they share the last. */
+#define THREADS_MAX 1024
+
+struct threads {
+	uint32_t number[THREADS_MAX];
+	uint32_t cnt;
+};
+
+static uint32_t thread_index(struct threads *threads, uint32_t number)
+{
+	uint32_t i = 0;
+
+	while (i < threads->cnt && threads->number[i] != number)
+		i++;
+	if (i == threads->cnt && i < THREADS_MAX)
+		threads->number[threads->cnt++] = number;
+	return i;
+}
+
+static int apply(struct recording *recording, struct threads *threads, const struct event *event,
+		 uint64_t started_ns, struct err *err)
 {
 	struct call *call;
 
 	if (event->kind == EVENT_ENTRY) {
 		call = event->seq ? &recording->calls[recording->calls_cnt++] : &recording->operation;
+		call->thread = thread_index(threads, event->thread);
 		return on_entry(recording, call, event, started_ns, err);
 	}
 	call = call_of(recording, event);
 	if (!call)
 		return 0;
+	if (!event->seq)
+		add_flags(recording, event, err);
 	if (event->kind == EVENT_RETURN)
 		return on_return(recording, call, event, started_ns, err);
 	return on_left(recording, call, event, err);
@@ -158,11 +196,27 @@ static int add_reasons(const struct gathered *gathered, const char *why, struct 
 	return r;
 }
 
+/* Calls in other threads that go on when the operation is over. */
+static int add_unended(struct recording *recording, struct err *err)
+{
+	int r = 0;
+
+	if (recording->incomplete_cnt)
+		return 0;
+	for (size_t i = 0; r == 0 && i < recording->calls_cnt; i++)
+		if (recording->calls[i].left == LEFT_UNKNOWN)
+			r = recording_add_incomplete(recording, err,
+						     "call %u had not ended when the operation did",
+						     recording->calls[i].seq);
+	return r;
+}
+
 int gathered_build(struct gathered *gathered, uint64_t *started_ns, const char *why, struct err *err)
 {
 	struct recording *recording = gathered->recording;
 	const struct event **events = gathered->events;
 	uint32_t cnt = MIN(gathered->attempted, gathered->events_cap);
+	struct threads threads = {};
 	size_t calls = 0;
 	int r = add_reasons(gathered, why, err);
 
@@ -176,7 +230,9 @@ int gathered_build(struct gathered *gathered, uint64_t *started_ns, const char *
 	}
 	for (uint32_t i = 0; r == 0 && i < cnt; i++)
 		if (events[i])
-			r = apply(recording, events[i], *started_ns, err);
+			r = apply(recording, &threads, events[i], *started_ns, err);
+	if (r == 0)
+		r = add_unended(recording, err);
 	recording->complete = r == 0 && !recording->incomplete_cnt;
 	return r;
 }

@@ -129,6 +129,7 @@ static int size_maps(struct attach *attach, struct err *err)
 	if (attach->rings_cnt < 0)
 		return err_set(err, attach->rings_cnt, "cannot count the CPUs");
 	if (bpf_map__set_max_entries(skel->maps.plans, attach->funcs_cnt) ||
+	    bpf_map__set_max_entries(skel->maps.gates, attach->funcs_cnt * GATE_ROWS) ||
 	    bpf_map__set_max_entries(skel->maps.counts, attach->funcs_cnt) ||
 	    bpf_map__set_max_entries(skel->maps.rings, attach->rings_cnt) ||
 	    bpf_map__set_max_entries(skel->maps.kicks, attach->rings_cnt) ||
@@ -165,42 +166,86 @@ static int make_rings(struct attach *attach, uint32_t bytes, struct err *err)
 
 /* --- rules and plans, going down --- */
 
-static struct func_rule rule_of(const struct program_func *func)
+/* Bits of the threshold below which so large a share of 32-bit numbers lies. */
+static uint32_t threshold_of(double rate)
 {
-	const struct config_func *config = func->config;
-	struct func_rule rule = {.is_operation = config->role == ROLE_OPERATION,
-				 .plan_flags = func->plan->flags,
-				 .fp_in = func->plan->fp_in,
-				 .fp_out = func->plan->fp_out,
-				 .sample_threshold = UINT32_MAX};
-	double max = config->max_per_second;
+	return rate >= 1 ? UINT32_MAX : rate * UINT32_MAX;
+}
 
-	if (config->rate < 1)
-		rule.sample_threshold = config->rate * UINT32_MAX;
+static void set_sampling(struct func_rule *rule, const struct sampling *sampling)
+{
+	double max = sampling->max_per_second;
+
+	rule->is_off = sampling->is_off;
+	rule->sample_threshold = threshold_of(sampling->rate);
+	rule->window_max = 0;
+	rule->window_ns = 0;
 	if (max > 0) {
-		rule.window_max = max < 1 ? 1 : max < UINT32_MAX ? max : UINT32_MAX;
-		rule.window_ns = rule.window_max / max * NS_PER_S;
+		rule->window_max = max < 1 ? 1 : max < UINT32_MAX ? max : UINT32_MAX;
+		rule->window_ns = rule->window_max / max * NS_PER_S;
 	}
-	return rule;
+}
+
+static int put_gate(struct attach *attach, uint32_t row, const struct plan_gate *gate, struct err *err)
+{
+	if (!gate || !bpf_map_update_elem(bpf_map__fd(attach->skel->maps.gates), &row, gate, 0))
+		return 0;
+	return err_set(err, -errno, "cannot hand down what decides at a function's entry: %s",
+		       strerror(errno));
+}
+
+static int hand_down_func(struct attach *attach, uint32_t i, const struct program_func *func, struct err *err)
+{
+	struct func_rule *rule = &attach->skel->bss->rules[i];
+
+	*rule = (struct func_rule){
+		.is_operation = func->config->role == ROLE_OPERATION,
+		.plan_flags = func->plan->flags,
+		.fp_in = func->plan->fp_in,
+		.fp_out = func->plan->fp_out,
+		.gate_flags = func->gate ? func->gate->flags : 0,
+		.gate = i * GATE_ROWS,
+	};
+	set_sampling(rule, &func->config->sampling);
+	if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.plans), &i, func->plan, 0))
+		return err_set(err, -errno, "cannot hand down the plan of '%s': %s", func->config->name,
+			       strerror(errno));
+	return put_gate(attach, rule->gate, func->gate, err);
 }
 
 static int hand_down(struct attach *attach, const struct program *program, const struct process *process,
-		     bool count_only, struct err *err)
+		     const struct attach_opts *opts, struct err *err)
 {
 	struct control *control = &attach->skel->bss->control;
+	int r = 0;
 
-	control->count_only = count_only;
+	control->count_only = opts->count_only;
+	control->is_seeded = opts->is_seeded;
+	control->seed = opts->seed;
 	control->errno_off = process->errno_off;
 	memcpy(control->exclude[0], process->libc, sizeof(process->libc));
 	memcpy(control->exclude[1], process->loader, sizeof(process->loader));
-	for (uint32_t i = 0; i < program->funcs_cnt; i++) {
-		const struct program_func *func = &program->funcs[i];
+	for (uint32_t i = 0; r == 0 && i < program->funcs_cnt; i++)
+		r = hand_down_func(attach, i, &program->funcs[i], err);
+	return r;
+}
 
-		attach->skel->bss->rules[i] = rule_of(func);
-		if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.plans), &i, func->plan, 0))
-			return err_set(err, -errno, "cannot hand down the plan of '%s': %s",
-				       func->config->name, strerror(errno));
-	}
+/* Probes may be running the gate that is in use: the new one goes into the other row. Flags that only one of
+ * them has are never in force with the other. */
+int attach_sample(struct attach *attach, size_t func, const struct sampling *sampling,
+		  const struct plan_gate *gate, struct err *err)
+{
+	struct func_rule *rule = &attach->skel->bss->rules[func];
+	uint32_t first = func * GATE_ROWS, row = rule->gate == first ? first + 1 : first;
+	uint32_t flags = gate ? gate->flags : 0;
+	int r = put_gate(attach, row, gate, err);
+
+	if (r < 0)
+		return r;
+	__atomic_store_n(&rule->gate_flags, rule->gate_flags & flags, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&rule->gate, row, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&rule->gate_flags, flags, __ATOMIC_SEQ_CST);
+	set_sampling(rule, sampling);
 	return 0;
 }
 
@@ -372,7 +417,7 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 	if (r == 0)
 		r = make_rings(attach, opts->ring_bytes, err);
 	if (r == 0)
-		r = hand_down(attach, program, process, opts->count_only, err);
+		r = hand_down(attach, program, process, opts, err);
 	if (r == 0 && !opts->count_only)
 		r = prepare_fpregs(attach, program, err);
 	if (r == 0)

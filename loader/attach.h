@@ -6,20 +6,25 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/event.h"
 
 struct config;
 struct err;
+struct plan_gate;
 struct process;
 struct program;
+struct sampling;
 struct attach;
 
 struct attach_opts {
 	uint32_t ring_bytes; /* a CPU's ring; a power of two; 0: RING_BYTES_DEFAULT */
 	bool count_only;     /* hits are counted, nothing is recorded */
 	bool two_links;	     /* entry and return programs even where sessions exist */
+	bool is_seeded;	     /* sampling repeats itself */
+	uint64_t seed;
 };
 
 #define RING_BYTES_DEFAULT (16 * 1024 * 1024)
@@ -32,6 +37,9 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 /* Why the floating-point registers that its functions use cannot be read; NULL: they can, or none does. */
 const char *attach_fp_trouble(const struct attach *attach);
 int attach_enable(struct attach *attach, bool enabled, struct err *err);
+/* While recording: decide by @sampling and @gate (NULL: none) of function @func from now on. */
+int attach_sample(struct attach *attach, size_t func, const struct sampling *sampling,
+		  const struct plan_gate *gate, struct err *err);
 /* One row per function, summed over CPUs. */
 int attach_counts(const struct attach *attach, struct func_count *counts, struct err *err);
 /* Unhook the process; rings can still be drained and counts read. Waits for running probes. */

@@ -123,7 +123,7 @@ static bool is_event(const void *data, size_t len)
 
 	return len >= sizeof(*event) && len <= EVENT_LEN_MAX && event->len == len && event->func < FUNC_MAX &&
 	       event->kind >= EVENT_ENTRY && event->kind < EVENT_KIND_CNT && event->op && event->rseq &&
-	       event->attempted &&
+	       event->thread && event->attempted &&
 	       fragments_fit((const uint8_t *)data + sizeof(*event), len - sizeof(*event));
 }
 

@@ -56,7 +56,7 @@ static int add_user(cJSON *doc, const struct config_func *func, const struct val
 }
 
 static cJSON *document(const struct recording *recording, const struct package_context *context,
-		       const struct config_func *func, uint64_t started_ns)
+		       const struct config_func *func, uint32_t pid, uint64_t started_ns)
 {
 	cJSON *doc = cJSON_CreateObject();
 	char at[TIMESTAMP_LEN + 1];
@@ -70,7 +70,7 @@ static cJSON *document(const struct recording *recording, const struct package_c
 	cJSON_AddNumberToObject(doc, "duration_ns", recording->operation.left_ns);
 	cJSON_AddStringToObject(doc, "build_id", context->build_id);
 	cJSON_AddStringToObject(doc, "host", context->host);
-	cJSON_AddNumberToObject(doc, "pid", context->pid);
+	cJSON_AddNumberToObject(doc, "pid", pid);
 	cJSON_AddBoolToObject(doc, "complete", recording->complete);
 	if (!cJSON_AddStringToObject(doc, "schema", context->schema_id) ||
 	    add_incomplete(doc, recording) < 0) {
@@ -96,15 +96,16 @@ static bool is_wanted(cJSON *doc, const struct config_func *func, const struct v
 {
 	int64_t keep = 1;
 
-	if (func->keep_if && values_eval(values, func->keep_if, VALUE_AT_RETURN, &keep, NULL) < 0) {
+	if (func->sampling.keep_if &&
+	    values_eval(values, func->sampling.keep_if, VALUE_AT_RETURN, &keep, NULL) < 0) {
 		cJSON_AddStringToObject(doc, "keep_if", "unavailable");
 		return true;
 	}
 	return keep != 0;
 }
 
-int package_recording(struct recording *recording, const struct package_context *context, uint64_t started_ns,
-		      bool *keep, struct err *err)
+int package_recording(struct recording *recording, const struct package_context *context, uint32_t pid,
+		      uint64_t started_ns, bool *keep, struct err *err)
 {
 	const struct program_func *func = &context->program->funcs[recording->operation.func];
 	auto_pool struct pool *pool = pool_new();
@@ -117,7 +118,7 @@ int package_recording(struct recording *recording, const struct package_context 
 	r = values_decode(&values, func->shape, &recording->operation, pool);
 	if (r < 0)
 		return err_nomem(err);
-	doc = document(recording, context, func->config, started_ns);
+	doc = document(recording, context, func->config, pid, started_ns);
 	if (!doc)
 		return err_nomem(err);
 	cJSON_Delete(recording->metadata);

@@ -16,11 +16,10 @@ struct package_context {
 	const struct config *config;
 	const struct program *program;
 	const char *schema_id, *host, *build_id;
-	int pid;
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 };
 
 /* Complete @recording. *@keep is false when keep_if says no (an undecidable keep_if keeps, and says so under
  * "incomplete" never: in the metadata as "keep_if": "unavailable"). */
-int package_recording(struct recording *recording, const struct package_context *context, uint64_t started_ns,
-		      bool *keep, struct err *err);
+int package_recording(struct recording *recording, const struct package_context *context, uint32_t pid,
+		      uint64_t started_ns, bool *keep, struct err *err);

@@ -68,7 +68,8 @@ static bool is_enough(const struct recorder *recorder)
 	return recorder->opts->count && recorder->summary->taken >= recorder->opts->count;
 }
 
-static int on_operation(struct recording *recording, uint64_t started_ns, uint32_t tid, void *ctx)
+static int on_operation(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
+			void *ctx)
 {
 	struct recorder *recorder = ctx;
 	struct recorder_summary *summary = recorder->summary;
@@ -80,7 +81,8 @@ static int on_operation(struct recording *recording, uint64_t started_ns, uint32
 		summary->kept_out++;
 		return 0;
 	}
-	r = package_recording(recording, &recorder->context, started_ns, &keep, recorder->err);
+	r = package_recording(recording, &recorder->context, recorder->process->pid, started_ns, &keep,
+			      recorder->err);
 	if (r < 0)
 		return r;
 	if (!keep) {
@@ -208,7 +210,10 @@ static int account(struct recorder *recorder)
 static int start(struct recorder *recorder, const struct config *config, struct cassette *cassette)
 {
 	const struct recorder_opts *opts = recorder->opts;
-	const struct attach_opts attach_opts = {.ring_bytes = opts->ring_bytes, .two_links = opts->two_links};
+	const struct attach_opts attach_opts = {.ring_bytes = opts->ring_bytes,
+						.two_links = opts->two_links,
+						.is_seeded = opts->is_seeded,
+						.seed = opts->seed};
 	int r;
 
 	r = attach_new(&recorder->attach, config, recorder->program, recorder->process, &attach_opts,
@@ -295,7 +300,6 @@ int recorder_run(struct recorder_summary *out, const struct config *config, stru
 		.schema_id = schema_id_text,
 		.host = host,
 		.build_id = object_build_id(program->objects[0]),
-		.pid = process->pid,
 		.realtime_offset_ns = realtime_offset_ns(),
 	};
 	r = start(&recorder, config, cassette);

@@ -22,6 +22,8 @@ struct recorder_opts {
 	uint64_t count;	      /* stop after so many operations were taken; 0: no limit */
 	uint32_t ring_bytes;
 	bool two_links;
+	bool is_seeded; /* sampling repeats itself */
+	uint64_t seed;
 	bool discard; /* overhead only: nothing is stored */
 	/* Set by the caller's signal handler: 1 stops recording, 2 also gives up what is still to be stored.
 	 */

@@ -23,7 +23,7 @@
 
 struct record_opts {
 	const char *config, *to;
-	uint64_t pid, duration_ns, count, ring_bytes;
+	uint64_t pid, duration_ns, count, ring_bytes, seed;
 	bool dry_run, json, two_links;
 };
 
@@ -119,11 +119,16 @@ static cJSON *function_json(const struct program *program, const struct func_cou
 	cJSON_AddNumberToObject(json, "hits", count->hits);
 	cJSON_AddNumberToObject(json, "taken", count->taken);
 	cJSON_AddNumberToObject(json, "sampled_out", count->sampled_out);
+	cJSON_AddNumberToObject(json, "unwanted", count->unwanted);
 	cJSON_AddNumberToObject(json, "events", count->emitted);
 	cJSON_AddNumberToObject(json, "lost", lost_of(count));
 	cJSON_AddNumberToObject(json, "faults", count->faults);
 	cJSON_AddNumberToObject(json, "floating_point_unread", count->fp_unread);
 	cJSON_AddNumberToObject(json, "truncated", count->truncated);
+	cJSON_AddNumberToObject(json, "limited", count->limited);
+	cJSON_AddNumberToObject(json, "too_deep", count->too_deep);
+	cJSON_AddNumberToObject(json, "unjoined", count->unjoined);
+	cJSON_AddNumberToObject(json, "late", count->late);
 	return json;
 }
 
@@ -170,6 +175,33 @@ static int print_json(const struct program *program, const struct recorder_summa
 	return common_print_json(json, err);
 }
 
+/* What is rare enough to need no column. */
+static void print_remarks(const struct program *program, const struct recorder_summary *summary)
+{
+	static const struct {
+		size_t offset;
+		const char *words;
+	} remarks[] = {
+		{offsetof(struct func_count, unwanted), "calls were rejected by \"if\""},
+		{offsetof(struct func_count, unjoined), "calls were for no operation that is recorded"},
+		{offsetof(struct func_count, late), "calls ended after their operation"},
+		{offsetof(struct func_count, too_deep),
+		 "calls were not taken: their return could not be hooked (recursion, signal stack)"},
+		{offsetof(struct func_count, limited), "events were cut at the limit of bytes or steps"},
+	};
+
+	for (size_t i = 0; i < program->funcs_cnt; i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(remarks); k++) {
+			uint64_t cnt =
+				*(const uint64_t *)((const char *)&summary->counts[i] + remarks[k].offset);
+
+			if (cnt)
+				printf("%s: %llu %s\n", program->funcs[i].config->name,
+				       (unsigned long long)cnt, remarks[k].words);
+		}
+	}
+}
+
 /* What became of operations, beyond those that are stored; of most there are none. */
 static void print_losses(const struct program *program, const struct recorder_summary *summary)
 {
@@ -212,6 +244,7 @@ static void print_functions(const struct program *program, const struct recorder
 		       count->truncated);
 		unread += count->fp_unread;
 	}
+	print_remarks(program, summary);
 	if (unread)
 		printf("%llu of the faults are floating-point registers that could not be read\n", unread);
 }
@@ -282,6 +315,8 @@ static int record(const struct record_opts *opts, const struct config *config, s
 		.count = opts->count,
 		.ring_bytes = opts->ring_bytes,
 		.two_links = opts->two_links,
+		.is_seeded = opts->seed != 0,
+		.seed = opts->seed,
 		.stop = &common_stop,
 	};
 	struct progress progress = {.pid = process->pid, .cassette = url};
@@ -338,6 +373,8 @@ static const struct opt opts_table[] = {
 	{OPT_STR, 0, "to", "CASSETTE", "where recordings go; default: the configuration's", AT(to)},
 	{OPT_DURATION, 0, "duration", "TIME", "stop after this time: 60s, 5m", AT(duration_ns), 1},
 	{OPT_UINT, 0, "count", "N", "stop after N recordings", AT(count), 1, UINT32_MAX},
+	{OPT_UINT, 0, "seed", "N", "of sampling: the same calls are taken each time", AT(seed), 1,
+	 UINT64_MAX},
 	{OPT_BYTES, 0, "ring-size", "SIZE", "of each CPU's event ring; a power of two, default 16M",
 	 AT(ring_bytes), 4096, RING_BYTES_MAX},
 	{OPT_FLAG, 0, "two-links", NULL, "entry and return probes apart, as before Linux 6.13",

@@ -116,8 +116,8 @@ static void describe(struct rig *rig, const struct probe *probes, size_t cnt, co
 		assert_non_null(symbol);
 		rig->configs[i] = (struct config_func){.name = (char *)probes[i].symbol,
 						       .role = probes[i].role,
-						       .rate = opts->rate ? opts->rate : 1,
-						       .max_per_second = opts->max_per_second};
+						       .sampling = {.rate = opts->rate ? opts->rate : 1,
+								    .max_per_second = opts->max_per_second}};
 		func->config = &rig->configs[i];
 		func->plan = calloc(1, sizeof(*func->plan));
 		add_plan(func->plan, &probes[i]);
@@ -126,7 +126,8 @@ static void describe(struct rig *rig, const struct probe *probes, size_t cnt, co
 	}
 }
 
-static int on_recording(struct recording *recording, uint64_t started_ns, uint32_t tid, void *ctx)
+static int on_recording(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
+			void *ctx)
 {
 	struct rig *rig = ctx;
 

@@ -1,5 +1,5 @@
 # Real probes on running programs: needs root. A missing capability is a failure, not a skip.
-VICTIMS     = $(addprefix $(O)/tests/integration/victims/,victim floats-O0 floats-O2 floats-regressed)
+VICTIMS     = $(addprefix $(O)/tests/integration/victims/,victim life floats-O0 floats-O2 floats-regressed)
 INTEGRATION = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,$(wildcard tests/integration/test_*.c))
 RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)) \
 		tests/support/command.c tests/support/cassette_suite.c tests/support/s3_server.c)

@@ -26,6 +26,8 @@ struct step {
 	int kind;
 	uint32_t tid, op, rseq, attempted, seq;
 	uint64_t left, passed_over, by_itself;
+	uint32_t thread, home; /* 0: as tid */
+	uint8_t flags;
 };
 
 struct want {
@@ -49,7 +51,7 @@ struct taken {
 	size_t cnt;
 };
 
-static int take(struct recording *recording, uint64_t started_ns, uint32_t tid, void *ctx)
+static int take(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid, void *ctx)
 {
 	struct taken *taken = ctx;
 
@@ -73,6 +75,9 @@ static struct event event_of(const struct step *step)
 			      .kind = step->kind,
 			      .tgid = 7,
 			      .tid = step->tid,
+			      .thread = step->thread ? step->thread : step->tid,
+			      .home = step->home ? step->home : step->tid,
+			      .flags = step->flags,
 			      .ts_ns = 1000 + step->rseq,
 			      .rseq = step->rseq,
 			      .op = step->op,
@@ -226,11 +231,44 @@ static const struct story stories[] = {
 		   {OUT, 2, 2, 4, 4, 0},
 		   {OUT, 1, 1, 4, 4, 0}},
 	 .want = {{2, true, 1, LEFT_RETURN}, {1, true, 1, LEFT_RETURN}}},
+	{.name = "calls of two threads are one operation's",
+	 .steps = {{IN, 1, 1, 1, 1, 0},
+		   {IN, 2, 1, 1, 2, 1, .home = 1},
+		   {OUT, 2, 1, 2, 4, 1, .home = 1},
+		   {IN, 1, 1, 2, 3, 2},
+		   {OUT, 1, 1, 4, 6, 0},
+		   {OUT, 1, 1, 3, 5, 2}},
+	 .want = {{1, true, 2, LEFT_RETURN}}},
+	{.name = "a thread works for an older operation after a newer one",
+	 .steps = {{IN, 1, 1, 1, 1, 0},
+		   {IN, 2, 2, 1, 1, 0},
+		   {IN, 3, 2, 1, 2, 1, .home = 2},
+		   {OUT, 3, 2, 2, 3, 1, .home = 2},
+		   {IN, 3, 1, 3, 2, 1, .home = 1},
+		   {OUT, 3, 1, 4, 3, 1, .home = 1},
+		   {PASS},
+		   {PASS},
+		   {PASS},
+		   {OUT, 1, 1, 2, 4, 0},
+		   {OUT, 2, 2, 2, 4, 0}},
+	 .want = {{1, true, 1, LEFT_RETURN}, {2, true, 1, LEFT_RETURN}}},
+	{.name = "a call that goes on in another thread when the operation is over",
+	 .steps = {{IN, 1, 1, 1, 1, 0}, {IN, 2, 1, 1, 2, 1, .home = 1}, {OUT, 1, 1, 2, 3, 0}},
+	 .want = {{1, false, 1, LEFT_RETURN, "call 1 had not ended when the operation did"}}},
+	{.name = "an operation whose value another one carried too",
+	 .steps = {{IN, 1, 1, 1, 1, 0}, {OUT, 1, 1, 2, 2, 0, .flags = EVENT_F_SHARED}},
+	 .want = {{1, false, 0, LEFT_RETURN,
+		   "another operation carried the same value at the same time: its calls in other threads may "
+		   "be here, or there"}}},
+	{.name = "an operation whose value found no room",
+	 .steps = {{IN, 1, 1, 1, 1, 0}, {OUT, 1, 1, 2, 2, 0, .flags = EVENT_F_UNCARRIED}},
+	 .want = {{1, false, 0, LEFT_RETURN,
+		   "what it carried found no room: calls in other threads are missing"}}},
 	{.name = "a thread's number used again begins at 1 again",
 	 .steps = {{IN, 1, 1, 1, 1, 0},
 		   {OUT, 1, 1, 2, 2, 0},
-		   {IN, 1, 2, 1, 1, 0},
-		   {OUT, 1, 2, 3, 3, 0},
+		   {IN, 1, 2, 1, 1, 0, .thread = 9},
+		   {OUT, 1, 2, 3, 3, 0, .thread = 9},
 		   {PASS},
 		   {PASS}},
 	 .want = {{1, true, 0, LEFT_RETURN}, {2, false, 0, LEFT_RETURN, "1 of 3 events were lost"}},
@@ -254,6 +292,8 @@ static void a_call_keeps_its_registers_and_fragments(void **state)
 			  .kind = EVENT_ENTRY,
 			  .flags = EVENT_F_BUDGET,
 			  .tid = 1,
+			  .thread = 1,
+			  .home = 1,
 			  .ts_ns = 500,
 			  .rseq = 2,
 			  .op = 1,
@@ -267,6 +307,8 @@ static void a_call_keeps_its_registers_and_fragments(void **state)
 			    .func = 3,
 			    .kind = EVENT_RETURN,
 			    .tid = 1,
+			    .thread = 1,
+			    .home = 1,
 			    .ts_ns = 700,
 			    .rseq = 3,
 			    .op = 1,
@@ -304,7 +346,8 @@ static void a_call_keeps_its_registers_and_fragments(void **state)
 	assemble_free(assemble);
 }
 
-static int check_thread(struct recording *recording, uint64_t started_ns, uint32_t tid, void *ctx)
+static int check_thread(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
+			void *ctx)
 {
 	assert_int_equal(recording->operation.args[0], tid);
 	recording_free(recording);

@@ -55,6 +55,22 @@ static struct config *parse(const char *text)
 	return config;
 }
 
+static void what_decides_at_entry_is_read(void **state)
+{
+	auto_config struct config *config = parse(
+		"{\"operations\": {\"f\": {\"if\": \"r->kind == 3\", \"carrier\": \"r->job\", \"enabled\": false,"
+		" \"sample\": {\"by\": \"(*r).customer\"}}, \"g\": {\"enabled\": true}},"
+		"\"outputs\": {\"h\": {\"carrier\": \"j\"}, \"i\": {\"joins\": {\"by\": \"j\"}}}}");
+
+	assert_int_equal(config->funcs[0].sampling.only_if->kind, EXPR_EQ);
+	assert_string_equal(config->funcs[0].carrier, "r->job");
+	assert_string_equal(config->funcs[0].sampling.by, "r->customer");
+	assert_true(config->funcs[0].sampling.is_off);
+	assert_false(config->funcs[1].sampling.is_off);
+	assert_string_equal(config->funcs[2].carrier, "j");
+	assert_string_equal(config->funcs[3].joins, "j");
+}
+
 static void functions_stand_by_role_whatever_the_order_of_the_file(void **state)
 {
 	static const struct {
@@ -108,9 +124,9 @@ static void every_key_of_an_operation_is_read(void **state)
 	assert_string_equal(func->metadata[0].name, "customer");
 	assert_string_equal(func->metadata[0].path, "req->customer");
 	assert_int_equal(func->metadata[1].place.line, 18);
-	assert_true(func->rate == 0.1);
-	assert_true(func->max_per_second == 50);
-	assert_int_equal(func->keep_if->kind, EXPR_LT);
+	assert_true(func->sampling.rate == 0.1);
+	assert_true(func->sampling.max_per_second == 50);
+	assert_int_equal(func->sampling.keep_if->kind, EXPR_LT);
 	assert_int_equal(func->error_if->kind, EXPR_OR);
 	assert_int_equal(func->ignore_cnt, 1);
 	assert_string_equal(func->ignore[0], "req->seen_at");
@@ -148,9 +164,9 @@ static void what_is_not_said_has_its_default(void **state)
 	assert_null(config->binary);
 	assert_null(config->cassette);
 	assert_string_equal(f->category, "f");
-	assert_true(f->rate == 1);
-	assert_true(f->max_per_second == 0);
-	assert_null(f->keep_if);
+	assert_true(f->sampling.rate == 1);
+	assert_true(f->sampling.max_per_second == 0);
+	assert_null(f->sampling.keep_if);
 	assert_null(f->error_if);
 	assert_null(g->key);
 	assert_int_equal(g->missing, MISSING_FAIL);
@@ -268,8 +284,25 @@ static const struct mistake {
 	 "t.json:2:20: operations.f.sample.max_per_second: 0 is not above 0 and at most 1e+09", ""},
 	{OP("\"sample\": {\"keep_if\": true}"),
 	 "t.json:2:20: operations.f.sample.keep_if: expected an expression in quotes, found true", ""},
-	{OP("\"sample\": {\"if\": \"a\"}"),
-	 "t.json:2:20: 'if' is not supported by this version in operations.f.sample", ""},
+	{OP("\"sample\": {\"if\": \"return\"}"),
+	 "t.json:2:20: operations.f.sample.if: 'return' is not known when the call is made",
+	 "\"keep_if\" decides when the call has ended"},
+	{OP("\"if\": \"a && errno\""),
+	 "t.json:2:9: operations.f.if: 'errno' is not known when the call is made",
+	 "\"keep_if\" decides when the call has ended"},
+	{OP("\"if\": \"a\", \"sample\": {\"if\": \"a\"}"),
+	 "t.json:2:31: operations.f.sample.if: it stands here and in \"sample\"", ""},
+	{OP("\"sample\": {\"by\": \"return\"}"),
+	 "t.json:2:20: operations.f.sample.by: 'return' is not known when the call is made", ""},
+	{OP("\"enabled\": 1"), "t.json:2:9: operations.f.enabled: expected true or false, found a number",
+	 ""},
+	{OP("\"joins\": {\"by\": \"a\"}"), "t.json:2:9: 'joins' has no meaning in operations.f", ""},
+	{IN("\"joins\": {}"), "t.json:2:14: inputs.db_get.joins: expected {\"by\": PATH}", ""},
+	{IN("\"joins\": {\"by\": \"a\"}"),
+	 "t.json:1:1: 'db_get' joins an operation by 'a', but no operation carries it",
+	 "give the operation, or the call that hands work on, a \"carrier\""},
+	{IN("\"joins\": {\"by\": \"a\"}, \"carrier\": \"a\""),
+	 "t.json:2:3: inputs.db_get: \"carrier\" and \"joins\" exclude each other", ""},
 	{OP("\"sample\": {\"keepif\": \"a\"}"), "t.json:2:20: unknown key 'keepif' in operations.f.sample",
 	 "did you mean 'keep_if'?"},
 	{OP("\"error_if\": \"return <\""),
@@ -387,6 +420,7 @@ static void a_file_that_cannot_be_read_is_a_usage_error(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_decides_at_entry_is_read),
 		cmocka_unit_test(functions_stand_by_role_whatever_the_order_of_the_file),
 		cmocka_unit_test(every_key_of_an_operation_is_read),
 		cmocka_unit_test(every_key_of_an_input_is_read),

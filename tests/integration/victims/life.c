@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * A program that works in threads, signal handlers and children, one way a command. It checks its own
+ * results, and its status is 0 only when they are right.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROBED __attribute__((noipa))
+#define STEPS  5
+#define STACK  (256 * 1024)
+
+struct job {
+	struct job *next;
+	long id;
+	const char *customer;
+	long result;
+	bool is_done;
+};
+
+static atomic_long wrong;
+
+static void check(bool is_right)
+{
+	if (!is_right)
+		wrong++;
+}
+
+/* --- probed functions --- */
+
+PROBED long fetch(struct job *job, long key)
+{
+	return job->id * 1000 + key;
+}
+
+PROBED void store(long id, long value)
+{
+	asm volatile("" : : "r"(id), "r"(value) : "memory");
+}
+
+/* --- a pool --- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
+static struct job *queue;
+
+static void *worker(void *arg)
+{
+	for (;;) {
+		struct job *job;
+
+		pthread_mutex_lock(&lock);
+		while (!queue)
+			pthread_cond_wait(&more, &lock);
+		job = queue;
+		queue = job->next;
+		pthread_mutex_unlock(&lock);
+		job->result = 0;
+		for (int i = 0; i < STEPS; i++)
+			job->result += fetch(job, i);
+		pthread_mutex_lock(&lock);
+		job->is_done = true;
+		pthread_cond_broadcast(&done);
+		pthread_mutex_unlock(&lock);
+	}
+	return NULL;
+}
+
+PROBED void submit(struct job *job)
+{
+	pthread_mutex_lock(&lock);
+	job->next = queue;
+	queue = job;
+	pthread_cond_signal(&more);
+	pthread_mutex_unlock(&lock);
+}
+
+static void await(struct job *job)
+{
+	pthread_mutex_lock(&lock);
+	while (!job->is_done)
+		pthread_cond_wait(&done, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static void start_workers(int cnt)
+{
+	pthread_t thread;
+
+	while (cnt--) {
+		pthread_create(&thread, NULL, worker, NULL);
+		pthread_detach(thread);
+	}
+}
+
+/* The job is the caller's. */
+PROBED long handle(struct job *job)
+{
+	submit(job);
+	await(job);
+	store(job->id, job->result);
+	return job->result;
+}
+
+/* The job is made here. */
+PROBED long order(long id)
+{
+	struct job job = {.id = id, .customer = "x"};
+
+	submit(&job);
+	await(&job);
+	store(id, job.result);
+	return job.result;
+}
+
+static void *client(void *arg)
+{
+	long first = (long)arg;
+	char customer[16];
+
+	snprintf(customer, sizeof(customer), "c%ld", first % 7);
+	for (long i = 1; i <= 50; i++) {
+		struct job job = {.id = first * 1000 + i, .customer = customer};
+
+		check(handle(&job) == job.id * 1000 * STEPS + 10);
+		check(order(job.id) == job.id * 1000 * STEPS + 10);
+	}
+	return NULL;
+}
+
+static void pool(void)
+{
+	pthread_t thread[64];
+
+	start_workers(8);
+	for (long i = 0; i < 64; i++)
+		pthread_create(&thread[i], NULL, client, (void *)i);
+	for (int i = 0; i < 64; i++)
+		pthread_join(thread[i], NULL);
+}
+
+/* --- who carries what --- */
+
+static pthread_barrier_t barrier;
+
+/* Two operations with one value at the same time. */
+PROBED long shared(long value)
+{
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return value;
+}
+
+static void *share(void *arg)
+{
+	check(shared((long)arg) == (long)arg);
+	return NULL;
+}
+
+PROBED long linger(struct job *job)
+{
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return job->id;
+}
+
+static void *lingering(void *arg)
+{
+	struct job *job = arg;
+
+	check(linger(job) == job->id);
+	return NULL;
+}
+
+/* Returns while a call for it goes on. */
+PROBED long hasty(struct job *job)
+{
+	pthread_barrier_wait(&barrier);
+	return job->id;
+}
+
+static void carriers(void)
+{
+	struct job job = {.id = 5};
+	pthread_t a, b;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	pthread_create(&a, NULL, share, (void *)77);
+	pthread_create(&b, NULL, share, (void *)77);
+	pthread_join(a, NULL);
+	pthread_join(b, NULL);
+	pthread_create(&a, NULL, lingering, &job);
+	usleep(50000); /* before the operation: it is nobody's */
+	check(hasty(&job) == 5);
+	pthread_barrier_wait(&barrier);
+	pthread_join(a, NULL);
+}
+
+static void *late_lingering(void *arg)
+{
+	usleep(50000);
+	return lingering(arg);
+}
+
+static void late(void)
+{
+	struct job job = {.id = 6};
+	pthread_t a;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	pthread_create(&a, NULL, late_lingering, &job);
+	check(hasty(&job) == 6);
+	usleep(20000);
+	pthread_barrier_wait(&barrier);
+	pthread_join(a, NULL);
+}
+
+/* --- predicates --- */
+
+PROBED long choose(int kind, const char *customer, struct job *job)
+{
+	return kind + (job ? job->id : 0) + customer[0];
+}
+
+static void gate(void)
+{
+	for (int i = 0; i < 400; i++) {
+		struct job job = {.id = i};
+		char customer[16];
+
+		snprintf(customer, sizeof(customer), "customer %d", i % 40);
+		choose(i % 10, customer, i % 2 ? &job : NULL);
+	}
+}
+
+/* --- signal stacks --- */
+
+static struct job signal_job = {.id = 3};
+
+static void on_signal(int sig)
+{
+	check(fetch(&signal_job, 1) == 3001);
+}
+
+PROBED long interrupted(struct job *job)
+{
+	long before = fetch(job, 0);
+
+	raise(SIGUSR1);
+	return before + fetch(job, 2);
+}
+
+static void *on_own_stack(void *arg)
+{
+	stack_t alternate = {.ss_sp = arg, .ss_size = STACK};
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+
+	sigaltstack(&alternate, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	for (int i = 0; i < 10; i++)
+		check(interrupted(&signal_job) == 6002);
+	return NULL;
+}
+
+/* @is_above: the alternate stack lies above the thread's. */
+static void signal_stack(bool is_above)
+{
+	char *memory = mmap(NULL, 2 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, memory + (is_above ? 0 : STACK), STACK);
+	pthread_create(&thread, &attr, on_own_stack, memory + (is_above ? STACK : 0));
+	pthread_join(thread, NULL);
+}
+
+static void stack_above(void)
+{
+	signal_stack(true);
+}
+
+static void stack_below(void)
+{
+	signal_stack(false);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} commands[] = {
+	{"pool", pool}, {"carriers", carriers},	      {"late", late},
+	{"gate", gate}, {"stack_above", stack_above}, {"stack_below", stack_below},
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		commands[i].run();
+		return wrong != 0;
+	}
+	return 2;
+}

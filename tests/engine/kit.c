@@ -28,6 +28,12 @@ static void fill_plan(struct plan *plan, const struct kit_func *func)
 	*plan = (struct plan){.flags = PLAN_F_RETURN | PLAN_F_ERRNO};
 	for (int i = 0; i < func->key_args; i++)
 		put_op(plan, (struct plan_op){.kind = PLAN_EMIT, .a = i, .imm = 8});
+	for (int i = 0; i < func->key_xmm; i++) {
+		put_op(plan, (struct plan_op){.kind = PLAN_XMM, .dst = PLAN_V_TEMP, .imm = i});
+		put_op(plan, (struct plan_op){.kind = PLAN_EMIT, .a = PLAN_V_TEMP, .imm = 8});
+	}
+	plan->fp_in = func->fp_in;
+	plan->fp_out = func->fp_out;
 	if (func->key_string)
 		put_op(plan, (struct plan_op){.kind = PLAN_STRING, .a = 0, .max = 64});
 	plan->key_cnt = plan->ops_cnt;
@@ -183,6 +189,7 @@ static void put_key(struct buf *out, struct case_call *call, const struct kit_ca
 		buf_put(out, made->key_text, strlen(made->key_text) + 1);
 	else
 		buf_put(out, made->key, func->key_args * sizeof(made->key[0]));
+	buf_put(out, made->key_fp, func->key_xmm * sizeof(made->key_fp[0]));
 	call->key_len = out->len - call->key;
 	buf_align(out, 8);
 }
@@ -206,6 +213,8 @@ void kit_case_write(struct buf *out, const struct kit_case *made, const struct k
 		put_key(out, to, call, &patch->funcs[alias]);
 		to->ops = put_ops(out, call->ops, ARRAY_SIZE(call->ops), &to->ops_cnt);
 		to->result.rax = call->rax;
+		memcpy(to->result.xmm, call->fp, sizeof(call->fp));
+		memcpy(to->result.st, call->st, sizeof(call->st));
 		to->result.rdx = call->rdx;
 		to->has_errno = call->error_number != 0;
 		to->error_number = call->error_number;

@@ -21,12 +21,14 @@ struct kit_func {
 	unsigned char role, missing;
 	unsigned results;
 	long missing_return;
-	int is_import;	   /* of libc */
-	int is_library;	   /* in libvictim.so, beside the executable */
-	int key_args;	   /* how many argument registers are the key */
-	int key_string;	   /* the first argument is a string, and the key */
-	int out_arg;	   /* argument register from 1 whose pointee's 16 bytes flow out; 0: none */
-	const char *alias; /* NULL: the name */
+	int is_import;		     /* of libc */
+	int is_library;		     /* in libvictim.so, beside the executable */
+	int key_args;		     /* how many argument registers are the key */
+	int key_xmm;		     /* how many vector registers are the key, after those */
+	unsigned char fp_in, fp_out; /* of the plan */
+	int key_string;		     /* the first argument is a string, and the key */
+	int out_arg;		     /* argument register from 1 whose pointee's 16 bytes flow out; 0: none */
+	const char *alias;	     /* NULL: the name */
 	const char *fallback;
 };
 
@@ -44,6 +46,8 @@ struct kit_call {
 	const char *func;
 	unsigned char role; /* 0: input */
 	long key[6];
+	double key_fp[2], fp[2]; /* of the key; the result in xmm0 and xmm1 */
+	long double st[2];	 /* the result in st0 and st1 */
 	const char *key_text;
 	long rax, rdx;
 	int error_number; /* 0: not served */

@@ -44,8 +44,12 @@ static const struct kit_func funcs[] = {
 	{"emit", PATCH_OUTPUT, .results = RAX},
 	{"note", PATCH_OUTPUT},
 	{"through", PATCH_INPUT, PATCH_MISSING_RUN, RAX, .key_args = 1},
-	{"half", PATCH_INPUT, PATCH_MISSING_RUN},
-	{"third", PATCH_INPUT, PATCH_MISSING_RUN},
+	{"half", PATCH_INPUT, PATCH_MISSING_RUN, PATCH_RESULT_XMM0, .key_xmm = 1, .fp_in = 1, .fp_out = 1},
+	{"third", PATCH_INPUT, PATCH_MISSING_RUN, PATCH_RESULT_ST0, .fp_out = PLAN_FP_ST0 + 1},
+	{"blend", PATCH_INPUT, .results = PATCH_RESULT_XMM0, .key_args = 1, .key_xmm = 2, .fp_in = 2},
+	{"widen", PATCH_INPUT, .results = PATCH_RESULT_ST0},
+	{"turn", PATCH_INPUT, .results = PATCH_RESULT_XMM0 | PATCH_RESULT_XMM1},
+	{"turn_wide", PATCH_INPUT, .results = PATCH_RESULT_ST0 | PATCH_RESULT_ST1},
 	{"look_up", PATCH_INPUT, PATCH_MISSING_RUN, RAX},
 	{"quit_there", PATCH_INPUT, PATCH_MISSING_RUN, RAX},
 	{"tiny", PATCH_INPUT, .results = RAX, .key_args = 1},
@@ -368,10 +372,51 @@ static void missing_run_runs_the_real_function_and_nothing_of_it_is_served(void 
 	assert_int_equal(left->regs[0], 150 + 20 + 870);
 }
 
+/* The registers of an event, when they are its first fragment. */
+static const uint8_t *fp_of(const struct outcome_event *event, unsigned cnt)
+{
+	const struct plan_fragment *f = (const void *)(event + 1);
+
+	assert_true(event->len >= sizeof(*event) + sizeof(*f) + cnt * PLAN_FP_BYTES);
+	assert_int_equal(f->node, PLAN_NODE_FPREGS);
+	assert_true(f->addr == PLAN_FP_ADDR);
+	assert_int_equal(f->status, PLAN_FRAGMENT_OK);
+	assert_int_equal(f->captured, cnt * PLAN_FP_BYTES);
+	return (const void *)(f + 1);
+}
+
 static void floating_point_results_of_real_functions_pass(void **state)
 {
+	const double three = 3.0, half = 1.5;
+	const long double third = 3.0L;
+
 	run(&shared, CASE(.args = {DO_DOUBLES}));
 	assert_done(&shared, 1530);
+	assert_memory_equal(fp_of(kit_event(shared.outcome, 1), 1), &three, sizeof(three));
+	assert_memory_equal(fp_of(kit_event(shared.outcome, 2), 1), &half, sizeof(half));
+	assert_memory_equal(fp_of(kit_event(shared.outcome, 4), PLAN_FP_ST0 + 1) +
+				    PLAN_FP_ST0 * PLAN_FP_BYTES,
+			    &third, 10);
+}
+
+static void floating_point_results_are_served_and_arguments_keyed(void **state)
+{
+	const double args[][2] = {{1.5}, {-0.25}};
+
+	run(&shared, CASE(.args = {DO_SERVED_DOUBLES, 4},
+			  .calls = {{"blend", .key = {4}, .key_fp = {1.5, 0.25}, .fp = {66}},
+				    {"widen", .st = {2}},
+				    {"turn", .fp = {3, 4}},
+				    {"turn_wide", .st = {5, 6}}}));
+	assert_int_equal(shared.outcome->end, OUTCOME_UNMATCHED);
+	run(&shared, CASE(.args = {DO_SERVED_DOUBLES, 4},
+			  .calls = {{"blend", .key = {4}, .key_fp = {1.5, 0.25}, .fp = {77}},
+				    {"blend", .key = {4}, .key_fp = {1.5, -0.25}, .fp = {1}},
+				    {"widen", .st = {2}},
+				    {"turn", .fp = {3, 4}},
+				    {"turn_wide", .st = {5, 6}}}));
+	assert_done(&shared, 654321);
+	assert_memory_equal(fp_of(kit_event(shared.outcome, 1), 2), args, sizeof(args));
 }
 
 static void the_stack_can_be_walked_through_the_engine(void **state)
@@ -781,6 +826,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nonsense_cases_are_refused),
 		cmocka_unit_test(missing_run_runs_the_real_function_and_nothing_of_it_is_served),
 		cmocka_unit_test(floating_point_results_of_real_functions_pass),
+		cmocka_unit_test(floating_point_results_are_served_and_arguments_keyed),
 		cmocka_unit_test(the_stack_can_be_walked_through_the_engine),
 		cmocka_unit_test(a_real_function_may_be_left_by_longjmp),
 		cmocka_unit_test(what_the_operation_forks_is_plain),

@@ -96,6 +96,36 @@ static NOINLINE double half(double x)
 	return x / 2 + zero;
 }
 
+static NOINLINE double blend(double x, long n, double y)
+{
+	return x * n + y + zero;
+}
+
+static NOINLINE long double widen(double x)
+{
+	return x + zero;
+}
+
+static NOINLINE _Complex double turn(double x)
+{
+	return x * 1.0i + zero;
+}
+
+static NOINLINE _Complex long double turn_wide(void)
+{
+	return 1.0il + zero;
+}
+
+static double served_doubles(long a)
+{
+	double b = blend(1.5, a, -0.25);
+	_Complex double z = turn(b);
+	_Complex long double w = turn_wide();
+
+	return b + 10 * widen(b) + 100 * __real__ z + 1000 * __imag__ z + 10000 * __real__ w +
+	       100000 * __imag__ w;
+}
+
 static NOINLINE long double third(long double x)
 {
 	return x / 3 + zero;
@@ -303,6 +333,8 @@ NOINLINE long operation(int what, long a, struct reply *out)
 		return tiny(a);
 	case DO_DOUBLES:
 		return half(3.0) * 1000 + third(9.0L) * 10;
+	case DO_SERVED_DOUBLES:
+		return served_doubles(a);
 	case DO_UNWIND:
 		return look_up(1);
 	case DO_SIGNAL:

@@ -230,6 +230,28 @@ static void an_unordered_array_is_a_multiset(void **state)
 	expect(reply_of(acb, 3), reply_of(abc, 2), "reply->lines[1] {\"sku\":\"C\",\"qty\":67} -");
 }
 
+/* What the recorder could not read is no difference, and not equal either. */
+static void a_register_that_could_not_be_read_is_noted(void **state)
+{
+	struct value *lost = made_unavailable(pool, "x", "the floating-point registers could not be read");
+	struct handle_map *handles = handle_map_new();
+	struct differences found = {};
+	double one = 1;
+
+	lost->is_unread = true;
+	assert_int_equal(compare_value(&found, "calls[put#1].", lost, real("x", &one), &rules, handles, NULL),
+			 0);
+	assert_int_equal(found.cnt, 0);
+	assert_string_equal(found.unread, "calls[put#1].x");
+	differences_release(&found);
+	assert_null(found.unread);
+	handle_map_free(handles);
+	expect(real("x", &one), lost,
+	       "x 1 {\"unavailable\":\"the floating-point registers could not be read\"}");
+	expect(lost, lost, "");
+	assert_int_equal(passed_over, 1);
+}
+
 static void unavailable_is_never_equal_by_assumption(void **state)
 {
 	struct value *lost = made_unavailable(pool, "x", "memory at 0x1 could not be read");
@@ -365,6 +387,7 @@ int main(void)
 		TEST(an_ignored_path_hides_all_beneath_it),
 		TEST(an_unordered_array_is_a_multiset),
 		TEST(unavailable_is_never_equal_by_assumption),
+		TEST(a_register_that_could_not_be_read_is_noted),
 		TEST(what_a_limit_cut_compares_as_far_as_it_is_there),
 		TEST(handles_are_mapped_one_to_one),
 		TEST(a_reference_equals_the_same_data),

@@ -25,6 +25,7 @@
 #define THREADS	   4
 #define EACH	   250
 #define OPERATIONS (THREADS * EACH)
+#define TIMEOUT_S  240
 #define CALLS	   11 /* of an operation, itself included */
 
 static const char config[] = "{\"service\": \"floats\", \"operations\": {\"op_float\": {}}, \"inputs\": {"
@@ -354,43 +355,19 @@ static struct tally read_all(const char *url)
 
 /* --- recording and replaying --- */
 
-/* The last 64 stay. */
-__attribute__((format(printf, 1, 2))) static const char *text(const char *fmt, ...)
-{
-	static char kept[64][512];
-	static unsigned at;
-	char *out = kept[at++ % 64];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(out, sizeof(kept[0]), fmt, args);
-	va_end(args);
-	return out;
-}
-
 static const char *victim(const char *name)
 {
-	return text("%s/tests/integration/victims/%s", command_build(), name);
+	return command_text("%s/tests/integration/victims/%s", command_build(), name);
 }
 
 static const char *tapedeck(void)
 {
-	return text("%s/tapedeck", command_build());
+	return command_text("%s/tapedeck", command_build());
 }
 
 static const char *config_file(void)
 {
-	return text("%s/floats.json", command_folder());
-}
-
-static void must_end(struct command *command, const char *const argv[], int status)
-{
-	autofree char *said = NULL;
-
-	if (command_run(command, argv, 240) == status)
-		return;
-	said = command_file(command->err);
-	fail_msg("ended with %d: %s", command->status, said);
+	return command_text("%s/floats.json", command_folder());
 }
 
 static void write_config(const char *json)
@@ -406,15 +383,15 @@ static void write_config(const char *json)
 static const char *record(const char *build, const char *tape, const char *threads, const char *each,
 			  const char *how)
 {
-	const char *url = text("file:%s/%s", command_folder(), tape);
+	const char *url = command_text("file:%s/%s", command_folder(), tape);
 	autofree char *said = NULL;
 	struct command command;
 
 	write_config(config);
-	must_end(&command,
-		 ARGV(tapedeck(), "record", "-c", config_file(), "--to", url, "--ring-size", "64M",
-		      how ? how : "--json", "--", victim(build), threads, each),
-		 0);
+	command_must(&command,
+		     ARGV(tapedeck(), "record", "-c", config_file(), "--to", url, "--ring-size", "64M",
+			  how ? how : "--json", "--", victim(build), threads, each),
+		     0, TIMEOUT_S);
 	said = command_file(command.err);
 	/* The program checks its own numbers. */
 	assert_non_null(strstr(said, "the command ended with status 0"));
@@ -426,8 +403,8 @@ static void replay(const char *build, const char *url, int status, const char *w
 	autofree char *said = NULL;
 	struct command command;
 
-	must_end(&command, ARGV(tapedeck(), "equalize", "-c", config_file(), "--exe", victim(build), url),
-		 status);
+	command_must(&command, ARGV(tapedeck(), "equalize", "-c", config_file(), "--exe", victim(build), url),
+		     status, TIMEOUT_S);
 	said = command_file(command.out);
 	if (!strstr(said, want))
 		fail_msg("not '%s': %s", want, said);
@@ -478,14 +455,14 @@ static void what_was_recorded_replays_in_another_build(void **state)
 
 static const char *record_unread(const char *tape)
 {
-	const char *url = text("file:%s/%s", command_folder(), tape);
+	const char *url = command_text("file:%s/%s", command_folder(), tape);
 	autofree char *said = NULL;
 	struct command command;
 
-	must_end(&command,
-		 ARGV("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice", tapedeck(),
-		      "record", "-c", config_file(), "--to", url, "--", victim("floats-O2"), "0", "20"),
-		 0);
+	command_must(&command,
+		     ARGV("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice", tapedeck(),
+			  "record", "-c", config_file(), "--to", url, "--", victim("floats-O2"), "0", "20"),
+		     0, TIMEOUT_S);
 	said = command_file(command.err);
 	assert_non_null(strstr(said,
 			       "values in floating-point registers are not available: no permission for "

@@ -198,3 +198,26 @@ char *command_file(const char *path)
 	free(content);
 	return strdup("");
 }
+
+void command_must(struct command *command, const char *const argv[], int status, int timeout_s)
+{
+	char *said;
+
+	if (command_run(command, argv, timeout_s) == status)
+		return;
+	said = command_file(command->err);
+	fail_msg("'%s' ended with %d: %s", argv[0], command->status, said);
+}
+
+const char *command_text(const char *fmt, ...)
+{
+	static char kept[64][512];
+	static unsigned at;
+	char *out = kept[at++ % 64];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(out, sizeof(kept[0]), fmt, args);
+	va_end(args);
+	return out;
+}

@@ -29,6 +29,10 @@ void command_signal(struct command *command, int sig);
 bool command_says(struct command *command, const char *text, int timeout_s);
 /* Start and wait. */
 int command_run(struct command *command, const char *const argv[], int timeout_s);
+/* Start, wait, and fail the test with its words unless it ends with @status. */
+void command_must(struct command *command, const char *const argv[], int status, int timeout_s);
+/* Text that stays until 64 more were made. */
+const char *command_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A file's content, the caller's to free; "" when there is none. */
 char *command_file(const char *path);
 

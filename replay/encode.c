@@ -13,6 +13,7 @@
 #include "replay/notes.h"
 
 #define OBJECT_MAX (64u << 20)
+#define FAR_DEPTH  2 /* pointers followed from a parameter */
 
 struct encoder {
 	struct encoding *out;
@@ -367,6 +368,21 @@ static int inline_bytes(struct encoder *encoder, uint32_t off, const struct valu
 	return store(encoder, off, value->bytes, value->len);
 }
 
+/* A hole in what a parameter itself leads to is refused. One that the types cut out further away is a note:
+ * few functions look there. */
+static int uncaptured(struct encoder *encoder, const struct value *value, uint16_t idx)
+{
+	const struct shape_node *node = &encoder->shape->nodes[idx];
+	char path[SHAPE_PATH_MAX];
+
+	if (node->kind != SHAPE_CUT || node->depth < FAR_DEPTH || value->is_limited)
+		return err_set(encoder->err, -EUNATCH, "'%s' was not captured: %s", name_of(value),
+			       value->text);
+	shape_path(encoder->shape, idx, path, sizeof(path));
+	notes_add(encoder->notes, "'%s' was not captured and is zero: %s", path, value->text);
+	return 0;
+}
+
 static int encode(struct encoder *encoder, uint32_t off, const struct value *value,
 		  const struct value *before, uint16_t idx)
 {
@@ -375,8 +391,7 @@ static int encode(struct encoder *encoder, uint32_t off, const struct value *val
 	if (value->kind == VALUE_UNAVAILABLE && (value->is_elsewhere || value->is_unpassed))
 		return 0;
 	if (value->kind == VALUE_UNAVAILABLE && (!value->bits || value->is_limited))
-		return err_set(encoder->err, -EUNATCH, "'%s' was not captured: %s", name_of(value),
-			       value->text);
+		return uncaptured(encoder, value, idx);
 	switch (node->kind) {
 	case SHAPE_INT:
 	case SHAPE_BOOL:

@@ -25,21 +25,27 @@ struct progress {
 	const struct equalize_opts *opts;
 	const struct equalizer_totals *totals; /* as they grow */
 	struct status_line status;
-	uint64_t begun_ns;
+	uint64_t first_ns; /* when the first comparison came */
 };
 
-/* "120 of 300 replayed, 2900 a second, 0.1 s left; 3 not equal" */
+/* "120 of 300 replayed, 2900 a second, 62 ms left; 3 not equal". Starting the program is not part of the
+ * rate. */
 static void show_progress(struct progress *progress)
 {
 	const struct equalizer_totals *totals = progress->totals;
-	double elapsed_ns = status_now_ns() - progress->begun_ns + 1;
-	double each_ns = elapsed_ns / totals->total;
+	size_t not_equal = totals->total - totals->by_verdict[VERDICT_EQUAL];
+	double elapsed_ns = status_now_ns() - progress->first_ns;
 	char left[32];
 
-	common_duration(each_ns * (totals->found - totals->total), left);
+	if (totals->total < 2 || elapsed_ns <= 0) {
+		status_show(&progress->status, "%zu of %zu replayed; %zu not equal", totals->total,
+			    totals->found, not_equal);
+		return;
+	}
+	elapsed_ns /= totals->total - 1;
+	common_duration(elapsed_ns * (totals->found - totals->total), left);
 	status_show(&progress->status, "%zu of %zu replayed, %.0f a second, %s left; %zu not equal",
-		    totals->total, totals->found, 1e9 / each_ns, left,
-		    totals->total - totals->by_verdict[VERDICT_EQUAL]);
+		    totals->total, totals->found, 1e9 / elapsed_ns, left, not_equal);
 }
 
 #define STOPPED 1 /* nobody reads on */
@@ -49,8 +55,10 @@ static int on_comparison(const struct comparison *comparison, void *ctx)
 	struct progress *progress = ctx;
 	int r = 0;
 
+	if (!progress->first_ns)
+		progress->first_ns = status_now_ns();
 	if (progress->opts->json || comparison->verdict != VERDICT_EQUAL)
-		status_clear(&progress->status);
+		status_make_way(&progress->status);
 	if (progress->opts->json)
 		r = common_print_json(comparison_json(comparison), NULL);
 	else if (comparison->verdict != VERDICT_EQUAL)
@@ -94,7 +102,7 @@ static int equalize(const struct equalize_opts *opts, const struct config *confi
 		    const struct words *words, struct err *err)
 {
 	struct equalizer_totals totals = {};
-	struct progress progress = {.opts = opts, .totals = &totals, .begun_ns = status_now_ns()};
+	struct progress progress = {.opts = opts, .totals = &totals};
 	struct lookup lookup = common_lookup(&opts->filter);
 	char engine[4096];
 	struct equalizer_opts equalizer_opts = {

@@ -102,6 +102,8 @@ void common_unreadable(size_t cnt)
 			cnt == 1 ? " has" : "s have");
 }
 
+#define MINUTES_FROM_NS 120000000000ull
+
 static void scaled(double value, const char *const units[], double step, char text[32])
 {
 	while (value >= step && units[1]) {
@@ -115,7 +117,10 @@ void common_duration(uint64_t ns, char text[32])
 {
 	static const char *const units[] = {"ns", "us", "ms", "s", NULL};
 
-	scaled(ns, units, 1000, text);
+	if (ns >= MINUTES_FROM_NS)
+		snprintf(text, 32, "%llu min", (unsigned long long)(ns / 60000000000ull));
+	else
+		scaled(ns, units, 1000, text);
 }
 
 void common_size(uint64_t bytes, char text[32])

@@ -113,11 +113,16 @@ static const struct json_field count_fields[] = {
 	{"hits", FIELD_INTEGER, "of its probe"},
 	{"taken", FIELD_INTEGER, "calls that were recorded"},
 	{"sampled_out", FIELD_INTEGER, "operations that sampling passed over"},
+	{"unwanted", FIELD_INTEGER, "operations that \"if\" rejected"},
 	{"events", FIELD_INTEGER, "handed over by the probes"},
 	{"lost", FIELD_INTEGER, "events that could not be handed over"},
 	{"faults", FIELD_INTEGER, "memory, or floating-point registers, that could not be read"},
 	{"floating_point_unread", FIELD_INTEGER, "of faults: entries and returns without such registers"},
 	{"truncated", FIELD_INTEGER, "data cut by a limit"},
+	{"limited", FIELD_INTEGER, "events cut at the limit of bytes or steps of a call"},
+	{"too_deep", FIELD_INTEGER, "operations not taken, for their return could not be hooked"},
+	{"unjoined", FIELD_INTEGER, "calls that would join an operation that is not recorded"},
+	{"late", FIELD_INTEGER, "ends of calls whose operation had ended before"},
 	{},
 };
 

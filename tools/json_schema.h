@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What --json prints, as data; --json-schema prints it as a JSON Schema (draft 2020-12). */
+/* What --json prints, as data: who adds a key adds its line to json_lines.c; --json-schema prints it as a
+ * JSON Schema (draft 2020-12). */
 #pragma once
 
 #include <stdbool.h>

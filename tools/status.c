@@ -21,12 +21,13 @@ uint64_t status_now_ns(void)
 
 void status_init(struct status_line *status)
 {
-	*status = (struct status_line){.is_terminal = isatty(STDERR_FILENO)};
+	*status = (struct status_line){.is_terminal = isatty(STDERR_FILENO),
+				       .is_shared = isatty(STDOUT_FILENO)};
 }
 
 bool status_is_due(const struct status_line *status)
 {
-	return status->is_terminal && (!status->is_shown || status_now_ns() - status->shown_ns >= DUE_NS);
+	return status->is_terminal && status_now_ns() - status->shown_ns >= DUE_NS;
 }
 
 static int width(void)
@@ -50,6 +51,12 @@ void status_show(struct status_line *status, const char *fmt, ...)
 	fprintf(stderr, "\r%.*s\033[K", width() - 1, text);
 	status->is_shown = true;
 	status->shown_ns = status_now_ns();
+}
+
+void status_make_way(struct status_line *status)
+{
+	if (status->is_shared)
+		status_clear(status);
 }
 
 void status_clear(struct status_line *status)

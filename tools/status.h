@@ -7,6 +7,7 @@
 
 struct status_line {
 	bool is_terminal, is_shown;
+	bool is_shared;	   /* stdout goes to a terminal too: presumably to the same */
 	uint64_t shown_ns; /* monotonic */
 };
 
@@ -15,7 +16,8 @@ void status_init(struct status_line *status);
 bool status_is_due(const struct status_line *status);
 /* Cut to the terminal's width. */
 void status_show(struct status_line *status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Before anything else is printed. */
+/* Before something is printed on stdout that more will follow. */
+void status_make_way(struct status_line *status);
 void status_clear(struct status_line *status);
 
 uint64_t status_now_ns(void);

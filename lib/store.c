@@ -171,6 +171,67 @@ int store_put(struct store *store, const struct recording *recording, struct sch
 	return 0;
 }
 
+/* What is to be stored under @item's key; it owns the bytes. */
+static int make_item(struct cassette_item *item, const struct recording *recording, const char *schema_name,
+		     struct err *err)
+{
+	struct recording named = *recording;
+	char *metadata = NULL;
+	struct buf full;
+	int r = key_of(&item->key, recording, err);
+
+	if (r)
+		return r;
+	memcpy(named.id, item->key.id, sizeof(named.id));
+	memcpy(named.schema, schema_name, sizeof(named.schema));
+	buf_init(&full, CASSETTE_OBJECT_MAX);
+	r = recording_write(&full, &named, err);
+	if (!r)
+		r = recording_metadata_text(&metadata, &named, err);
+	if (r) {
+		buf_release(&full);
+		return r;
+	}
+	item->full = (struct blob){full.data, full.len};
+	item->metadata = (struct blob){metadata, strlen(metadata)};
+	return 0;
+}
+
+static void items_free(struct cassette_item *items, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		free(items[i].full.data);
+		free(items[i].metadata.data);
+	}
+	free(items);
+}
+
+int store_put_many(struct store *store, struct recording *const *recordings, size_t cnt,
+		   struct schema *schema, int *results, struct err *err)
+{
+	struct cassette_item *items = calloc(cnt + 1, sizeof(*items));
+	autofree size_t *which = calloc(cnt + 1, sizeof(*which));
+	char name[SCHEMA_ID_LEN + 1];
+	int first = items && which ? put_schema(store, schema, name, err) : err_nomem(err), r;
+	bool is_ready = !first;
+	size_t made = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		results[i] = is_ready ? recording_check(recordings[i], schema, first ? NULL : err) : first;
+		if (!results[i])
+			results[i] = make_item(&items[made], recordings[i], name, first ? NULL : err);
+		if (!results[i])
+			which[made++] = i;
+		else if (!first)
+			first = results[i];
+	}
+	r = made ? cassette_put_many(store->cassette, items, made, first ? NULL : err) : 0;
+	for (size_t i = 0; i < made; i++)
+		results[which[i]] = r == -ENOMEM ? r : items[i].result;
+	items_free(items, made);
+	return first ? first : r;
+}
+
 /* --- getting --- */
 
 static int add_loaded(struct loaded **out, struct store *store, const char *id, const struct schema *schema,

@@ -20,6 +20,10 @@ void store_freep(struct store **store);
  * is what it can be got by. */
 int store_put(struct store *store, const struct recording *recording, struct schema *schema,
 	      struct recording_key *key, struct err *err);
+/* Many at once, by what the cassette can do together. @results: 0 or -errno of each; the return value and
+ * @err are those of the first that failed. */
+int store_put_many(struct store *store, struct recording *const *recordings, size_t cnt,
+		   struct schema *schema, int *results, struct err *err);
 /* *@out is the caller's, *@schema borrowed from the store. Both checked against each other and the key:
  * -EBADMSG with what is wrong; -ENOENT. */
 int store_get(struct store *store, const struct recording_key *key, struct recording **out,

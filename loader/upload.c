@@ -12,6 +12,10 @@
 #include "lib/store.h"
 #include "lib/util.h"
 
+#define BATCH_MAX                                                                                            \
+	256 /* recordings that are stored together: what waits while one batch is written is the next */
+#define BATCH_BYTES (16ull * 1024 * 1024)
+
 struct item {
 	struct item *next;
 	struct recording *recording;
@@ -53,16 +57,30 @@ static uint64_t recording_bytes(const struct recording *recording)
 	return bytes;
 }
 
-static void write_one(struct upload *upload, struct item *item)
+/* Take a batch from the queue; the lock is held. */
+static size_t take(struct upload *upload, struct item *batch[BATCH_MAX])
 {
-	struct recording_key key;
-	struct err err = {};
-	int r = store_put(upload->store, item->recording, upload->schema, &key, &err);
+	uint64_t bytes = 0;
+	size_t cnt = 0;
 
-	pthread_mutex_lock(&upload->lock);
-	if (r < 0) {
+	while (upload->head && cnt < BATCH_MAX && (!cnt || bytes + upload->head->bytes <= BATCH_BYTES)) {
+		struct item *item = upload->head;
+
+		upload->head = item->next;
+		bytes += item->bytes;
+		batch[cnt++] = item;
+	}
+	if (!upload->head)
+		upload->tail = &upload->head;
+	return cnt;
+}
+
+/* The lock is held. */
+static void settle(struct upload *upload, struct item *item, int result, const struct err *err)
+{
+	if (result < 0) {
 		if (!upload->counts.failed++)
-			snprintf(upload->counts.error, sizeof(upload->counts.error), "%s", err.msg);
+			snprintf(upload->counts.error, sizeof(upload->counts.error), "%s", err->msg);
 	} else {
 		upload->counts.stored++;
 		upload->counts.stored_incomplete += !item->recording->complete;
@@ -70,28 +88,42 @@ static void write_one(struct upload *upload, struct item *item)
 	}
 	upload->queued--;
 	upload->queued_bytes -= item->bytes;
+}
+
+static void write_batch(struct upload *upload, struct item *batch[BATCH_MAX], size_t cnt)
+{
+	struct recording *recordings[BATCH_MAX];
+	int results[BATCH_MAX];
+	struct err err = {};
+
+	for (size_t i = 0; i < cnt; i++)
+		recordings[i] = batch[i]->recording;
+	store_put_many(upload->store, recordings, cnt, upload->schema, results, &err);
+	pthread_mutex_lock(&upload->lock);
+	for (size_t i = 0; i < cnt; i++)
+		settle(upload, batch[i], results[i], &err);
 	pthread_mutex_unlock(&upload->lock);
-	recording_free(item->recording);
-	free(item);
+	for (size_t i = 0; i < cnt; i++) {
+		recording_free(batch[i]->recording);
+		free(batch[i]);
+	}
 }
 
 static void *work(void *arg)
 {
 	struct upload *upload = arg;
+	struct item *batch[BATCH_MAX];
 
 	pthread_mutex_lock(&upload->lock);
 	while (upload->head || !upload->closing) {
-		struct item *item = upload->head;
+		size_t cnt = take(upload, batch);
 
-		if (!item) {
+		if (!cnt) {
 			pthread_cond_wait(&upload->changed, &upload->lock);
 			continue;
 		}
-		upload->head = item->next;
-		if (!upload->head)
-			upload->tail = &upload->head;
 		pthread_mutex_unlock(&upload->lock);
-		write_one(upload, item);
+		write_batch(upload, batch, cnt);
 		pthread_mutex_lock(&upload->lock);
 	}
 	pthread_mutex_unlock(&upload->lock);

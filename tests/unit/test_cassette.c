@@ -201,6 +201,46 @@ static void a_put_leaves_no_temporary_file(void **state)
 	assert_int_equal(cnt, 3); /* and . and .. */
 }
 
+/* More than are open at once, some into a place that is none. */
+static void many_files_are_put_and_none_is_left_half(void **state)
+{
+	enum { CNT = 600 };
+	struct fixture *f = *state;
+	struct cassette_item *items = calloc(CNT, sizeof(*items));
+	struct err err = {};
+	char command[256];
+
+	assert_non_null(items);
+	suite_put(f->cassette, "odd", "20251124", A);
+	write_file(f->dir, ROOT "/full/odd/20251126", "in the way");
+	for (int i = 0; i < CNT; i++) {
+		char id[33];
+
+		snprintf(id, sizeof(id), "%032x", i);
+		items[i] = (struct cassette_item){
+			.key = suite_key(i % 2 ? "odd" : "even", i % 4 == 1 ? "20251126" : "20251125", id),
+			.full = {"full", 4},
+			.metadata = {"{}", 2},
+		};
+	}
+	assert_int_equal(cassette_put_many(f->cassette, items, CNT, &err), -ENOTDIR);
+	assert_non_null(strstr(err.msg, "not a directory"));
+	for (int i = 0; i < CNT; i++) {
+		struct blob blob;
+
+		assert_int_equal(items[i].result, i % 4 == 1 ? -ENOTDIR : 0);
+		if (i % 4 == 1)
+			continue;
+		assert_int_equal(cassette_get(f->cassette, &items[i].key, &blob, NULL), 0);
+		suite_assert_blob(&blob, "full", 4);
+	}
+	snprintf(command, sizeof(command), "test -z \"$(find '%s' -name '.tmp*')\"", f->dir);
+	assert_int_equal(system(command), 0);
+	snprintf(command, sizeof(command), "test ! -e '%s/" ROOT "/metadata/odd/20251126'", f->dir);
+	assert_int_equal(system(command), 0);
+	free(items);
+}
+
 static void a_recording_without_metadata_is_removed_too(void **state)
 {
 	struct fixture *f = *state;
@@ -402,6 +442,7 @@ int main(void)
 		TEST(files_lie_at_their_keys_for_their_owner_alone),
 		TEST(what_is_not_ours_is_passed_over),
 		TEST(a_put_leaves_no_temporary_file),
+		TEST(many_files_are_put_and_none_is_left_half),
 		TEST(a_recording_without_metadata_is_removed_too),
 		TEST(a_damaged_schema_is_refused_and_written_again),
 		TEST(a_directory_is_made_only_when_asked),

@@ -73,6 +73,12 @@ static struct store *new_store(struct fixture *f)
 	return store;
 }
 
+static int count_one(const struct recording_key *key, void *ctx)
+{
+	++*(size_t *)ctx;
+	return 0;
+}
+
 static void what_is_put_is_got_with_its_schema(void **state)
 {
 	struct fixture *f = *state;
@@ -158,6 +164,33 @@ static void what_has_no_key_or_does_not_fit_is_not_put(void **state)
 		assert_string_equal(err.msg, cases[i].msg);
 		assert_string_equal(key.category, "untouched");
 	}
+}
+
+static void of_many_recordings_each_has_its_own_result(void **state)
+{
+	struct fixture *f = *state;
+	auto_store struct store *store = new_store(f);
+	auto_recording struct recording *nameless = NULL, *foreign = NULL;
+	struct recording *recordings[4];
+	int results[4] = {7, 7, 7, 7};
+	struct err err = {};
+	size_t cnt = 0;
+
+	assert_int_equal(recording_new(&nameless, NULL), 0);
+	nameless->metadata = cJSON_Parse("{}");
+	assert_int_equal(recording_new(&foreign, NULL), 0);
+	foreign->metadata = cJSON_Parse(document);
+	foreign->operation.func = 5;
+	memcpy(recordings, (struct recording *[]){f->recording, nameless, foreign, f->recording},
+	       sizeof(recordings));
+	assert_int_equal(store_put_many(store, recordings, 4, f->shop.schema, results, &err), -EINVAL);
+	assert_string_equal(err.msg, "a recording's category cannot be ''");
+	assert_int_equal(results[0], 0);
+	assert_int_equal(results[1], -EINVAL);
+	assert_int_equal(results[2], -EBADMSG);
+	assert_int_equal(results[3], 0);
+	assert_int_equal(cassette_each(f->cassette, NULL, NULL, NULL, count_one, &cnt, NULL), 0);
+	assert_int_equal(cnt, 2);
 }
 
 static void put_raw(struct fixture *f, const struct recording_key *key)
@@ -267,6 +300,7 @@ int main(void)
 		TEST(what_is_put_is_got_with_its_schema),
 		TEST(a_recording_without_id_gets_one),
 		TEST(the_document_beside_is_the_one_inside),
+		TEST(of_many_recordings_each_has_its_own_result),
 		TEST(what_has_no_key_or_does_not_fit_is_not_put),
 		TEST(what_does_not_belong_together_is_refused),
 		TEST(a_shape_is_built_once),

@@ -113,5 +113,5 @@ struct control {
 struct fp_sample {
 	__u64 flags; /* thread_info.flags */
 	__u32 is_there, pad;
-	__u8 regs[PLAN_FP_CNT * PLAN_FP_BYTES];
+	__u64 regs[PLAN_FP_CNT * PLAN_FP_BYTES / 8];
 };

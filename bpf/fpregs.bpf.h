@@ -78,7 +78,7 @@ static __noinline bool has_x87(__u64 regs, __u32 cnt)
 }
 
 /* A part that is in its initial state is not saved: of XMM registers that is all zeros. */
-static __noinline bool copy_registers(__u8 *to, __u32 cnt)
+static __noinline bool copy_registers(__u64 *to, __u32 cnt)
 {
 	__u64 regs = saved_registers(), features = 0;
 
@@ -91,7 +91,7 @@ static __noinline bool copy_registers(__u8 *to, __u32 cnt)
 		return true;
 	if (!(features & XFEATURE_X87) || !has_x87(regs, (cnt - PLAN_FP_ST0) & 3))
 		return false;
-	return !bpf_probe_read_kernel(to + XMM_BYTES, X87_BYTES, (void *)(regs + XSAVE_ST0));
+	return !bpf_probe_read_kernel(to + XMM_BYTES / 8, X87_BYTES, (void *)(regs + XSAVE_ST0));
 }
 
 /* Give this CPU to the loader's thread. A plain copy would not: it never asks whether another shall run. */
@@ -109,7 +109,7 @@ static __noinline void kick(__u64 addr)
 
 /* The first @cnt registers of enum plan_fpreg to @to, which has room for all. @addr: memory of the program's
  * that is there. False: they could not be read. */
-static __noinline bool read_registers(__u8 *to, __u32 cnt, __u64 addr)
+static __noinline bool read_registers(__u64 *to, __u32 cnt, __u64 addr)
 {
 	if (!fp_flag)
 		return false;

@@ -86,7 +86,7 @@ struct thread {
 	__u32 attempted, seq; /* of its operation, while that has no joint */
 	__u64 carrier;	      /* what is to be carried from the entry on that is being recorded; 0: nothing */
 	__u32 has_fp;	      /* fp is what the registers held at the event that is being made */
-	__u8 fp[PLAN_FP_CNT * PLAN_FP_BYTES];
+	__u64 fp[PLAN_FP_CNT * PLAN_FP_BYTES / 8];
 	struct frame frame[FRAME_CNT];
 };
 

@@ -95,7 +95,7 @@ static cJSON *show(struct cassette *cassette)
 
 static void every_version_shows_what_it_showed(void **state)
 {
-	static const char *const versions[] = {"v1"};
+	static const char *const versions[] = {"v1", "v1-floats"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
 		auto_cassette struct cassette *cassette = NULL;
@@ -302,6 +302,82 @@ static void make_metadata(struct maker *m)
 	recording_add_incomplete(r, NULL, "call 2 was left by unwinding");
 }
 
+/* --- of version 1: values in floating-point registers --- */
+
+enum { RATE, WIDE, LOST };
+
+static void add_registers(struct maker *m, struct side *side, const void *regs, uint32_t cnt, bool is_read)
+{
+	const uint32_t len = cnt * PLAN_FP_BYTES, captured = is_read ? len : 0;
+
+	side->fragments = pool_array(m->recording->pool, 1, sizeof(*side->fragments));
+	side->cnt = 1;
+	side->fragments[0] = (struct fragment){
+		.addr = PLAN_FP_ADDR,
+		.len = len,
+		.captured = captured,
+		.node = PLAN_NODE_FPREGS,
+		.status = is_read ? PLAN_FRAGMENT_OK : PLAN_FRAGMENT_FAULT,
+		.bytes = memcpy(pool_alloc(m->recording->pool, captured + 1), regs, captured),
+	};
+}
+
+static void make_floats_schema(struct maker *m)
+{
+	struct shop *s = &m->shop;
+	int f32, f80, both;
+
+	shop_init(s);
+	f32 = btf__add_float(s->btf, "float", 4);
+	f80 = btf__add_float(s->btf, "long double", 16);
+	both = btf__add_struct(s->btf, "both", 16);
+	btf__add_field(s->btf, "number", s->i64, 0, 0);
+	btf__add_field(s->btf, "real", s->f64, 64, 0);
+	add_func(m, ROLE_OPERATION, "rate", both,
+		 (struct shop_param[]){{"x", s->f64}, {"n", s->i32}, {"y", f32}, {"b", both}, {}}, NULL, 0);
+	add_func(m, ROLE_INPUT, "wide", f80, (struct shop_param[]){{}}, NULL, 0);
+	add_func(m, ROLE_INPUT, "lost", s->f64, (struct shop_param[]){{"x", s->f64}, {}}, NULL, 0);
+}
+
+static void make_floats(struct maker *m)
+{
+	const double in[3][2] = {{-0.1}, {0}, {6.02214076e23}}, out[1][2] = {{1e-300, 7}};
+	const float narrow = 0.1f;
+	const long double wide = 0.1L;
+	uint8_t regs[PLAN_FP_CNT][PLAN_FP_BYTES] = {};
+	struct recording *r = m->recording;
+
+	make_floats_schema(m);
+	memcpy(regs, in, sizeof(in));
+	memcpy(regs[1], &narrow, sizeof(narrow));
+	memcpy(regs[PLAN_FP_ST0], &wide, 10);
+	r->operation =
+		(struct call){.func = RATE, .left = LEFT_RETURN, .left_ns = 5000, .args = {3, 4}, .rax = 5};
+	add_registers(m, &r->operation.in, regs, 3, true);
+	add_registers(m, &r->operation.out, out, 1, true);
+	r->calls = pool_array(r->pool, 2, sizeof(*r->calls));
+	r->calls_cnt = 2;
+	r->calls[0] = (struct call){.func = WIDE, .seq = 1, .left = LEFT_RETURN, .left_ns = 2000};
+	add_registers(m, &r->calls[0].out, regs, PLAN_FP_ST0 + 1, true);
+	r->calls[1] = (struct call){.func = LOST, .seq = 2, .left = LEFT_RETURN, .left_ns = 4000};
+	add_registers(m, &r->calls[1].in, regs, 1, false);
+	add_registers(m, &r->calls[1].out, regs, 1, false);
+	strcpy(r->id, ID);
+	assert_int_equal(schema_id(m->shop.schema, r->schema, NULL), 0);
+	r->metadata =
+		cJSON_Parse("{\"service\":\"rates\",\"category\":\"HandleOrder\",\"function\":\"rate\","
+			    "\"recorded_at\":\"2025-11-25T10:00:00.5Z\",\"duration_ns\":5000,\"user\":{}}");
+	r->complete = true;
+}
+
+static void make_orders(struct maker *m)
+{
+	make_schema(m);
+	make_operation(m);
+	make_calls(m);
+	make_metadata(m);
+}
+
 static void write_file(const char *version, const char *name, const void *data, size_t len)
 {
 	char path[128];
@@ -330,10 +406,10 @@ static void write_golden(void **state)
 	assert_int_equal(cassette_open(&cassette, "mem:", true, NULL), 0);
 	assert_int_equal(store_new(&m.store, cassette, NULL), 0);
 	assert_int_equal(recording_new(&m.recording, NULL), 0);
-	make_schema(&m);
-	make_operation(&m);
-	make_calls(&m);
-	make_metadata(&m);
+	if (strstr(version, "-floats"))
+		make_floats(&m);
+	else
+		make_orders(&m);
 	assert_int_equal(recording_write(&full, m.recording, NULL), 0);
 	assert_int_equal(store_put(m.store, m.recording, m.shop.schema, &put, NULL), 0);
 	assert_int_equal(schema_bytes(m.shop.schema, &schema, &len, NULL), 0);

@@ -63,7 +63,7 @@ static int print_text(const struct found *found, const char *id)
 	if (time.failed || user.failed)
 		return -ENOMEM;
 	if (cJSON_IsNumber(duration_ns))
-		common_duration(duration_ns->valuedouble, duration);
+		common_took(duration_ns->valuedouble, duration);
 	printf("%s  %.*s  %8s  %s%s\n", id, TIME_SHOWN, (const char *)time.data, duration,
 	       cJSON_IsTrue(cJSON_GetObjectItem(doc, "complete")) ? "" : "incomplete ",
 	       (const char *)user.data);

@@ -115,7 +115,7 @@ static void put_metadata(struct buf *out, const cJSON *metadata)
 		text_bare(out, item);
 		buf_printf(out, "\n");
 	}
-	common_duration(number(metadata, "duration_ns"), duration);
+	common_took(number(metadata, "duration_ns"), duration);
 	buf_printf(out, "  %-12s %s\n", "duration", duration);
 }
 

@@ -67,10 +67,13 @@ static void on_signal(int sig)
 
 void common_catch_signals(int max)
 {
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction action = {.sa_handler = on_signal}, hangup;
 
 	signals_max = max;
 	sigaction(SIGINT, &action, NULL);
+	/* A terminal that goes away ends us in good order, unless nohup said that it must not. */
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 }
 
@@ -102,7 +105,8 @@ void common_unreadable(size_t cnt)
 			cnt == 1 ? " has" : "s have");
 }
 
-#define MINUTES_FROM_NS 120000000000ull
+#define NS_PER_MIN	60e9
+#define MINUTES_FROM_NS (2 * NS_PER_MIN)
 
 static void scaled(double value, const char *const units[], double step, char text[32])
 {
@@ -113,14 +117,24 @@ static void scaled(double value, const char *const units[], double step, char te
 	snprintf(text, 32, value < 10 ? "%.1f %s" : "%.0f %s", value, *units);
 }
 
-void common_duration(uint64_t ns, char text[32])
+void common_duration(double ns, char text[32])
 {
 	static const char *const units[] = {"ns", "us", "ms", "s", NULL};
 
-	if (ns >= MINUTES_FROM_NS)
-		snprintf(text, 32, "%llu min", (unsigned long long)(ns / 60000000000ull));
+	if (!ns)
+		snprintf(text, 32, "0 ns");
+	else if (ns >= MINUTES_FROM_NS)
+		snprintf(text, 32, "%.0f min", ns / NS_PER_MIN);
 	else
 		scaled(ns, units, 1000, text);
+}
+
+void common_took(double ns, char text[32])
+{
+	if (ns > 0)
+		common_duration(ns, text);
+	else
+		snprintf(text, 32, "?");
 }
 
 void common_size(uint64_t bytes, char text[32])

@@ -45,7 +45,8 @@ struct lookup common_lookup(const struct filter_opts *filter);
 /* One line of NDJSON on stdout; takes @json over. */
 int common_print_json(struct cJSON *json, struct err *err);
 
-/* Counts Ctrl-C and SIGTERM after common_catch_signals; beyond @max they end the program the ordinary way. */
+/* Counts Ctrl-C, SIGTERM and SIGHUP after common_catch_signals; beyond @max they end the program the ordinary
+ * way. */
 extern volatile sig_atomic_t common_stop;
 void common_catch_signals(int max);
 
@@ -55,6 +56,8 @@ int common_engine(char *path, size_t len, struct err *err);
 /* Say on stderr that so many recordings were passed over; of none nothing. */
 void common_unreadable(size_t cnt);
 
+/* How long something took: 0 is not known, "?". */
+void common_took(double ns, char text[32]);
 /* "1.2 ms"; "3.4 MiB" */
-void common_duration(uint64_t ns, char text[32]);
+void common_duration(double ns, char text[32]);
 void common_size(uint64_t bytes, char text[32]);

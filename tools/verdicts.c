@@ -35,8 +35,8 @@ void verdicts_print(const struct comparison *comparison)
 	char id[CATEGORY_MAX + 48], recorded[32], replayed[32];
 
 	recording_key_text(&comparison->key, id);
-	common_duration(comparison->recorded_ns, recorded);
-	common_duration(comparison->replayed_ns, replayed);
+	common_took(comparison->recorded_ns, recorded);
+	common_took(comparison->replayed_ns, replayed);
 	printf("%s: %s (recorded in %s, replayed in %s)%s%s\n", id, verdict_name(comparison->verdict),
 	       recorded, replayed, comparison->reason[0] ? ": " : "", comparison->reason);
 	for (size_t i = 0; i < comparison->differences.cnt; i++) {

@@ -358,6 +358,31 @@ static void what_is_switched_off_is_not_recorded(void **state)
 	release(&taken);
 }
 
+/* --- the end --- */
+
+static void what_begins_while_recording_ends_is_not_counted(void **state)
+{
+	const char *config = path("end.json");
+	struct taken taken = {};
+	struct command run;
+	autofree char *out = NULL;
+	FILE *f = fopen(config, "w");
+
+	fputs("{\"operations\": {\"lasting\": {}, \"brief\": {}}}", f);
+	fclose(f);
+	command_run(&run,
+		    ARGV(path("@/tapedeck"), "record", "-c", config, "--to", "mem:", "--json",
+			 "--duration=200ms", "--", path("@/tests/integration/victims/life"), "finishing"),
+		    60);
+	out = command_file(run.out);
+	taken.summary = cJSON_Parse(out);
+	assert_int_equal(run.status, 0);
+	assert_int_equal(num(function(&taken, "lasting"), "taken"), 1);
+	assert_in_range(num(function(&taken, "brief"), "taken"), 10, 400);
+	assert_int_equal(num(function(&taken, "brief"), "hits"), num(function(&taken, "brief"), "taken"));
+	release(&taken);
+}
+
 /* --- stacks --- */
 
 /* Where the kernel would take the main stack's returns for abandoned, the handler's is not hooked. */
@@ -402,6 +427,7 @@ int main(void)
 		cmocka_unit_test(sampling_by_a_value_takes_all_of_it_or_nothing),
 		cmocka_unit_test(seeded_sampling_takes_the_same_calls_again),
 		cmocka_unit_test(what_is_switched_off_is_not_recorded),
+		cmocka_unit_test(what_begins_while_recording_ends_is_not_counted),
 		{"a handler on a stack above",
 		 a_handler_on_its_own_stack_neither_ends_the_operation_nor_the_program, NULL, NULL,
 		 (void *)1},

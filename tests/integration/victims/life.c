@@ -294,12 +294,44 @@ static void stack_below(void)
 	signal_stack(false);
 }
 
+/* --- one operation outlives the recording, while others begin and end --- */
+
+PROBED long brief(long n)
+{
+	return n + 1;
+}
+
+PROBED long lasting(long n)
+{
+	usleep(500 * 1000);
+	return n + 1;
+}
+
+static void *last(void *unused)
+{
+	check(lasting(1) == 2);
+	return NULL;
+}
+
+static void finishing(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, last, NULL);
+	for (int i = 0; i < 700; i++) {
+		check(brief(i) == i + 1);
+		usleep(1000);
+	}
+	pthread_join(thread, NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } commands[] = {
-	{"pool", pool}, {"carriers", carriers},	      {"late", late},
-	{"gate", gate}, {"stack_above", stack_above}, {"stack_below", stack_below},
+	{"pool", pool},		  {"carriers", carriers},	{"late", late},
+	{"gate", gate},		  {"stack_above", stack_above}, {"stack_below", stack_below},
+	{"finishing", finishing},
 };
 
 int main(int argc, char **argv)

@@ -40,6 +40,18 @@ const char *site_kind_name(enum site_kind kind); /* "nop5", "emulated", "single-
 int site_choose(struct site *out, const struct object *object, uint64_t addr, uint64_t size, bool is_variadic,
 		struct err *err);
 
+/* Which of the arguments as they were at its entry the code of a function looks at. */
+struct insn_reads {
+	uint32_t registers; /* bits 0..5 rdi rsi rdx rcx r8 r9, from INSN_READS_XMM0 on xmm0..7 */
+	uint64_t stack;	    /* a bit for each word of stack arguments */
+};
+#define INSN_READS_XMM0 (1u << 8)
+#define INSN_READS_ALL	0xff3fu
+/* Errs on the side of not looked at: what is handed on to another function, or lies behind a jump table, is
+ * not seen. */
+int insn_reads(struct insn_reads *out, const struct object *object, uint64_t addr, uint64_t size,
+	       struct err *err);
+
 #define PROLOGUE_MAX	64 /* bytes of a moved prologue */
 #define PROLOGUE_FIXUPS 8
 #define PATCH_LEN	5 /* jmp rel32 */

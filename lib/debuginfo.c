@@ -60,6 +60,11 @@ void debuginfo_freep(struct debuginfo **info)
 	debuginfo_free(*info);
 }
 
+const char *debuginfo_path(const struct debuginfo *info)
+{
+	return info->debug;
+}
+
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest)
 {
 	for (size_t i = 0; i < info->names_cnt; i++)

@@ -50,6 +50,8 @@ void debuginfo_free(struct debuginfo *info);
 void debuginfo_freep(struct debuginfo **info);
 #define auto_debuginfo __attribute__((cleanup(debuginfo_freep)))
 
+/* The file that holds the debug information: @object's own, or the separate one. Borrowed. */
+const char *debuginfo_path(const struct debuginfo *info);
 /* Find the function @name, in source file @file when that is not NULL. Definitions before declarations.
  * -ENOENT when there is none; -ENOTUNIQ when several definitions fit (the message lists their files, the hint
  * says FILE:NAME). */

@@ -39,6 +39,8 @@ struct seen {
 struct decoder {
 	const struct shape *shape;
 	const struct side *side;
+	const struct symbols *symbols; /* NULL: none */
+	const struct memory *other;    /* of the call's other instant */
 	struct memory *memory;
 	struct pool *pool;
 	const char *prefix; /* of the paths in REFs */

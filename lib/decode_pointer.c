@@ -7,6 +7,7 @@
 #include "lib/plan.h"
 #include "lib/pool.h"
 #include "lib/schema.h"
+#include "lib/symbols.h"
 #include "lib/util.h"
 
 static const char in_only[] = "captured at entry only";
@@ -224,14 +225,44 @@ void decode_cut(struct decoder *d, struct value *v, const struct extent *extent,
 	decode_unavailable(v, n->reason ? n->reason : "not captured");
 }
 
+/* Into what this call captured, or right behind it: a place in an object, whatever its name is. */
+static bool is_captured(struct decoder *d, uint64_t addr)
+{
+	struct found found;
+
+	return memory_around(d->memory, addr, &found) || memory_around(d->memory, addr - 1, &found) ||
+	       (d->other &&
+		(memory_around(d->other, addr, &found) || memory_around(d->other, addr - 1, &found)));
+}
+
+static void decode_handle(struct decoder *d, struct value *v)
+{
+	char label[SYMBOL_LABEL_MAX];
+
+	v->kind = VALUE_HANDLE;
+	v->symbol = symbols_find(d->symbols, v->bits);
+	if (!v->symbol || is_captured(d, v->bits)) {
+		v->symbol = NULL;
+		return;
+	}
+	symbol_label(v->symbol, label);
+	v->kind = VALUE_SYMBOL;
+	v->text = pool_printf(d->pool, "%s", label);
+	d->failed |= !v->text;
+}
+
 void decode_pointer(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off)
 {
 	const struct shape_node *n = &d->shape->nodes[v->node];
 
 	v->bits = decode_load(extent->bytes + off, 8);
-	v->kind = n->kind == SHAPE_HANDLE && v->bits ? VALUE_HANDLE : VALUE_POINTER;
-	if (!v->bits || v->kind == VALUE_HANDLE)
+	v->kind = VALUE_POINTER;
+	if (!v->bits)
 		return;
+	if (n->kind == SHAPE_HANDLE) {
+		decode_handle(d, v);
+		return;
+	}
 	if (!(n->flows & d->flow)) {
 		decode_unavailable(v, d->flow == FLOW_IN ? out_only : in_only);
 		v->is_elsewhere = true;

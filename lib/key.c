@@ -12,6 +12,8 @@
 #include "lib/err.h"
 #include "lib/expr.h"
 #include "lib/key_parts.h"
+#include "lib/plan.h"
+#include "lib/program.h"
 #include "lib/schema.h"
 #include "lib/util.h"
 #include "lib/value.h"
@@ -97,7 +99,8 @@ struct maker {
 	struct buf *out;
 	const struct shape *shape;
 	const struct values *values;
-	const struct value *unread; /* a part that could not be recorded, though the program had it */
+	const struct program *program; /* NULL: none */
+	const struct value *unread;    /* a part that could not be recorded, though the program had it */
 };
 
 static void put_value(struct maker *m, uint16_t node, const struct value *v, enum key_why why);
@@ -284,7 +287,17 @@ static void put_content(struct maker *m, const struct shape_node *n, const struc
 static bool has_address(const struct value *v)
 {
 	return v->kind == VALUE_POINTER || v->kind == VALUE_REF || v->kind == VALUE_HANDLE ||
-	       (v->kind == VALUE_UNAVAILABLE && v->bits);
+	       v->kind == VALUE_SYMBOL || (v->kind == VALUE_UNAVAILABLE && v->bits);
+}
+
+static uint64_t address_of(const struct maker *m, const struct value *v)
+{
+	uint64_t addr;
+	size_t module;
+
+	if (v->kind == VALUE_SYMBOL && m->program && program_locate(m->program, v->symbol, &module, &addr))
+		return PLAN_IMAGE(module, addr);
+	return v->bits;
 }
 
 static void put_pointer(struct maker *m, const struct shape_node *n, const struct value *v, enum key_why why)
@@ -292,7 +305,7 @@ static void put_pointer(struct maker *m, const struct shape_node *n, const struc
 	if (v && !has_address(v)) {
 		put_fault(m);
 	} else if (n->kind == SHAPE_HANDLE && why == KEY_NAMED) {
-		buf_put_u64(m->out, v ? v->bits : 0);
+		buf_put_u64(m->out, v ? address_of(m, v) : 0);
 	} else if (!v || !v->bits) {
 		buf_put_u8(m->out, 0);
 	} else if (n->kind == SHAPE_CUT) {
@@ -451,9 +464,9 @@ static int say_unread(const struct value *v, struct err *err)
 }
 
 int key_put(struct buf *out, const struct shape *shape, const struct values *values, const char *const *key,
-	    unsigned key_cnt, struct err *err)
+	    unsigned key_cnt, const struct program *program, struct err *err)
 {
-	struct maker m = {.out = out, .shape = shape, .values = values};
+	struct maker m = {.out = out, .shape = shape, .values = values, .program = program};
 	size_t start = out->len;
 	int r = 0;
 

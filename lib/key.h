@@ -15,13 +15,14 @@
  *		text		as char[N], up to the limit
  *		bytes		8 bytes length as captured, then the bytes
  *		array		8 bytes count as captured, then the elements
- *	handle			one byte: 0 NULL, 1 not; where a path of the key names it, its 8 bytes
+ *	handle			one byte: 0 NULL, 1 not; where a path of the key names it, its 8 bytes, or
+ *				those of PLAN_IMAGE where it leads into an image
  *	unavailable, a fault	KEY_FAULT in its place
  *	cut by the shape	KEY_CUT in its place; 0 for a NULL pointer
  *
  * The default key: of the parameters that the function uses, those that are numbers, strings, structs, and
- *pointers to const or with a written direction, as far as they flow in. Beneath a pointer all that flows in
- *takes part.
+ * pointers to const or with a written direction, as far as they flow in. Beneath a pointer all that flows in
+ * takes part.
  */
 #pragma once
 
@@ -29,6 +30,7 @@
 
 struct buf;
 struct err;
+struct program;
 struct shape;
 struct values;
 
@@ -38,6 +40,7 @@ struct values;
 
 /* Put the key of @values (decoded by another shape perhaps: members are found by name, missing ones are zero)
  * in the order and widths of @shape. Same @key as planner_compile's. -ENODATA: a part of it lay in a register
- * that could not be read, so that no key is the one that the program's call would have. */
+ * that could not be read, so that no key is the one that the program's call would have. @program is the
+ * build, which has recorded symbols elsewhere; NULL: none. */
 int key_put(struct buf *out, const struct shape *shape, const struct values *values, const char *const *key,
-	    unsigned key_cnt, struct err *err);
+	    unsigned key_cnt, const struct program *program, struct err *err);

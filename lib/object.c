@@ -101,14 +101,16 @@ const Elf64_Shdr *object_section(const struct object *object, size_t idx)
 	return scn ? elf64_getshdr(scn) : NULL;
 }
 
-bool object_text(const struct object *object, uint64_t *from, uint64_t *to)
+/* Around the segments that have all of @flags. */
+static bool span(const struct object *object, uint32_t flags, uint64_t *from, uint64_t *to)
 {
 	uint64_t low = UINT64_MAX, high = 0;
 
 	for (size_t i = 0; i < object->phdr_cnt; i++) {
 		const Elf64_Phdr *ph = &object->phdr[i];
 
-		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) || ph->p_memsz > UINT64_MAX - ph->p_vaddr)
+		if (ph->p_type != PT_LOAD || (ph->p_flags & flags) != flags ||
+		    ph->p_memsz > UINT64_MAX - ph->p_vaddr)
 			continue;
 		low = MIN(low, ph->p_vaddr);
 		high = MAX(high, ph->p_vaddr + ph->p_memsz);
@@ -118,6 +120,16 @@ bool object_text(const struct object *object, uint64_t *from, uint64_t *to)
 	*from = low;
 	*to = high;
 	return true;
+}
+
+bool object_text(const struct object *object, uint64_t *from, uint64_t *to)
+{
+	return span(object, PF_X, from, to);
+}
+
+bool object_image(const struct object *object, uint64_t *from, uint64_t *to)
+{
+	return span(object, 0, from, to);
 }
 
 int object_bias(const struct object *object, uint64_t start, uint64_t offset, uint64_t *bias)
@@ -323,6 +335,7 @@ void object_free(struct object *object)
 		free(object->chunks->row[i].data);
 	free(object->chunks);
 	free(object->by_addr);
+	free(object->stubs);
 	free(object->entries);
 	free(object->path);
 	free(object);

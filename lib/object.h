@@ -56,12 +56,26 @@ const struct symbol *object_find_func(const struct object *object, const char *n
 /* The function whose [addr, addr+size) holds @addr, or NULL. */
 const struct symbol *object_func_at(const struct object *object, uint64_t addr);
 
+/* The same for any symbol that has a size, functions and objects. */
+const struct symbol *object_symbol_at(const struct object *object, uint64_t addr);
+/* The symbol @name, whatever it is, or "FILE:NAME" for the local one of that source file. GLOBAL before
+ * LOCAL; NULL when there is none, or several local ones. One whose name differs by a local copy's number is
+ * taken when it is the only one. */
+const struct symbol *object_find_symbol(const struct object *object, const char *name);
+
+/* A fixed executable's own address for a function that it imports, which is that function's address for
+ * everybody: the name of the one at @addr, or NULL; and the address of @name, or 0. */
+const char *object_stub_at(const struct object *object, uint64_t addr);
+uint64_t object_stub(const struct object *object, const char *name);
+
 /* File offset of @addr: -ERANGE when no segment holds it. */
 int object_offset(const struct object *object, uint64_t addr, uint64_t *offset);
 /* Borrowed bytes of the file at @addr, at most *@len to the end of its segment; NULL when none. */
 const uint8_t *object_bytes(const struct object *object, uint64_t addr, size_t *len);
 /* Where its code is: [from, to) around all executable segments. False when it has none. */
 bool object_text(const struct object *object, uint64_t *from, uint64_t *to);
+/* All of it: [from, to) around all loaded segments. False when it has none. */
+bool object_image(const struct object *object, uint64_t *from, uint64_t *to);
 /* The load bias of a process that maps the file's bytes from @offset on, executable, at @start. -ERANGE when
  * no executable segment has them. */
 int object_bias(const struct object *object, uint64_t start, uint64_t offset, uint64_t *bias);

@@ -53,8 +53,13 @@ struct object {
 	struct dynamic dynamic;
 	struct entry *entries; /* by name, then rank, then address */
 	size_t entries_cnt, entries_max;
-	struct entry **by_addr; /* functions with a size, by address, better rank last */
+	struct entry **by_addr; /* functions and objects with a size, by address, better rank last */
 	size_t by_addr_cnt;
+	struct stub {
+		const char *name;
+		uint64_t addr;
+	} * stubs; /* imported functions that have an address here */
+	size_t stubs_cnt;
 	char **owned; /* names that had a version suffix */
 	size_t owned_cnt;
 	bool has_errno; /* a defined thread-local `errno` */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/symbols.h"
 #include "lib/util.h"
 
 #define SYMBOLS_MAX   (16u << 20)
@@ -86,6 +87,18 @@ static int add_symbol(struct object *object, const Elf64_Sym *sym, const char *n
 	return 0;
 }
 
+static bool add_stub(struct object *object, const Elf64_Sym *sym, const char *name)
+{
+	struct stub *stubs = reallocarray(object->stubs, object->stubs_cnt + 1, sizeof(*stubs));
+	const char *plain = stubs ? plain_name(object, name) : NULL;
+
+	if (stubs)
+		object->stubs = stubs;
+	if (plain)
+		stubs[object->stubs_cnt++] = (struct stub){plain, sym->st_value};
+	return plain;
+}
+
 struct table {
 	const uint8_t *symbols, *strings;
 	const uint8_t *versions; /* two bytes a symbol, or NULL */
@@ -110,6 +123,8 @@ static int add_table(struct object *object, const struct table *table, struct er
 			file = *name ? name : NULL;
 			continue;
 		}
+		if (*name && sym.st_shndx == SHN_UNDEF && sym.st_value && !add_stub(object, &sym, name))
+			return err_nomem(err);
 		if (!*name || sym.st_shndx == SHN_UNDEF || sym.st_shndx == SHN_ABS ||
 		    sym.st_shndx == SHN_COMMON)
 			continue;
@@ -207,7 +222,7 @@ static int index_addresses(struct object *object, struct err *err)
 	if (!object->by_addr)
 		return err_nomem(err);
 	for (size_t i = 0; i < object->entries_cnt; i++)
-		if (object->entries[i].symbol.is_func && object->entries[i].symbol.size)
+		if (object->entries[i].symbol.size)
 			object->by_addr[object->by_addr_cnt++] = &object->entries[i];
 	qsort(object->by_addr, object->by_addr_cnt, sizeof(*object->by_addr), compare_addr);
 	return 0;
@@ -314,7 +329,7 @@ const struct symbol *object_find_func(const struct object *object, const char *n
 	return best ? &best->symbol : NULL;
 }
 
-const struct symbol *object_func_at(const struct object *object, uint64_t addr)
+static const struct symbol *find_at(const struct object *object, uint64_t addr, bool only_funcs)
 {
 	size_t low = 0, high = object->by_addr_cnt;
 
@@ -329,8 +344,76 @@ const struct symbol *object_func_at(const struct object *object, uint64_t addr)
 	for (size_t back = 0; low && back < OVERLAP_DEPTH; low--, back++) {
 		const struct symbol *symbol = &object->by_addr[low - 1]->symbol;
 
-		if (addr - symbol->addr < symbol->size)
+		if (addr - symbol->addr < symbol->size && (symbol->is_func || !only_funcs))
 			return symbol;
 	}
 	return NULL;
+}
+
+const struct symbol *object_func_at(const struct object *object, uint64_t addr)
+{
+	return find_at(object, addr, true);
+}
+
+const struct symbol *object_symbol_at(const struct object *object, uint64_t addr)
+{
+	return find_at(object, addr, false);
+}
+
+const char *object_stub_at(const struct object *object, uint64_t addr)
+{
+	for (size_t i = 0; i < object->stubs_cnt; i++)
+		if (object->stubs[i].addr == addr)
+			return object->stubs[i].name;
+	return NULL;
+}
+
+uint64_t object_stub(const struct object *object, const char *name)
+{
+	for (size_t i = 0; i < object->stubs_cnt; i++)
+		if (!strcmp(object->stubs[i].name, name))
+			return object->stubs[i].addr;
+	return 0;
+}
+
+/* Whether @entry can be what was called @name of @len bytes: exactly, or up to the number of a local copy. */
+static bool is_named(const struct entry *entry, const char *name, size_t len, bool is_exact)
+{
+	const char *own = entry->symbol.name;
+
+	return !strncmp(own, name, len) && (is_exact ? !own[len] : symbol_stem(own) == len);
+}
+
+/* The best of them; NULL when several are equally good. */
+static const struct symbol *find_named(const struct object *object, const char *name, size_t len,
+				       const char *file, bool is_exact)
+{
+	const struct entry *best = NULL;
+	bool is_alone = true;
+
+	for (size_t i = is_exact ? first_named(object, name) : 0; i < object->entries_cnt; i++) {
+		const struct entry *entry = &object->entries[i];
+
+		if (!is_named(entry, name, len, is_exact)) {
+			if (is_exact)
+				break;
+			continue;
+		}
+		if (file && (!entry->symbol.is_local || !is_in_file(&entry->symbol, file)))
+			continue;
+		is_alone = !best || entry->rank != best->rank || entry->symbol.addr == best->symbol.addr;
+		if (!best || entry->rank < best->rank)
+			best = entry;
+	}
+	return best && is_alone ? &best->symbol : NULL;
+}
+
+const struct symbol *object_find_symbol(const struct object *object, const char *name)
+{
+	const char *colon = strchr(name, ':');
+	const char *plain = colon ? colon + 1 : name;
+	autofree char *file = colon ? strndup(name, colon - name) : NULL;
+	const struct symbol *symbol = find_named(object, plain, strlen(plain), file, true);
+
+	return symbol ? symbol : find_named(object, plain, symbol_stem(plain), file, false);
 }

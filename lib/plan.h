@@ -70,12 +70,16 @@ enum plan_kind {
 	PLAN_MAX,
 	PLAN_NOT,  /* v[dst] = !v[a] */
 	PLAN_BITS, /* v[dst] = bits [max & 255, + max >> 8) of v[a], sign-extended when imm < 0 */
-	PLAN_EMIT, /* KEY: the low imm bytes of v[a] */
+	PLAN_EMIT, /* KEY: the low imm bytes of v[a]; max 1: an address, which in an image is PLAN_IMAGE(...)
+		    */
 	PLAN_XMM,  /* KEY: v[dst] = the low eight bytes of xmm imm at entry */
 	PLAN_HASH, /* gate: v[dst] = plan_hash of the text at v[a] + imm up to its NUL, at most max bytes (max
 		    * at most PLAN_HASH_MAX); 0 when v[a] is 0; a fault gives 0 and jumps by jmp */
 	PLAN_KIND_CNT,
 };
+
+/* An address of a module's file, by the module's number in the patch file: the same in every process. */
+#define PLAN_IMAGE(module, addr) (((module) + 1ull) << 48 | (addr))
 
 struct plan_op {
 	unsigned char kind, dst, a, b;

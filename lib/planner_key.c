@@ -221,7 +221,7 @@ static void key_unfollowed(struct planner *p, const struct shape_node *n, struct
 	uint8_t v = put_load(p, place, n, &fault), is_set;
 
 	if (n->kind == SHAPE_HANDLE && why == KEY_NAMED) {
-		put_emit(p, v, EIGHTBYTE);
+		put_op(p, (struct plan_op){.kind = PLAN_EMIT, .a = v, .imm = EIGHTBYTE, .max = 1});
 	} else {
 		is_set = put_binary(p, PLAN_NE, v, PLAN_V_ZERO);
 		put_emit(p, n->kind == SHAPE_CUT ? put_binary(p, PLAN_MUL, is_set, p->cut) : is_set, 1);

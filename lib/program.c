@@ -99,6 +99,39 @@ static int describe(struct finder *f, struct program_func *func, uint32_t *id, s
 	return r;
 }
 
+static bool is_read(const struct insn_reads *reads, const struct abi_loc *loc, unsigned piece)
+{
+	const struct abi_piece *at = &loc->piece[loc->piece[0].place == ABI_STACK ? 0 : piece];
+
+	switch (at->place) {
+	case ABI_GPR:
+		return reads->registers >> at->number & 1;
+	case ABI_XMM:
+		return reads->registers & INSN_READS_XMM0 << at->number;
+	case ABI_STACK:
+		return at->number / 8 < 64 && reads->stack >> at->number / 8 & 3;
+	default:
+		return false;
+	}
+}
+
+/* Debug information may have lost sight of what the code does use. */
+static void settle_unpassed(const struct finder *f, const struct program_func *func, struct schema_func *out)
+{
+	struct insn_reads reads;
+	struct abi_proto abi;
+
+	if (!out->id || !(out->unpassed[0] | out->unpassed[1]))
+		return;
+	if (insn_reads(&reads, f->program->objects[func->module], func->addr, func->size, NULL) ||
+	    abi_classify(&abi, f->program->schema, out->id, NULL))
+		return;
+	for (size_t i = 0; i < abi.params_cnt && i < SCHEMA_UNPASSED; i++)
+		for (unsigned k = 0; k < ARRAY_SIZE(out->unpassed); k++)
+			if (is_read(&reads, &abi.param[i], k))
+				out->unpassed[k] &= ~(1ull << i);
+}
+
 static int describe_all(struct finder *f, struct err *err)
 {
 	for (size_t i = 0; i < f->program->funcs_cnt; i++) {
@@ -114,6 +147,7 @@ static int describe_all(struct finder *f, struct err *err)
 		int r = describe(f, func, &described.id, &why);
 
 		memcpy(described.unpassed, func->debug.unpassed, sizeof(described.unpassed));
+		settle_unpassed(f, func, &described);
 		if (program_is_fatal(r))
 			return fail(&why, r, err);
 		if (r)
@@ -363,6 +397,20 @@ static int build_all(const struct finder *f, struct err *err)
 
 /* --- the whole --- */
 
+/* A stripped file's symbols are where its DWARF is. */
+static int open_debug_objects(struct program *program, struct err *err)
+{
+	for (size_t i = 0; i < program->files_cnt; i++) {
+		int r = 0;
+
+		if (program->infos[i] && object_is_stripped(program->objects[i]))
+			r = object_open(&program->debug_objects[i], debuginfo_path(program->infos[i]), NULL);
+		if (r == -ENOMEM)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
 static int fill(struct finder *f, struct err *err)
 {
 	const void *data;
@@ -375,7 +423,11 @@ static int fill(struct finder *f, struct err *err)
 	r = program_add_types(f, err);
 	if (!r)
 		r = schema_bytes(f->program->schema, &data, &len, err);
-	return r ? r : build_all(f, err);
+	if (!r)
+		r = build_all(f, err);
+	if (!r)
+		r = open_debug_objects(f->program, err);
+	return r ? r : program_find_spots(f->program, err);
 }
 
 static int find_all(struct program *program, const struct config *config, struct err *err)
@@ -401,8 +453,9 @@ int program_open(struct program **out, const struct config *config, struct progr
 	program->files_cnt = cnt;
 	program->objects = calloc(cnt + 1, sizeof(*program->objects));
 	program->infos = calloc(cnt + 1, sizeof(*program->infos));
+	program->debug_objects = calloc(cnt + 1, sizeof(*program->debug_objects));
 	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
-	if (!program->objects || !program->infos || !program->funcs)
+	if (!program->objects || !program->infos || !program->debug_objects || !program->funcs)
 		return err_nomem(err);
 	program->funcs_cnt = config->funcs_cnt;
 	for (size_t i = 0; i < config->funcs_cnt; i++)
@@ -459,10 +512,14 @@ void program_free(struct program *program)
 		object_free(program->objects[i]);
 	for (size_t i = 0; program->infos && i < program->files_cnt; i++)
 		debuginfo_free(program->infos[i]);
+	for (size_t i = 0; program->debug_objects && i < program->files_cnt; i++)
+		object_free(program->debug_objects[i]);
+	program_spots_free(program->spots);
 	program_files_free(program->files, program->files_cnt);
 	schema_free(program->schema);
 	free(program->objects);
 	free(program->infos);
+	free(program->debug_objects);
 	free(program->funcs);
 	free(program);
 }

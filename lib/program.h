@@ -16,9 +16,12 @@
 
 struct config;
 struct config_func;
+struct named_address;
 struct object;
 struct plan;
 struct plan_gate;
+struct program_spots;
+struct recording;
 struct sampling;
 struct schema;
 
@@ -65,6 +68,9 @@ struct program {
 	struct schema *schema;
 	struct program_func *funcs; /* in the order of config->funcs and of the schema's functions */
 	size_t funcs_cnt;
+	struct object *
+		*debug_objects; /* by file: the separate file that has a stripped one's symbols; NULL: none */
+	struct program_spots *spots;
 };
 
 /* The executable at @path and the libraries that its loader would map, by DT_NEEDED, DT_RPATH,
@@ -89,6 +95,18 @@ int program_gate(struct plan_gate **out, const struct program_func *func, const 
 int program_usable(const struct program *program, struct err *err);
 /* The same, for recording: also what cannot be probed is refused. */
 int program_recordable(const struct program *program, struct err *err);
+
+#define PROGRAM_NOT_LOADED UINT64_MAX
+/*
+ * Name the addresses in @recording, whose functions are those of @program, that lie in its files' images:
+ * where its shapes have opaque pointers. @bases: each file's load bias in the process, or PROGRAM_NOT_LOADED.
+ */
+int program_symbolize(const struct program *program, struct recording *recording, const uint64_t *bases,
+		      struct err *err);
+/* Where this program has what another build of it called so: an address of file *@module. False: it has not.
+ */
+bool program_locate(const struct program *program, const struct named_address *want, size_t *module,
+		    uint64_t *addr);
 void program_free(struct program *program);
 void program_freep(struct program **program);
 #define auto_program __attribute__((cleanup(program_freep)))

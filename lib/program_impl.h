@@ -39,5 +39,8 @@ int program_check_paths(const struct finder *f, const struct config_func *func, 
 int program_add_types(struct finder *f, struct err *err);
 /* The configured type whose rules are the schema's @idx-th, or NULL. */
 const struct type_rules *program_type_of(const struct finder *f, size_t idx);
+/* Where opaque pointers lie, by function: program->spots. */
+int program_find_spots(struct program *program, struct err *err);
+void program_spots_free(struct program_spots *spots);
 /* A failure that is no property of one function or type. */
 bool program_is_fatal(int code);

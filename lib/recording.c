@@ -58,6 +58,14 @@ void recording_freep(struct recording **recording)
 	recording_free(*recording);
 }
 
+void recording_set_symbols(struct recording *recording, const struct symbols *symbols)
+{
+	recording->symbols = *symbols;
+	recording->operation.symbols = &recording->symbols;
+	for (size_t i = 0; i < recording->calls_cnt; i++)
+		recording->calls[i].symbols = &recording->symbols;
+}
+
 static bool has_reason(const struct recording *recording, const char *reason)
 {
 	for (size_t i = 0; i < recording->incomplete_cnt; i++)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/schema.h"
+#include "lib/symbols.h"
 
 struct buf;
 struct cJSON;
@@ -58,6 +59,7 @@ struct call {
 	bool has_errno;
 	int32_t error_number; /* at return */
 	struct side in, out;
+	const struct symbols *symbols; /* of its recording; NULL: no address has a name */
 };
 
 struct recording {
@@ -70,6 +72,7 @@ struct recording {
 	struct call operation;
 	struct call *calls; /* by seq */
 	size_t calls_cnt;
+	struct symbols symbols;
 	struct pool *pool; /* owns what the above points to, but metadata */
 };
 
@@ -77,6 +80,8 @@ int recording_new(struct recording **out, struct err *err);
 void recording_free(struct recording *recording);
 void recording_freep(struct recording **recording);
 #define auto_recording __attribute__((cleanup(recording_freep)))
+/* Take @symbols, sorted by address and the pool's, for all calls that there are. */
+void recording_set_symbols(struct recording *recording, const struct symbols *symbols);
 /* Also takes @complete back. A reason that is there already is not added again; past RECORDING_REASONS_MAX
  * the last one says that there are more. */
 int recording_add_incomplete(struct recording *recording, struct err *err, const char *fmt, ...)

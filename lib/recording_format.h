@@ -20,9 +20,16 @@
 #define FORMAT_ID_BYTES	    16
 #define FORMAT_SECTION_LEN  32 /* of one entry of the table */
 #define FORMAT_SECTIONS_MAX 64
-#define FORMAT_SECTIONS	    3 /* that this version writes */
+#define FORMAT_SECTIONS	    4 /* that this version writes, at most */
 
-enum format_section { FORMAT_METADATA = 1, FORMAT_CALLS = 2, FORMAT_BYTES = 3, FORMAT_SECTION_CNT };
+enum format_section {
+	FORMAT_METADATA = 1,
+	FORMAT_CALLS = 2,
+	FORMAT_BYTES = 3,
+	FORMAT_SYMBOLS = 4,
+	FORMAT_SECTION_CNT
+};
+#define FORMAT_REQUIRED FORMAT_BYTES /* up to this kind each must be there */
 enum format_encoding { FORMAT_PLAIN = 0, FORMAT_ZLIB = 1 };
 
 /* Records of the calls section. Newer ones may be longer; each file says how long its are. */

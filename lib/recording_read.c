@@ -34,6 +34,7 @@ static const char *const section_names[] = {
 	[FORMAT_METADATA] = "metadata",
 	[FORMAT_CALLS] = "calls",
 	[FORMAT_BYTES] = "bytes",
+	[FORMAT_SYMBOLS] = "symbols",
 };
 _Static_assert(ARRAY_SIZE(section_names) == FORMAT_SECTION_CNT, "every section has a name");
 
@@ -124,7 +125,7 @@ static int get_table(struct reader *r, struct file *file, struct err *err)
 		if (ret)
 			return ret;
 	}
-	for (int kind = 1; kind < FORMAT_SECTION_CNT; kind++)
+	for (int kind = 1; kind <= FORMAT_REQUIRED; kind++)
 		if (!file->sections[kind].is_there)
 			return err_set(err, -EBADMSG, "no section '%s'", section_names[kind]);
 	return 0;
@@ -347,6 +348,64 @@ static int get_bytes(struct recording *out, struct fragment *fragments, size_t c
 	return 0;
 }
 
+/* Of @len_max bytes at most, without a NUL; an empty one is allowed. NULL: no such. */
+static char *get_text(struct reader *r, size_t len_max, struct pool *pool)
+{
+	size_t len = reader_u16(r);
+	const char *text = len < len_max ? reader_bytes(r, len) : NULL;
+
+	if (r->failed || !text || memchr(text, '\0', len))
+		return NULL;
+	return pool_printf(pool, "%.*s", (int)len, text);
+}
+
+static int get_symbol(struct reader *r, struct symbols *symbols, struct pool *pool, struct err *err)
+{
+	struct named_address *row = &symbols->row[symbols->cnt];
+
+	row->addr = reader_u64(r);
+	row->off = reader_u64(r);
+	row->module = get_text(r, SYMBOL_NAME_MAX, pool);
+	row->name = row->module ? get_text(r, SYMBOL_NAME_MAX, pool) : NULL;
+	if (!row->name || !row->name[0])
+		return err_set(err, -EBADMSG, "symbol %zu has no name", symbols->cnt);
+	if (symbols->cnt && row->addr <= row[-1].addr)
+		return err_set(err, -EBADMSG, "symbols are out of order");
+	symbols->cnt++;
+	return 0;
+}
+
+static int get_symbols(struct recording *out, const struct file *file, struct pool *scratch, struct err *err)
+{
+	struct symbols symbols = {};
+	struct reader r;
+	const void *raw;
+	uint32_t cnt;
+	size_t len;
+	int ret;
+
+	if (!file->sections[FORMAT_SYMBOLS].is_there)
+		return 0;
+	ret = get_section(&raw, &len, file, FORMAT_SYMBOLS, scratch, err);
+	if (ret)
+		return ret;
+	reader_init(&r, raw, len);
+	cnt = reader_u32(&r);
+	if (r.failed || cnt > SYMBOLS_CNT_MAX)
+		return err_set(err, -EBADMSG, "%u symbols", cnt);
+	symbols.row = pool_array(out->pool, cnt, sizeof(*symbols.row));
+	if (!symbols.row)
+		return err_nomem(err);
+	while (!ret && symbols.cnt < cnt)
+		ret = get_symbol(&r, &symbols, out->pool, err);
+	if (ret)
+		return ret;
+	if (reader_left(&r))
+		return err_set(err, -EBADMSG, "the symbols are not as many as they say");
+	recording_set_symbols(out, &symbols);
+	return 0;
+}
+
 static int get_head(struct file *file, struct recording *out, struct err *err)
 {
 	struct reader r;
@@ -373,6 +432,8 @@ static int get_all(struct recording *out, struct file *file, struct err *err)
 		r = get_calls(out, &fragments, &cnt, file, scratch, err);
 	if (!r)
 		r = get_bytes(out, fragments, cnt, file, err);
+	if (!r)
+		r = get_symbols(out, file, scratch, err);
 	return r ? r : recording_sound(out, err);
 }
 

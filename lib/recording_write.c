@@ -229,6 +229,31 @@ static int put_bytes(struct writer *w, const struct recording *recording, struct
 	return put_section(w, FORMAT_BYTES, raw.data, raw.len, err);
 }
 
+static void put_text(struct buf *raw, const char *text)
+{
+	buf_put_u16(raw, strlen(text));
+	buf_put(raw, text, strlen(text));
+}
+
+static int put_symbols(struct writer *w, const struct recording *recording, struct err *err)
+{
+	auto_buf struct buf raw;
+
+	buf_init(&raw, RECORDING_BYTES_MAX);
+	buf_put_u32(&raw, recording->symbols.cnt);
+	for (size_t i = 0; i < recording->symbols.cnt; i++) {
+		const struct named_address *row = &recording->symbols.row[i];
+
+		buf_put_u64(&raw, row->addr);
+		buf_put_u64(&raw, row->off);
+		put_text(&raw, row->module);
+		put_text(&raw, row->name);
+	}
+	if (raw.failed)
+		return err_nomem(err);
+	return put_section(w, FORMAT_SYMBOLS, raw.data, raw.len, err);
+}
+
 /* The mark is cleared by the last bytes written: until then the whole is torn. */
 static int put_head(struct writer *w, const struct recording *recording, struct err *err)
 {
@@ -254,13 +279,15 @@ static int put_all(struct writer *w, const struct recording *recording, struct e
 	int r;
 
 	put_header(w->out, w, FORMAT_MARK_INCOMPLETE, 0, recording->id);
-	if (!buf_grow(w->out, FORMAT_SECTIONS * FORMAT_SECTION_LEN))
+	if (!buf_grow(w->out, (FORMAT_REQUIRED + !!recording->symbols.cnt) * FORMAT_SECTION_LEN))
 		return err_set(err, w->out->failed, "no room for a recording in %zu bytes", w->out->max);
 	r = put_metadata(w, recording, err);
 	if (!r)
 		r = put_calls(w, recording, err);
 	if (!r)
 		r = put_bytes(w, recording, err);
+	if (!r && recording->symbols.cnt)
+		r = put_symbols(w, recording, err);
 	return r ? r : put_head(w, recording, err);
 }
 

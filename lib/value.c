@@ -182,6 +182,9 @@ int values_decode(struct values *out, const struct shape *shape, const struct ca
 	if (decoder_init(&in, shape, &call->in, FLOW_IN, &cnt, pool) ||
 	    decoder_init(&ret, shape, &call->out, FLOW_OUT, &cnt, pool))
 		return -ENOMEM;
+	in.symbols = ret.symbols = call->symbols;
+	in.other = ret.memory;
+	ret.other = in.memory;
 	for (size_t i = 0; i < values.params_cnt; i++) {
 		const struct shape_param *param = &shape->params[i];
 

@@ -21,6 +21,7 @@ struct call;
 struct cJSON;
 struct err;
 struct expr;
+struct named_address;
 struct path;
 
 enum value_kind {
@@ -36,6 +37,7 @@ enum value_kind {
 			* of a counted pointer, else the object; none for NULL (of an opaque pointer too) */
 	VALUE_REF,     /* bits: an address shown before; target: the STRUCT or ARRAY there */
 	VALUE_HANDLE,  /* bits: an opaque address, not NULL */
+	VALUE_SYMBOL,  /* bits: an opaque address in an image; symbol, text: its label */
 	VALUE_UNAVAILABLE, /* text: the reason. Of a pointer whose address is known: bits */
 	VALUE_KIND_CNT,
 };
@@ -62,6 +64,7 @@ struct value {
 	struct value **child;
 	size_t child_cnt;
 	const struct value *target;
+	const struct named_address *symbol;
 	char *path; /* REF: the path where the target was shown: "args.head" */
 };
 

@@ -164,6 +164,7 @@ static int eval_value(struct evaluation *e, const struct path *path, const struc
 	case VALUE_POINTER:
 	case VALUE_REF:
 	case VALUE_HANDLE:
+	case VALUE_SYMBOL:
 	case VALUE_UNAVAILABLE: /* a pointer: its address is known */
 		*out = (struct operand){.num = (int64_t)v->bits};
 		return 0;

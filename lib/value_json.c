@@ -337,6 +337,8 @@ static cJSON *json_of(const struct value *v, struct handles *handles)
 		return wrap("ref", cJSON_CreateString(v->path));
 	case VALUE_HANDLE:
 		return handle_json(v->bits, handles);
+	case VALUE_SYMBOL:
+		return wrap("symbol", cJSON_CreateString(v->text));
 	case VALUE_UNAVAILABLE:
 	case VALUE_KIND_CNT:
 		break;

@@ -104,6 +104,15 @@ static bool is_wanted(cJSON *doc, const struct config_func *func, const struct v
 	return keep != 0;
 }
 
+static int symbolize(struct recording *recording, const struct program *program, struct err *err)
+{
+	uint64_t bases[PROGRAM_MODULES_MAX];
+
+	for (size_t i = 0; i < program->files_cnt && i < PROGRAM_MODULES_MAX; i++)
+		bases[i] = program->files[i].base;
+	return program_symbolize(program, recording, bases, err);
+}
+
 int package_recording(struct recording *recording, const struct package_context *context, uint32_t pid,
 		      uint64_t started_ns, bool *keep, struct err *err)
 {
@@ -115,6 +124,9 @@ int package_recording(struct recording *recording, const struct package_context 
 
 	if (!pool)
 		return err_nomem(err);
+	r = symbolize(recording, context->program, err);
+	if (r < 0)
+		return r;
 	r = values_decode(&values, func->shape, &recording->operation, pool);
 	if (r < 0)
 		return err_nomem(err);

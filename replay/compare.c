@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/expr.h"
 #include "lib/json.h"
+#include "lib/symbols.h"
 #include "lib/util.h"
 #include "lib/value.h"
 
@@ -509,6 +510,23 @@ static int compare_pointers(struct comparer *c, const struct value *a, const str
 	return compare(c, x, y);
 }
 
+static bool is_opaque(const struct value *v)
+{
+	return v->kind == VALUE_HANDLE || v->kind == VALUE_SYMBOL;
+}
+
+/* In images by name, for another build has them elsewhere; elsewhere by who met whom first. */
+static bool same_handle(struct comparer *c, const struct value *a, const struct value *b)
+{
+	size_t len;
+
+	if (a->kind != VALUE_SYMBOL || b->kind != VALUE_SYMBOL)
+		return handle_map_agrees(c->handles, a->bits, b->bits, !c->is_dry);
+	len = symbol_stem(a->symbol->name);
+	return a->symbol->off == b->symbol->off && !strcmp(a->symbol->module, b->symbol->module) &&
+	       symbol_stem(b->symbol->name) == len && !strncmp(a->symbol->name, b->symbol->name, len);
+}
+
 static int compare_there(struct comparer *c, const struct value *a, const struct value *b)
 {
 	bool has_bytes = (a->kind == VALUE_TEXT || a->kind == VALUE_BYTES) &&
@@ -520,13 +538,13 @@ static int compare_there(struct comparer *c, const struct value *a, const struct
 		return same_number(c, a, b) ? 0 : report(c, a, b);
 	if (has_bytes)
 		return compare_bytes(c, a, b);
+	if (is_opaque(a) && is_opaque(b))
+		return same_handle(c, a, b) ? 0 : report(c, a, b);
 	if (a->kind != b->kind)
 		return report(c, a, b);
 	switch (a->kind) {
 	case VALUE_FLOAT:
 		return same_float(c, a, b) ? 0 : report(c, a, b);
-	case VALUE_HANDLE:
-		return handle_map_agrees(c->handles, a->bits, b->bits, !c->is_dry) ? 0 : report(c, a, b);
 	case VALUE_STRUCT:
 		return compare_struct(c, a, b);
 	case VALUE_ARRAY:

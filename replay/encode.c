@@ -199,7 +199,8 @@ static int add_pointer(struct encoder *encoder, struct encode_pointer pointer)
 }
 
 /* What leads nowhere that was captured keeps its recorded number: NULL stays NULL, a handle stays that
- * handle, and what was not captured is an address that nothing lies at. */
+ * handle, and what was not captured is an address that nothing lies at. What is in an image has another
+ * address. */
 static int address(struct encoder *encoder, uint32_t off, const struct value *value,
 		   const struct value *before, uint16_t node)
 {
@@ -207,6 +208,8 @@ static int address(struct encoder *encoder, uint32_t off, const struct value *va
 	bool is_opaque = encoder->shape->nodes[node].kind == SHAPE_HANDLE ||
 			 encoder->shape->nodes[node].kind == SHAPE_CUT;
 
+	if (value->kind == VALUE_SYMBOL)
+		return add_pointer(encoder, (struct encode_pointer){off, node, value, before});
 	if (value->kind != VALUE_POINTER && value->kind != VALUE_REF && value->kind != VALUE_HANDLE &&
 	    value->kind != VALUE_UNAVAILABLE)
 		return refuse(encoder, value, "is a pointer in this build and was none");

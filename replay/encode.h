@@ -21,7 +21,7 @@ struct value;
 struct encode_pointer {
 	uint32_t off;
 	uint16_t node;		    /* of the build's shape: POINTER, STRING, BYTES, HANDLE or CUT */
-	const struct value *value;  /* POINTER with a child, or REF; is_raw: bits alone counts */
+	const struct value *value;  /* POINTER with a child, REF or SYMBOL; is_raw: bits alone counts */
 	const struct value *before; /* the same field at entry; NULL: unknown */
 	bool is_raw; /* an address of which nothing was captured: its number is among the bytes */
 };

@@ -337,7 +337,7 @@ static int put_key(struct image *image, struct case_call *out, const struct prog
 	if (func->config->role != ROLE_INPUT)
 		return 0;
 	r = key_put(data, func->shape, values, (const char *const *)func->config->key, func->config->key_cnt,
-		    image->err);
+		    image->program, image->err);
 	if (r == -ENODATA)
 		return err_wrap(image->err, -EUNATCH, "a call of '%s' cannot be found again",
 				func->config->alias);
@@ -471,7 +471,7 @@ int image_write(struct buf *out, const struct recording *recording, const struct
 
 	if (!calls || !pool)
 		return err_nomem(err);
-	rebuild_init(&image.rebuild, PATCH_CASE_BYTES, notes, image.err);
+	rebuild_init(&image.rebuild, program, PATCH_CASE_BYTES, notes, image.err);
 	r = fill(out, &image, operation);
 	rebuild_release(&image.rebuild);
 	return r;

@@ -552,6 +552,8 @@ int judge(struct comparison *out, const struct recording *recording, const struc
 	out->recorded_ns = recording->operation.left_ns;
 	r = outcome_recording(&replayed, &served, result->outcome, PATCH_OUTCOME_BYTES, j.err);
 	j.replayed = replayed;
+	if (!r)
+		r = program_symbolize(program, replayed, (const uint64_t *)result->outcome->bases, j.err);
 	if (!pool || !j.handles)
 		r = err_nomem(err);
 	else if (r == -EBADMSG)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/program.h"
 #include "lib/util.h"
 #include "lib/value.h"
 #include "replay/encode.h"
@@ -14,9 +15,10 @@
 
 #define OPS_BYTES_MAX (64u << 20)
 
-void rebuild_init(struct rebuild *rebuild, size_t bytes_max, struct notes *notes, struct err *err)
+void rebuild_init(struct rebuild *rebuild, const struct program *program, size_t bytes_max,
+		  struct notes *notes, struct err *err)
 {
-	*rebuild = (struct rebuild){.notes = notes, .err = err};
+	*rebuild = (struct rebuild){.program = program, .notes = notes, .err = err};
 	buf_init(&rebuild->ops, OPS_BYTES_MAX);
 	buf_init(&rebuild->data, bytes_max);
 }
@@ -87,6 +89,20 @@ static int write_bytes(struct rebuild *rebuild, uint8_t reg, uint32_t off, const
 	return rebuild_op(rebuild, SERVE_WRITE, reg, 0, off, len, at);
 }
 
+/* --- what lies in an image --- */
+
+/* The address in @reg of what the recorded program had under that name. */
+static int point_into_image(struct rebuild *rebuild, const struct value *value, uint8_t reg)
+{
+	uint64_t addr;
+	size_t module;
+
+	if (!program_locate(rebuild->program, value->symbol, &module, &addr))
+		return err_set(rebuild->err, -EUNATCH, "'%s' points to '%s', which is not in this build",
+			       value->name ? value->name : "it", value->text);
+	return rebuild_op(rebuild, SERVE_IMAGE, reg, 0, module, 0, addr);
+}
+
 /* --- objects --- */
 
 static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer);
@@ -146,9 +162,11 @@ static int point(struct rebuild *rebuild, uint8_t reg, const struct value *value
 	struct spot spot;
 	int r = -ENOENT;
 
+	if (value->kind == VALUE_SYMBOL && !locate_is_inside(rebuild, value))
+		return point_into_image(rebuild, value, reg);
 	if (value->kind == VALUE_REF && !is_raw)
 		r = locate(rebuild, value->target, reg, &spot);
-	else if (is_raw || locate_is_inside(rebuild, value))
+	else if (is_raw || value->kind == VALUE_SYMBOL || locate_is_inside(rebuild, value))
 		r = locate_inside(rebuild, value->bits, own ? objects_extent(own) : 0, reg);
 	if (r != -ENOENT || is_raw)
 		return r;

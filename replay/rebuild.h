@@ -18,6 +18,7 @@
 
 struct err;
 struct notes;
+struct program;
 struct value;
 
 #define REBUILD_FIRST	  8	      /* address registers below are the live arguments'; see SERVE_* */
@@ -48,11 +49,13 @@ struct rebuild {
 	/* The args and the out of the call being served, where a VALUE_REF may lead; NULL: none. */
 	const struct value *const *live, *const *live_out;
 	const struct shape *shape, *recorded; /* of the function in the build and in the recording */
+	const struct program *program;	      /* the build: where symbols are */
 	struct notes *notes;
 	struct err *err;
 };
 
-void rebuild_init(struct rebuild *rebuild, size_t bytes_max, struct notes *notes, struct err *err);
+void rebuild_init(struct rebuild *rebuild, const struct program *program, size_t bytes_max,
+		  struct notes *notes, struct err *err);
 void rebuild_release(struct rebuild *rebuild);
 
 /* Objects built for one call are not met again from another. */

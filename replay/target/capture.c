@@ -347,6 +347,8 @@ static int run_op(struct run *r, const struct plan_op *op)
 		c->v[op->dst] = bits_of(a, op);
 		return 0;
 	case PLAN_EMIT:
+		if (op->max && c->address)
+			a = c->address(a);
 		if (r->section == CAPTURE_KEY)
 			put_key(r, &a, smaller((unsigned)op->imm, sizeof(a)));
 		return 0;

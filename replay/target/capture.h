@@ -19,6 +19,8 @@ struct capture {
 	uint64_t keep[PLAN_KEEP_MAX]; /* the caller zeroes it before IN and hands it on to OUT */
 	/* Copies from the target's memory; returns how many bytes were copied before a fault. */
 	size_t (*read)(void *to, uint64_t from, size_t len);
+	/* NULL, or the number that stands for an address in a key. */
+	uint64_t (*address)(uint64_t addr);
 	uint8_t *out; /* receives fragments, or the bytes of the key */
 	size_t room, len;
 	unsigned flags; /* enum capture_flags, or'ed to */

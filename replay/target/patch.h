@@ -26,6 +26,7 @@
 #define PATCH_STACK_WORDS   64 /* words of stack arguments */
 #define PATCH_KEY_MAX	    (64u * 1024)
 #define PATCH_NONE	    0xffffffffu
+#define PATCH_NOT_LOADED    (~0ull)
 
 /* --- the patch file --- */
 
@@ -119,7 +120,8 @@ enum serve_kind {
 	SERVE_ADD,	 /* v[dst] = v[src] + off */
 	SERVE_SHARE,	 /* shared[data] = v[dst]: other programs of this case see it */
 	SERVE_SHARED,	 /* v[dst] = shared[data]; 0 when not shared yet */
-	SERVE_ARG, /* operation: argument off = v[src] + data; 0..5 the registers, from 6 the stack words */
+	SERVE_ARG,   /* operation: argument off = v[src] + data; 0..5 the registers, from 6 the stack words */
+	SERVE_IMAGE, /* v[dst] = load bias of module off + data */
 	SERVE_RESULT, /* off 0: rax, 1: rdx = v[src] + data */
 };
 #define PATCH_SHARED_MAX 65536
@@ -207,6 +209,7 @@ struct outcome_header {
 	unsigned int pc_module, caller_module;
 	unsigned int events_cnt;
 	unsigned int calls_cnt;
+	unsigned long long bases[PATCH_MODULES_MAX]; /* load biases; PATCH_NOT_LOADED */
 	char text[PATCH_TEXT_MAX];
 };
 

@@ -8,6 +8,7 @@
 
 #include "replay/target/dispatch.h"
 #include "replay/target/engine.h"
+#include "replay/target/module.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
 #include "replay/target/start.h"
@@ -85,6 +86,8 @@ void play_case(void)
 
 	player = syscalls_getpid();
 	engine.state = ENGINE_PLAYING;
+	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
+		engine.outcome->bases[i] = module_is_loaded(i) ? module_base(i) : PATCH_NOT_LOADED;
 	start_watch_exit();
 	if (!func->original)
 		report_trouble(OUTCOME_TROUBLE, func, "the code of '%s' cannot be moved", func->patch->name);

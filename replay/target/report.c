@@ -62,6 +62,13 @@ static void finish(struct outcome_event *event, size_t fragments_len, int captur
 	__atomic_store_n(&engine.outcome->bytes, engine.outcome->bytes + event->len, __ATOMIC_RELEASE);
 }
 
+static uint64_t address(uint64_t addr)
+{
+	unsigned module = module_of(&addr);
+
+	return module == PATCH_NONE ? addr : PLAN_IMAGE(module, addr);
+}
+
 void report_values(struct capture *capture, const struct report *report)
 {
 	memcpy(capture->v, report->args, sizeof(report->args));
@@ -69,6 +76,7 @@ void report_values(struct capture *capture, const struct report *report)
 	capture->xmm = report->xmm;
 	capture->v[PLAN_V_ZERO] = 0;
 	capture->read = guard_read;
+	capture->address = address;
 	capture->flags = 0;
 	capture->len = 0;
 }

@@ -6,6 +6,7 @@
 
 #include "replay/target/engine.h"
 #include "replay/target/guard.h"
+#include "replay/target/module.h"
 
 static uint64_t shared[PATCH_SHARED_MAX];
 
@@ -93,6 +94,12 @@ static int step(struct serve *serve, const struct serve_op *op)
 		if (op->off >= sizeof(serve->args) / sizeof(serve->args[0]))
 			return TROUBLE(serve, "the case makes no sense: argument %u", op->off);
 		serve->args[op->off] = serve->v[op->src] + op->data;
+		return 0;
+	case SERVE_IMAGE:
+		if (op->off >= engine.patch->modules_cnt || !module_is_loaded(op->off))
+			return TROUBLE(serve, "module %u, which recorded data points into, is not loaded",
+				       op->off);
+		serve->v[op->dst] = module_base(op->off) + op->data;
 		return 0;
 	case SERVE_RESULT:
 		if (op->off >= 2)

@@ -188,8 +188,9 @@ static bool build(struct run *run)
 	const char *standard = c->is_cxx ? "-std=gnu++17" : "-std=gnu11";
 
 	if (c->library[0] &&
-	    shell(run, "%s -g %s %s -w -fPIC -shared -Wl,-soname,lib%s.so -o lib%s.so '%s/%s' %s",
-		  compiler(run), standard, level, c->name, c->name, c->dir, c->library, c->flags))
+	    shell(run, "%s -g %s %s -w -fPIC -shared -Wl,-soname,lib%s.so -o lib%s.so -x %s '%s/%s' %s",
+		  compiler(run), standard, level, c->name, c->name, c->is_cxx ? "c++" : "c", c->dir,
+		  c->library, c->flags))
 		return wrong(run, "its library does not compile");
 	if (shell(run, "%s -g %s %s -w %s -Wl,--build-id -o case '%s' %s %s%s%s -lpthread -lm -ldl",
 		  compiler(run), standard, level, v->is_pie ? "-fPIE -pie" : "-fno-pie -no-pie", run->source,

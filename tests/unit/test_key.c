@@ -48,7 +48,7 @@ static void check(struct trial *t, const char *const *key, unsigned cnt, const v
 	live_len = trial_key(t, &live);
 	assert_bytes("live", live, live_len, want, len);
 	buf_init(&put, 2 * KEY_BYTES_MAX);
-	if (key_put(&put, t->shape, &t->values, key, cnt, &err))
+	if (key_put(&put, t->shape, &t->values, key, cnt, NULL, &err))
 		fail_msg("%s", err.msg);
 	assert_bytes("recorded", put.data, put.len, want, len);
 	trial_release(t);
@@ -317,7 +317,7 @@ static void a_key_is_the_same_across_layouts(void **state)
 	trial_enter(&live);
 	len = trial_key(&live, &key);
 	buf_init(&put, KEY_BYTES_MAX);
-	assert_int_equal(key_put(&put, live.shape, &recorded.values, NULL, 0, NULL), 0);
+	assert_int_equal(key_put(&put, live.shape, &recorded.values, NULL, 0, NULL, NULL), 0);
 	assert_bytes("recorded", put.data, put.len, key, len);
 	trial_release(&recorded);
 	trial_release(&live);
@@ -336,7 +336,7 @@ static void a_number_that_does_not_fit_matches_nothing(void **state)
 	free(trial_json(&recorded));
 	trial_init(&live, s, shop_func(s, "f", 0, narrow, NULL, 0), NULL, 0);
 	buf_init(&put, KEY_BYTES_MAX);
-	assert_int_equal(key_put(&put, live.shape, &recorded.values, NULL, 0, NULL), 0);
+	assert_int_equal(key_put(&put, live.shape, &recorded.values, NULL, 0, NULL, NULL), 0);
 	assert_bytes("recorded", put.data, put.len, "\xfa", 1);
 	trial_release(&recorded);
 	trial_release(&live);
@@ -375,7 +375,7 @@ static void wrong_paths_are_told_in_words(void **state)
 		assert_string_equal(err.msg, cases[i].msg);
 		assert_string_equal(err.hint, cases[i].hint);
 		assert_true(err.is_usage);
-		assert_int_equal(key_put(&put, shape, &values, &cases[i].key, 1, &put_err), -EINVAL);
+		assert_int_equal(key_put(&put, shape, &values, &cases[i].key, 1, NULL, &put_err), -EINVAL);
 		assert_string_equal(put_err.msg, cases[i].msg);
 	}
 	free(plan);
@@ -406,7 +406,7 @@ static void a_key_that_is_too_long_is_refused(void **state)
 	trial_release(&t);
 	trial_init(&t, s, shop_func(s, "f", 0, twice, both, 2), NULL, 0);
 	buf_init(&put, 16 * KEY_BYTES_MAX);
-	assert_int_equal(key_put(&put, t.shape, &values, NULL, 0, &err), -EFBIG);
+	assert_int_equal(key_put(&put, t.shape, &values, NULL, 0, NULL, &err), -EFBIG);
 	assert_string_equal(err.msg, "the key is longer than 65536 bytes");
 	trial_release(&t);
 	free(big);

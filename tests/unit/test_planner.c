@@ -39,7 +39,7 @@ static void assert_same_key(struct trial *t, const char *const *key, unsigned cn
 	struct err err = {};
 
 	buf_init(&want, 2 * KEY_BYTES_MAX);
-	if (key_put(&want, t->shape, &t->values, key, cnt, &err))
+	if (key_put(&want, t->shape, &t->values, key, cnt, NULL, &err))
 		fail_msg("%s", err.msg);
 	assert_int_equal(want.len, len);
 	if (len)
@@ -658,11 +658,11 @@ static void a_key_of_registers_that_could_not_be_read_is_refused(void **state)
 	trial_leave(&t);
 	free(trial_json(&t));
 	buf_init(&key, KEY_BYTES_MAX);
-	assert_int_equal(key_put(&key, t.shape, &t.values, NULL, 0, &err), -ENODATA);
+	assert_int_equal(key_put(&key, t.shape, &t.values, NULL, 0, NULL, &err), -ENODATA);
 	assert_string_equal(err.msg,
 			    "'d' is part of its key, and was not captured: the floating-point registers "
 			    "could not be read");
-	assert_int_equal(key_put(&key, t.shape, &t.values, (const char *const[]){"n"}, 1, &err), 0);
+	assert_int_equal(key_put(&key, t.shape, &t.values, (const char *const[]){"n"}, 1, NULL, &err), 0);
 	trial_release(&t);
 }
 

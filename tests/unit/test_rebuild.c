@@ -102,7 +102,7 @@ static void begin(struct bench *b, struct shop *shop, int result, const struct s
 	memset(b, 0, sizeof(*b));
 	trial_init(&b->t, shop, shop_func(shop, "f", result, params, rules, cnt), NULL, 0);
 	notes_init(&b->notes);
-	rebuild_init(&b->rebuild, 1 << 20, &b->notes, &b->err);
+	rebuild_init(&b->rebuild, NULL, 1 << 20, &b->notes, &b->err);
 }
 
 static void end(struct bench *b)

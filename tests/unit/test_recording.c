@@ -151,6 +151,83 @@ static void what_was_written_is_read_back(void **state)
 	calls_equal(&got->calls[1], &r->calls[1]);
 }
 
+#define META "{\"complete\":true}"
+
+/* A calls section with one call record of the operation and @cnt fragments. */
+static void put_raw_calls(struct buf *raw, uint32_t call_len, uint32_t fragment_len, uint32_t calls,
+			  uint32_t cnt)
+{
+	buf_put_u32(raw, call_len);
+	buf_put_u32(raw, fragment_len);
+	buf_put_u32(raw, calls);
+	buf_put_u32(raw, cnt);
+	buf_grow(raw, FORMAT_CALL_LEN + cnt * FORMAT_FRAGMENT_LEN);
+}
+
+static void symbols_are_read_back_and_stand_behind_every_call(void **state)
+{
+	static struct named_address rows[] = {{0x401000, "", "visit", 0},
+					      {0x401010, "", "orders.c:table", 16},
+					      {0x7f0000001000, "libshop.so", "price", 0}};
+	auto_recording struct recording *written = sample(), *read = NULL;
+	struct err err = {};
+	auto_buf struct buf buf;
+
+	buf_init(&buf, FILE_MAX);
+	recording_set_symbols(written, &(struct symbols){rows, ARRAY_SIZE(rows)});
+	assert_int_equal(recording_write(&buf, written, &err), 0);
+	assert_int_equal(recording_read(&read, buf.data, buf.len, &err), 0);
+	assert_int_equal(read->symbols.cnt, ARRAY_SIZE(rows));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct named_address *row = symbols_find(read->calls[1].symbols, rows[i].addr);
+
+		assert_non_null(row);
+		assert_string_equal(row->module, rows[i].module);
+		assert_string_equal(row->name, rows[i].name);
+		assert_int_equal(row->off, rows[i].off);
+	}
+	assert_null(symbols_find(read->operation.symbols, 0x401001));
+}
+
+static void wrong_symbols_are_refused_in_words(void **state)
+{
+	static const uint8_t one[] = {1, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0,  0,
+				      0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 'f'};
+	static const struct {
+		size_t at, len;
+		uint8_t byte;
+		const char *words;
+	} cases[] = {
+		{0, sizeof(one), 2, "symbol 1 has no name"},
+		{0, sizeof(one), 0, "the symbols are not as many as they say"},
+		{2, sizeof(one), 2, "131073 symbols"},
+		{0, 3, 1, "symbols"},
+		{20, sizeof(one), 7, "symbol 0 has no name"},
+		{22, sizeof(one), 0, "symbol 0 has no name"},
+		{24, sizeof(one), 0, "symbol 0 has no name"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_buf struct buf buf, raw, calls;
+
+		buf_init(&buf, FILE_MAX);
+		buf_init(&raw, FILE_MAX);
+		buf_init(&calls, FILE_MAX);
+		buf_put(&raw, one, cases[i].len);
+		if (cases[i].at < raw.len)
+			raw.data[cases[i].at] = cases[i].byte;
+		put_raw_calls(&calls, FORMAT_CALL_LEN, FORMAT_FRAGMENT_LEN, 0, 0);
+		forge_file(
+			&buf,
+			(struct forged[]){{FORMAT_METADATA, FORMAT_PLAIN, META, strlen(META), strlen(META)},
+					  {FORMAT_CALLS, FORMAT_PLAIN, calls.data, calls.len, calls.len},
+					  {FORMAT_BYTES, FORMAT_PLAIN, "", 0, 0},
+					  {FORMAT_SYMBOLS, FORMAT_PLAIN, raw.data, raw.len, raw.len}},
+			4);
+		refused(buf.data, buf.len, cases[i].words);
+	}
+}
+
 static void an_empty_recording_is_read_back(void **state)
 {
 	auto_recording struct recording *r = NULL, *got = NULL;
@@ -280,19 +357,6 @@ static void a_bad_head_is_refused_in_words(void **state)
 	refused("\x7f"
 		"ELF",
 		4, "not a recording");
-}
-
-#define META "{\"complete\":true}"
-
-/* A calls section with one call record of the operation and @cnt fragments. */
-static void put_raw_calls(struct buf *raw, uint32_t call_len, uint32_t fragment_len, uint32_t calls,
-			  uint32_t cnt)
-{
-	buf_put_u32(raw, call_len);
-	buf_put_u32(raw, fragment_len);
-	buf_put_u32(raw, calls);
-	buf_put_u32(raw, cnt);
-	buf_grow(raw, FORMAT_CALL_LEN + cnt * FORMAT_FRAGMENT_LEN);
 }
 
 static void wrong_counts_and_sizes_are_refused_in_words(void **state)
@@ -538,6 +602,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_written_is_read_back),
+		cmocka_unit_test(symbols_are_read_back_and_stand_behind_every_call),
+		cmocka_unit_test(wrong_symbols_are_refused_in_words),
 		cmocka_unit_test(an_empty_recording_is_read_back),
 		cmocka_unit_test(large_data_is_compressed_and_read_back),
 		cmocka_unit_test(reasons_are_kept_once_and_take_completeness_back),

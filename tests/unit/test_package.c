@@ -54,7 +54,6 @@ static void begin(struct packed *p, struct shop *shop, const char *customer, int
 					      .schema_id = "abcd",
 					      .host = "here",
 					      .build_id = "b1d",
-					      .pid = 42,
 					      .realtime_offset_ns = 1000000000000000000};
 	assert_int_equal(recording_new(&p->recording, NULL), 0);
 	p->recording->operation = p->t.call;
@@ -68,7 +67,7 @@ static bool pack(struct packed *p)
 	struct err err = {};
 	bool keep = false;
 
-	if (package_recording(p->recording, &p->context, 5, &keep, &err) < 0)
+	if (package_recording(p->recording, &p->context, 42, 5, &keep, &err) < 0)
 		fail_msg("%s", err.msg);
 	return keep;
 }
@@ -76,7 +75,7 @@ static bool pack(struct packed *p)
 static void end(struct packed *p)
 {
 	recording_free(p->recording);
-	expr_free(p->config.keep_if);
+	expr_free(p->config.sampling.keep_if);
 	expr_free(p->config.error_if);
 	trial_release(&p->t);
 }
@@ -136,7 +135,7 @@ static void keep_if_decides_at_the_end_and_keeps_what_it_cannot_decide(void **st
 		struct packed p;
 
 		begin(&p, *state, cases[i].customer, 1, -1);
-		assert_int_equal(expr_parse(&p.config.keep_if, cases[i].keep_if, NULL), 0);
+		assert_int_equal(expr_parse(&p.config.sampling.keep_if, cases[i].keep_if, NULL), 0);
 		assert_int_equal(pack(&p), cases[i].keeps);
 		undecided = cJSON_GetObjectItem(p.recording->metadata, "keep_if");
 		assert_int_equal(undecided != NULL, cases[i].customer == (char *)0x10);

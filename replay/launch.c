@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "lib/err.h"
 #include "lib/object.h"
@@ -28,6 +29,8 @@
 #define RM_DEPTH	 16
 #define COPY_BYTES	 (1u << 20)
 #define EXIT_NOT_STARTED 127
+#define BUSY_TRIES	 400
+#define BUSY_PAUSE_NS	 5000000
 #define CLOSE_RANGE	 436
 #define CLOSE_ON_EXEC	 4 /* CLOSE_RANGE_CLOEXEC */
 #define SANITIZER	 "libasan.so"
@@ -400,6 +403,20 @@ static void pin(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
+/* Another thread's fork may hold the copy open for writing until its own exec. Returns an errno. */
+static int run(const struct launch *launch, const char *path)
+{
+	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
+
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		execve(path, launch->argv, launch->env);
+		if (errno != ETXTBSY)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return errno;
+}
+
 _Noreturn static void become_target(const struct launch *launch, const int fds[LAUNCH_FDS], int status_fd)
 {
 	const struct sandbox_opts sandbox = {
@@ -420,8 +437,7 @@ _Noreturn static void become_target(const struct launch *launch, const int fds[L
 	started.layers = sandbox_enter(&sandbox);
 	if (write(status_fd, &started, sizeof(started)) < 0 || started.layers < 0)
 		_exit(EXIT_NOT_STARTED);
-	execve(started.layers & SANDBOX_COVERED ? launch->exe : launch->copy, launch->argv, launch->env);
-	started.exec_errno = errno;
+	started.exec_errno = run(launch, started.layers & SANDBOX_COVERED ? launch->exe : launch->copy);
 	if (write(status_fd, &started, sizeof(started)) < 0)
 		_exit(EXIT_NOT_STARTED);
 	_exit(EXIT_NOT_STARTED);

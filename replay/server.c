@@ -185,6 +185,16 @@ static int say_why_dead(struct server *server, int status, struct err *err)
 	return r;
 }
 
+/* A program that reads stdin finds nothing there and is done at once. */
+static void put_ready_hint(struct server *server, const struct patch_message *message, struct err *err)
+{
+	if (strstr(message->text, " before '"))
+		err_hint(
+			err,
+			"give it the arguments that it needs behind --; 'main' or 'end' of --ready replay at "
+			"the start of main or at its end");
+}
+
 static int await_ready(struct server *server, struct err *err)
 {
 	struct patch_message message;
@@ -205,10 +215,10 @@ static int await_ready(struct server *server, struct err *err)
 		return 0;
 	}
 	reap(server, true);
-	if (message.kind == MESSAGE_FAILED)
-		r = err_set(err, -ECANCELED, "%s", message.text);
-	else
-		r = err_set(err, -EPROTO, "the engine sent a message of kind %u", message.kind);
+	if (message.kind != MESSAGE_FAILED)
+		return err_set(err, -EPROTO, "the engine sent a message of kind %u", message.kind);
+	r = err_set(err, -ECANCELED, "%s", message.text);
+	put_ready_hint(server, &message, err);
 	put_last_words(server, err);
 	return r;
 }

@@ -2,9 +2,11 @@
 /* The engine in a real program, in its sandbox, with patch files and cases made by hand. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -631,7 +633,9 @@ static void failing_to_be_ready_is_said_in_words(void **state)
 	static const struct {
 		const char *how, *msg, *hint;
 	} table[] = {
-		{"early", "main returned 7 before 'operation' or accept was reached", ""},
+		{"early", "main returned 7 before 'operation' or accept was reached",
+		 "give it the arguments that it needs behind --; 'main' or 'end' of --ready replay at the "
+		 "start of main or at its end"},
 		{"exit", "the program exited with status 9 before 'operation' or accept was reached",
 		 "it wrote: cannot read victim.conf"},
 		{"crash", "the program was killed by Aborted before it was ready",
@@ -649,6 +653,49 @@ static void failing_to_be_ready_is_said_in_words(void **state)
 		assert_string_equal(err.hint, table[i].hint);
 		stop(&f);
 	}
+}
+
+/* Opens the copy in the folder @arg for writing as soon as it is there, and holds it for a while. */
+static void *hold_copy(void *arg)
+{
+	char pattern[PATH_MAX];
+	glob_t found = {};
+	int fd = -1;
+
+	snprintf(pattern, sizeof(pattern), "%s/tapedeck-replay-*/victim", (char *)arg);
+	for (int tries = 0; fd < 0 && tries < 20000; tries++) {
+		if (!glob(pattern, 0, NULL, &found))
+			fd = open(found.gl_pathv[0], O_WRONLY | O_CLOEXEC);
+		globfree(&found);
+	}
+	if (fd < 0)
+		return NULL;
+	usleep(100 * 1000);
+	close(fd);
+	return arg;
+}
+
+/* As a fork of another thread does, which has not come to its exec: the kernel runs no file that is written.
+ */
+static void a_copy_that_somebody_still_holds_is_waited_for(void **state)
+{
+	char dir[] = "/tmp/test-engine-XXXXXX";
+	void *was_held = NULL;
+
+	assert_non_null(mkdtemp(dir));
+	setenv("TMPDIR", dir, 1);
+	for (int i = 0; i < 20 && !was_held; i++) {
+		struct fixture f;
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, hold_copy, dir), 0);
+		start_or_fail(&f, "accept");
+		assert_int_equal(pthread_join(thread, &was_held), 0);
+		stop(&f);
+	}
+	unsetenv("TMPDIR");
+	rmdir(dir);
+	assert_non_null(was_held);
 }
 
 static void another_file_than_the_examined_is_refused(void **state)
@@ -844,6 +891,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(failing_to_be_ready_is_said_in_words),
 		cmocka_unit_test(another_file_than_the_examined_is_refused),
 		cmocka_unit_test(threads_at_ready_get_a_process_each),
+		cmocka_unit_test(a_copy_that_somebody_still_holds_is_waited_for),
 		cmocka_unit_test(start_up_reaches_nothing_outside),
 		cmocka_unit_test(without_namespaces_the_network_is_closed_by_the_other_walls),
 		cmocka_unit_test(the_sandbox_has_all_its_layers_here),

@@ -44,6 +44,9 @@ static const struct meaning {
 	 "get new credentials; 'tapedeck doctor' says where these come from"},
 	{"InvalidToken", S3_RENEW, EACCES, "the session token is wrong",
 	 "get new credentials; 'tapedeck doctor' says where these come from"},
+	{"InvalidArgument", S3_RENEW, EINVAL,
+	 "it takes a part of the request for invalid", /* Ceph: the token */
+	 "check the parameters of the URL, and the session token"},
 	{"RequestTimeTooSkewed", S3_RESIGN, EACCES, "this machine's clock is wrong",
 	 "set it, by NTP if possible"},
 	{"RequestExpired", S3_RESIGN, EACCES, "this machine's clock is wrong", "set it, by NTP if possible"},

@@ -2,7 +2,9 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <sys/utsname.h>
+#include <time.h>
 
+#include "lib/credentials.h"
 #include "lib/err.h"
 #include "loader/features.h"
 #include "replay/sandbox.h"
@@ -17,10 +19,30 @@ struct doctor_opts {
 struct finding {
 	const char *what, *for_what, *cost;
 	bool is_there, is_required;
-	char why[FEATURE_WHY_MAX];
+	char why[ERR_MSG_MAX];
 };
 
-#define FINDINGS_MAX (FEATURE_CNT + SANDBOX_CNT + 1)
+#define FINDINGS_MAX (FEATURE_CNT + SANDBOX_CNT + 2)
+
+/* Whose they are and where from, never what they are. */
+static void examine_credentials(struct finding *finding)
+{
+	const struct chain_opts opts = {};
+	const struct credentials *credentials;
+	auto_chain struct chain *chain = NULL;
+	unsigned generation;
+	struct err err = {};
+	int r = chain_new(&chain, &opts, &err);
+
+	if (!r)
+		r = chain_get(chain, time(NULL), false, &credentials, &generation, &err);
+	*finding = (struct finding){"S3 credentials", "s3", "no cassette in S3 can be used", !r, false};
+	if (r)
+		snprintf(finding->why, sizeof(finding->why), "%s", err.msg);
+	else
+		snprintf(finding->why, sizeof(finding->why), "%.64s, from %s", credentials->access_key,
+			 credentials->source);
+}
 
 static size_t examine(struct finding findings[FINDINGS_MAX], struct err *engine_err)
 {
@@ -41,8 +63,9 @@ static size_t examine(struct finding findings[FINDINGS_MAX], struct err *engine_
 					 "a replay has one wall fewer around it", layers & 1 << i, false};
 	findings[cnt] = (struct finding){"replay engine", "replay", "nothing can be replayed: run make again",
 					 true, true};
-	findings[cnt].is_there = common_engine(engine, sizeof(engine), engine_err) == 0;
-	return cnt + 1;
+	findings[cnt++].is_there = common_engine(engine, sizeof(engine), engine_err) == 0;
+	examine_credentials(&findings[cnt++]);
+	return cnt;
 }
 
 static int print_json(const struct finding *finding, struct err *err)

@@ -186,7 +186,7 @@ const struct json_line lines_verdicts[] = {{"comparison", comparison_fields}, {"
 
 static const struct json_field finding_fields[] = {
 	{"name", FIELD_STRING, "what was looked for"},
-	{"for", FIELD_STRING, "record or replay"},
+	{"for", FIELD_STRING, "record, replay or s3"},
 	{"there", FIELD_BOOL, "whether it is there"},
 	{"required", FIELD_BOOL, "nothing goes without it"},
 	{"cost", FIELD_STRING, "what its absence costs", .is_optional = true},

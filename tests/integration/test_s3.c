@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #include "lib/cassette.h"
@@ -18,6 +19,7 @@
 #include "lib/s3.h"
 #include "lib/util.h"
 #include "tests/support/cassette_suite.h"
+#include "tests/support/fake_http.h"
 #include "tests/support/s3_server.h"
 
 static struct s3_server server;
@@ -365,8 +367,261 @@ static void what_awscli_copies_there_is_read(void **state)
 	assert_int_equal(cassette_find(cassette, C, &key, NULL), 0);
 }
 
+/* --- whose keys --- */
+
+struct session {
+	char access[128], secret[128], token[4096], expires[64];
+};
+
+static struct session session; /* of Ceph's token service */
+
+static char endpoint[64];
+
+static void read_session(struct session *out, const char *json)
+{
+	cJSON *doc = cJSON_Parse(json), *credentials = cJSON_GetObjectItem(doc, "Credentials");
+	const struct {
+		const char *name;
+		char *to;
+		size_t len;
+	} fields[] = {{"AccessKeyId", out->access, sizeof(out->access)},
+		      {"SecretAccessKey", out->secret, sizeof(out->secret)},
+		      {"SessionToken", out->token, sizeof(out->token)},
+		      {"Expiration", out->expires, sizeof(out->expires)}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(credentials, fields[i].name));
+
+		assert_non_null(text);
+		snprintf(fields[i].to, fields[i].len, "%s", text);
+	}
+	cJSON_Delete(doc);
+}
+
+#define ALLOW(action)                                                                                        \
+	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"" action             \
+	"\"],\"Resource\":\"*\"}]}"
+#define TRUST                                                                                                \
+	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":"           \
+	"[\"arn:aws:iam:::user/test\"]},\"Action\":[\"sts:AssumeRole\"]}]}"
+
+static int get_session(void **state)
+{
+	autofree char *said = NULL;
+	struct command command;
+
+	snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", server.port);
+	s3_server_admin(&server, "caps add --uid test --caps 'user-policy=*;roles=*'");
+	s3_server_admin(&server, "role create --role-name taper --assume-role-policy-doc '" TRUST "'");
+	s3_server_admin(&server,
+			"role policy put --role-name taper --policy-name p --policy-doc '" ALLOW("s3:*") "'");
+	run_ok(ARGV("aws", "--endpoint-url", endpoint, "iam", "put-user-policy", "--user-name", "test",
+		    "--policy-name", "p", "--policy-document", ALLOW("sts:*")));
+	assert_int_equal(command_run(&command,
+				     ARGV("aws", "--endpoint-url", endpoint, "sts", "get-session-token"), 60),
+			 0);
+	said = command_file(command.out);
+	read_session(&session, said);
+	return 0;
+}
+
+static void write_text(const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", command_folder(), name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* Store and read with whatever the environment leads to. */
+static int try_keys(const char *params, struct err *err)
+{
+	struct recording_key key = suite_key("keys", "20251125", A);
+	auto_cassette struct cassette *cassette = NULL;
+	struct blob blob;
+	char url[320];
+	int r;
+
+	s3_server_url(&server, url, "http", "suite/keys", params);
+	r = cassette_open(&cassette, url, true, err);
+	if (!r)
+		r = cassette_put(cassette, &key, "full", 4, "{}", err);
+	if (!r)
+		r = cassette_get(cassette, &key, &blob, err);
+	if (!r)
+		suite_assert_blob(&blob, "full", 4);
+	return r;
+}
+
+static void assert_keys_work(const char *params)
+{
+	struct err err = {};
+
+	if (try_keys(params, &err))
+		fail_msg("%s: %s", params, err.msg);
+}
+
+static int only_files(void **state)
+{
+	char path[256];
+
+	s3_server_environment();
+	unsetenv("AWS_ACCESS_KEY_ID");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+	snprintf(path, sizeof(path), "%s/aws-config", command_folder());
+	setenv("AWS_CONFIG_FILE", path, 1);
+	unlink(path);
+	return 0;
+}
+
+static int environment_again(void **state)
+{
+	static const char *const names[] = {"AWS_CONTAINER_CREDENTIALS_FULL_URI",
+					    "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ENDPOINT_URL_STS",
+					    "AWS_ROLE_SESSION_NAME"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unsetenv(names[i]);
+	s3_server_environment();
+	return 0;
+}
+
+static void session_tokens_of_the_environment_work_and_tampered_ones_do_not(void **state)
+{
+	struct err err = {};
+
+	setenv("AWS_ACCESS_KEY_ID", session.access, 1);
+	setenv("AWS_SECRET_ACCESS_KEY", session.secret, 1);
+	setenv("AWS_SESSION_TOKEN", session.token, 1);
+	assert_keys_work("");
+	session.token[20] ^= 1;
+	setenv("AWS_SESSION_TOKEN", session.token, 1);
+	session.token[20] ^= 1;
+	assert_int_equal(try_keys("", &err), -EINVAL);
+	assert_non_null(strstr(err.hint, "the session token"));
+	assert_null(strstr(err.msg, session.token + 30));
+}
+
+static void profiles_processes_and_roles_work(void **state)
+{
+	static const char *const profiles[] = {"keys", "process", "role"};
+	char config[16384], params[64];
+
+	snprintf(
+		config, sizeof(config),
+		"[profile base]\naws_access_key_id = " S3_SERVER_ACCESS
+		"\naws_secret_access_key = " S3_SERVER_SECRET
+		"\n[profile keys]\naws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n"
+		"[profile process]\ncredential_process = echo '{\"Version\":1,\"AccessKeyId\":\"%s\","
+		"\"SecretAccessKey\":\"%s\",\"SessionToken\":\"%s\",\"Expiration\":\"%s\"}'\n"
+		"[profile role]\nrole_arn = arn:aws:iam:::role/taper\nsource_profile = base\n"
+		"services = local\n[services local]\nsts =\n  endpoint_url = %s\n",
+		session.access, session.secret, session.token, session.access, session.secret, session.token,
+		session.expires, endpoint);
+	write_text("aws-config", config);
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		snprintf(params, sizeof(params), "&profile=%s", profiles[i]);
+		assert_keys_work(params);
+	}
+	setenv("AWS_PROFILE", "keys", 1);
+	assert_keys_work("");
+}
+
+/* Hands out the session as a container, an instance and a token service would. */
+static const char *hand_out(const struct fake_request *request, unsigned serial, void *ctx)
+{
+	const bool *first_is_bad = ctx;
+	char token[4096], text[8192];
+
+	snprintf(token, sizeof(token), "%s", session.token);
+	token[20] ^= *first_is_bad && serial == 0;
+	if (strncmp(request->head, "PUT ", 4) == 0)
+		return fake_answer("200 OK", "", "t");
+	if (strstr(request->head, "security-credentials/ "))
+		return fake_answer("200 OK", "", "role");
+	if (strncmp(request->head, "POST ", 5) == 0)
+		snprintf(text, sizeof(text),
+			 "<R><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey>"
+			 "<SessionToken>%s</SessionToken><Expiration>%s</Expiration></Credentials></R>",
+			 session.access, session.secret, token, session.expires);
+	else
+		snprintf(
+			text, sizeof(text),
+			"{\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"%s\",\"Token\":\"%s\",\"Expiration\":\"%s\"}",
+			session.access, session.secret, token, session.expires);
+	return fake_answer("200 OK", "", text);
+}
+
+static void containers_instances_and_web_identities_work(void **state)
+{
+	bool first_is_bad = false;
+	struct fake_http *fake;
+	char url[128], path[256];
+	int port;
+
+	fake = fake_http_start(&port, hand_out, &first_is_bad);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", port);
+	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+	assert_keys_work("");
+	unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	unsetenv("AWS_EC2_METADATA_DISABLED");
+	setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url, 1);
+	assert_keys_work("");
+	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+	write_text("jwt", "a.web.token");
+	snprintf(path, sizeof(path), "%s/jwt", command_folder());
+	setenv("AWS_WEB_IDENTITY_TOKEN_FILE", path, 1);
+	setenv("AWS_ROLE_ARN", "arn:aws:iam:::role/taper", 1);
+	setenv("AWS_ENDPOINT_URL_STS", url, 1);
+	assert_keys_work("");
+	fake_http_stop(fake);
+}
+
+static void keys_that_the_store_refuses_as_ended_are_fetched_again(void **state)
+{
+	bool first_is_bad = true;
+	struct fake_http *fake;
+	char url[64];
+	int port;
+
+	fake = fake_http_start(&port, hand_out, &first_is_bad);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", port);
+	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+	assert_keys_work("");
+	assert_int_equal(fake_http_stop(fake), 2);
+}
+
+static void doctor_says_where_keys_come_from_and_not_the_secret(void **state)
+{
+	autofree char *said = NULL;
+	struct command command;
+	char config[512], tapedeck[300];
+
+	snprintf(config, sizeof(config),
+		 "[default]\naws_access_key_id = AKIDX\naws_secret_access_key = hush\n");
+	write_text("aws-config", config);
+	snprintf(tapedeck, sizeof(tapedeck), "%s/tapedeck", command_build());
+	command_run(&command, ARGV(tapedeck, "doctor"), 60);
+	said = command_file(command.out);
+	assert_non_null(strstr(said, "S3 credentials      (AKIDX, from profile 'default' in '"));
+	assert_null(strstr(said, "hush"));
+}
+
+#define KEYS(f) cmocka_unit_test_setup_teardown(f, only_files, environment_again)
+
 int main(void)
 {
+	const struct CMUnitTest keys[] = {
+		KEYS(session_tokens_of_the_environment_work_and_tampered_ones_do_not),
+		KEYS(profiles_processes_and_roles_work),
+		KEYS(containers_instances_and_web_identities_work),
+		KEYS(keys_that_the_store_refuses_as_ended_are_fetched_again),
+		KEYS(doctor_says_where_keys_come_from_and_not_the_secret),
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_nasty_key_keeps_its_object),
 		cmocka_unit_test(the_longest_key_is_kept_and_one_more_byte_is_refused),
@@ -389,6 +644,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
 		failed += cassette_suite_run(&suites[i]);
 	failed += cmocka_run_group_tests_name("s3 on Ceph", tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("s3 credentials", keys, get_session, NULL);
 	s3_server_stop(&server);
 	command_cleanup();
 	return failed;

@@ -31,10 +31,10 @@ struct fake_http {
 	void *ctx;
 };
 
+static __thread char *text;
+
 const char *fake_answer(const char *status, const char *headers, const char *body)
 {
-	static __thread char *text;
-
 	free(text);
 	if (asprintf(&text, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n%s\r\n%s", status, strlen(body), headers,
 		     body) < 0)
@@ -126,6 +126,7 @@ static void *work(void *arg)
 	}
 	for (size_t i = 2; i < cnt; i++)
 		close(fds[i].fd);
+	free(text);
 	return NULL;
 }
 

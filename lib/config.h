@@ -58,6 +58,8 @@ struct config_func {
 	char *alias;	/* defaults to name; of inputs and outputs each has its own */
 	char *category; /* operations; defaults to symbol */
 	struct place place;
+	char *prototype; /* a C declaration, where no debug information describes it; NULL */
+	struct place prototype_place;
 
 	struct rule *rules;
 	struct place *rule_places;

@@ -53,6 +53,7 @@ void config_func_release(struct config_func *func)
 	free(func->symbol);
 	free(func->alias);
 	free(func->category);
+	free(func->prototype);
 	for (size_t i = 0; i < func->rules_cnt; i++)
 		rule_release(&func->rules[i]);
 	free(func->rules);
@@ -330,6 +331,15 @@ static int read_metadata(void *field, const struct cJSON *item, struct json_read
 	return 0;
 }
 
+static int read_prototype(void *field, const struct cJSON *item, struct json_reading *reading,
+			  struct err *err)
+{
+	struct config_func *func = field;
+
+	func->prototype_place = json_place(reading->doc, item);
+	return json_read_string(&func->prototype, item, reading, err);
+}
+
 static int read_rate(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
 {
 	double rate = 0;
@@ -515,7 +525,7 @@ static const struct row {
 	{INPUTS, {"key", read_key}},
 	{INPUTS, {"when_missing", read_when_missing}},
 	{INPUTS, {"fallback_aliases", read_fallbacks}},
-	{OPERATIONS | INPUTS | OUTPUTS, {"prototype"}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"prototype", read_prototype}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"keyed"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"match"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"serve"}},

@@ -72,5 +72,7 @@ int debuginfo_add_func(struct debuginfo *info, struct schema *schema, const stru
 /* Add "struct foo", "union u", "enum e" or a typedef's name by name; for the rule "type". */
 int debuginfo_add_type(struct debuginfo *info, struct schema *schema, const char *name, uint32_t *id,
 		       struct err *err);
+/* Whether a value of the struct or union @name, or of a typedef of one, is passed as its members say. */
+bool debuginfo_is_plain(struct debuginfo *info, const char *name);
 /* A type that is only declared in one file and defined in another is completed; what is incomplete everywhere
  * is a BTF_KIND_FWD. */

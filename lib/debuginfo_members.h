@@ -37,6 +37,8 @@ int64_t enum_value(Dwarf_Die *enumerator, bool is_signed);
 
 /* The DIE whose parameters are as the function was written: clones and copies reorder them. */
 Dwarf_Die prototype_of(Dwarf_Die die);
+/* Whether a value of the type @die is passed as its members say. */
+bool is_placeable(const struct debuginfo *info, Dwarf_Die *die);
 /* -ENOTSUP: a parameter or result of the function @die which is passed in a way that its type does not tell.
  */
 int check_placeable(const struct debuginfo *info, Dwarf_Die *die, const char *name, struct err *err);

@@ -106,6 +106,11 @@ static const char *odd_value(const struct debuginfo *info, Dwarf_Die *type, int 
 	return type_size(&full) > REGISTERS_MAX ? NULL : odd_member(info, &full, depth);
 }
 
+bool is_placeable(const struct debuginfo *info, Dwarf_Die *die)
+{
+	return !odd_value(info, die, 0);
+}
+
 Dwarf_Die prototype_of(Dwarf_Die die)
 {
 	Dwarf_Attribute attr;

@@ -328,3 +328,10 @@ int debuginfo_add_type(struct debuginfo *info, struct schema *schema, const char
 		*id = type_id;
 	return r;
 }
+
+bool debuginfo_is_plain(struct debuginfo *info, const char *name)
+{
+	Dwarf_Die die;
+
+	return !find_by_name(info, name, &die) && is_placeable(info, &die);
+}

@@ -60,15 +60,17 @@ static int add_rule_types(struct finder *f, const struct config_func *func, stru
 			  struct err *err)
 {
 	for (size_t i = 0; i < func->rules_cnt; i++) {
+		const char *type = func->rules[i].type;
 		uint32_t id;
-		int r = 0;
+		int r = type ? -ENOENT : 0;
 
-		if (func->rules[i].type)
-			r = debuginfo_add_type(info, f->program->schema, func->rules[i].type, &id, err);
+		if (type && info)
+			r = debuginfo_add_type(info, f->program->schema, type, &id, err);
 		/* It may be a type of the program that is handed through a library. */
 		if (r == -ENOENT && program_debug(f, 0) && f->program->infos[0] != info)
-			r = debuginfo_add_type(f->program->infos[0], f->program->schema, func->rules[i].type,
-					       &id, err);
+			r = debuginfo_add_type(f->program->infos[0], f->program->schema, type, &id, err);
+		if (r == -ENOENT && !info && !f->program->infos[0])
+			err_set(err, r, "no type '%s': %s", type, f->why[0].msg);
 		if (r)
 			return program_is_fatal(r) ? r
 						   : config_error_at(f->config, func->rule_places[i], r, err);
@@ -76,24 +78,28 @@ static int add_rule_types(struct finder *f, const struct config_func *func, stru
 	return 0;
 }
 
-static int describe(struct finder *f, struct program_func *func, uint32_t *id, struct err *err)
+static int describe(struct finder *f, struct program_func *func, struct found *found, uint32_t *id,
+		    struct err *err)
 {
-	struct found found = {};
 	uint32_t func_id = 0;
-	int r = program_find(f, func->config, &found, err);
+	int r = program_find(f, func->config, found, err);
 
-	func->module = found.module;
-	func->addr = found.addr;
-	func->size = found.size;
-	func->debug = found.debug;
-	func->is_ifunc = found.is_ifunc;
+	func->module = found->module;
+	func->addr = found->addr;
+	func->size = found->size;
+	func->debug = found->debug;
+	func->is_ifunc = found->is_ifunc;
+	func->libc = found->libc;
 	if (r)
 		return r;
-	program_warn(f, func->config, &found, func->warning, sizeof(func->warning));
-	r = debuginfo_add_func(found.info, f->program->schema, &found.debug, func->config->symbol, &func_id,
-			       err);
+	program_warn(f, func->config, found, func->warning, sizeof(func->warning));
+	if (found->declaration)
+		r = program_declare(f, func->config, found, &func_id, err);
+	else
+		r = debuginfo_add_func(found->info, f->program->schema, &found->debug, func->config->symbol,
+				       &func_id, err);
 	if (!r)
-		r = add_rule_types(f, func->config, found.info, err);
+		r = add_rule_types(f, func->config, found->info, err);
 	if (!r)
 		*id = func_id;
 	return r;
@@ -132,31 +138,37 @@ static void settle_unpassed(const struct finder *f, const struct program_func *f
 				out->unpassed[k] &= ~(1ull << i);
 }
 
+static int describe_func(struct finder *f, struct program_func *func, struct err *err)
+{
+	struct schema_func described = {
+		.role = func->config->role,
+		.name = func->config->name,
+		.alias = func->config->alias,
+	};
+	struct err why = {}; /* also holds what a search that went on in vain said */
+	struct found found = {};
+	int r = describe(f, func, &found, &described.id, &why);
+
+	if (program_is_fatal(r))
+		return fail(&why, r, err);
+	if (r)
+		func->refused = why;
+	memcpy(described.unpassed, func->debug.unpassed, sizeof(described.unpassed));
+	settle_unpassed(f, func, &described);
+	r = program_rules(&described.rules, &described.rules_cnt, func->config, &found, err);
+	if (!r)
+		r = schema_add_func(f->program->schema, &described, err);
+	program_rules_free(described.rules, described.rules_cnt, func->config);
+	return r;
+}
+
 static int describe_all(struct finder *f, struct err *err)
 {
-	for (size_t i = 0; i < f->program->funcs_cnt; i++) {
-		struct program_func *func = &f->program->funcs[i];
-		struct schema_func described = {
-			.role = func->config->role,
-			.name = func->config->name,
-			.alias = func->config->alias,
-			.rules = func->config->rules,
-			.rules_cnt = func->config->rules_cnt,
-		};
-		struct err why = {}; /* also holds what a search that went on in vain said */
-		int r = describe(f, func, &described.id, &why);
+	int r = 0;
 
-		memcpy(described.unpassed, func->debug.unpassed, sizeof(described.unpassed));
-		settle_unpassed(f, func, &described);
-		if (program_is_fatal(r))
-			return fail(&why, r, err);
-		if (r)
-			func->refused = why;
-		r = schema_add_func(f->program->schema, &described, err);
-		if (r)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; i < f->program->funcs_cnt && !r; i++)
+		r = describe_func(f, &f->program->funcs[i], err);
+	return r;
 }
 
 /* One function by two names would be two probes on one address, and two calls for each call. */
@@ -224,7 +236,7 @@ static int build_shape(const struct finder *f, struct program_func *func, size_t
 
 	if (!r || program_is_fatal(r))
 		return r;
-	if (fault.rule >= 0)
+	if (fault.rule >= 0 && (size_t)fault.rule < func->config->rules_cnt)
 		return config_error_at(f->config, func->config->rule_places[fault.rule], r, err);
 	type = fault.type_rule >= 0 ? program_type_of(f, fault.type_rule) : NULL;
 	if (type)
@@ -421,6 +433,8 @@ static int fill(struct finder *f, struct err *err)
 		return r;
 	refuse_twins(f);
 	r = program_add_types(f, err);
+	if (!r)
+		r = program_add_libc_types(f, err);
 	if (!r)
 		r = schema_bytes(f->program->schema, &data, &len, err);
 	if (!r)

@@ -16,6 +16,7 @@
 
 struct config;
 struct config_func;
+struct libc_function;
 struct named_address;
 struct object;
 struct plan;
@@ -52,6 +53,7 @@ struct program_func {
 	bool is_ifunc; /* site and offset are those of the first stub */
 	struct program_stub *stubs;
 	size_t stubs_cnt;
+	const struct libc_function *libc; /* its declaration and defaults are libc's; or NULL */
 	struct shape *shape;
 	struct plan *plan;
 	struct plan_gate *gate; /* NULL: nothing is decided at entry */

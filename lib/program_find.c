@@ -208,6 +208,18 @@ static int find_prototype(struct finder *f, size_t module, const char *name, str
 	return refuse_undescribed(f, module, name, err);
 }
 
+/* What debug information knows beside the declaration that describes a function: where it was inlined, what
+ * became of its parameters. There need be none. */
+static void describe_beside(struct finder *f, const struct config_func *func, const char *file,
+			    struct found *out)
+{
+	struct debuginfo *info = out->libc ? NULL : program_debug(f, out->module);
+	struct debug_func debug;
+
+	if (info && !debuginfo_find(info, func->symbol, file, &debug, NULL) && debug.addr == out->addr)
+		out->debug = debug;
+}
+
 /* The debug information of the symbol at out->addr, by its name, else by its address: one may be an alias. */
 static int describe(struct finder *f, const struct config_func *func, const struct symbol *symbol,
 		    const char *file, struct found *out, struct err *err)
@@ -235,15 +247,20 @@ static int describe(struct finder *f, const struct config_func *func, const stru
 static int take_symbol(struct finder *f, const struct config_func *func, size_t module,
 		       const struct symbol *symbol, const char *file, struct found *out, struct err *err)
 {
-	int r;
+	int r = 0;
 
 	if (symbol->is_ifunc && !program_is_libc(f->program, module))
 		return refuse_ifunc(symbol->name, f->program->files[module].name, err);
 	*out = (struct found){
 		.module = module, .addr = symbol->addr, .size = symbol->size, .is_ifunc = symbol->is_ifunc};
+	program_declaration(f->program, func, out);
 	/* What lies at an IFUNC's symbol chooses the function, and is none itself. */
-	r = symbol->is_ifunc ? find_prototype(f, module, func->symbol, out, err)
-			     : describe(f, func, symbol, file, out, err);
+	if (out->declaration)
+		describe_beside(f, func, file, out);
+	else if (symbol->is_ifunc)
+		r = find_prototype(f, module, func->symbol, out, err);
+	else
+		r = describe(f, func, symbol, file, out, err);
 	if (r)
 		return r;
 	if (!out->size && out->debug.addr == out->addr)
@@ -283,6 +300,7 @@ static int take_described(struct finder *f, const struct config_func *func, size
 		symbol = NULL;
 	*out = (struct found){module, debug.addr, symbol && symbol->size ? symbol->size : debug.size, debug,
 			      info};
+	program_declaration(f->program, func, out);
 	return LOOK_FOUND;
 }
 

@@ -4,6 +4,8 @@
 
 #include "lib/program.h"
 
+struct rule;
+
 /* Looking at one program with one configuration. */
 struct finder {
 	struct program *program;
@@ -17,7 +19,9 @@ struct found {
 	size_t module;
 	uint64_t addr, size;
 	struct debug_func debug;
-	struct debuginfo *info;
+	struct debuginfo *info;		  /* NULL: a declaration describes it */
+	const char *declaration;	  /* C; or NULL */
+	const struct libc_function *libc; /* the declaration and what it says are libc's; or NULL */
 	bool is_ifunc;
 };
 
@@ -29,6 +33,20 @@ bool program_is_libc(const struct program *program, size_t module);
 int program_find(struct finder *f, const struct config_func *func, struct found *out, struct err *err);
 /* Call libc's parameters as @func's configuration does. */
 void program_name_params(struct debug_func *debug, const struct config_func *func);
+/* A path, an expression or a declaration that calls libc's parameters by their first names, with the names
+ * @params of program_name_params. The caller's to free; NULL: no memory. */
+char *program_rename(const char *text, const char *symbol, const char *params);
+/* The declaration that describes @func where no debug information needs to: sets found->declaration, and
+ * found->libc where it is of the table. */
+void program_declaration(const struct program *program, const struct config_func *func, struct found *found);
+/* Add the function by its declaration. */
+int program_declare(struct finder *f, const struct config_func *func, const struct found *found, uint32_t *id,
+		    struct err *err);
+/* The configuration's rules of @func, and behind them those that libc's table adds. The first
+ * @func->rules_cnt are borrowed; program_rules_free frees the rest. */
+int program_rules(struct rule **rules, size_t *cnt, const struct config_func *func, const struct found *found,
+		  struct err *err);
+void program_rules_free(struct rule *rules, size_t cnt, const struct config_func *func);
 /* What the compiler did beside the function that is found; "" when nothing. */
 void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
 		  char *text, size_t len);
@@ -37,6 +55,8 @@ int program_check_paths(const struct finder *f, const struct config_func *func, 
 			struct err *err);
 /* Add the rules of the configuration's types to the schema, behind all functions. */
 int program_add_types(struct finder *f, struct err *err);
+/* Add what libc's table says of the structs of its functions; the configuration's rules come first. */
+int program_add_libc_types(struct finder *f, struct err *err);
 /* The configured type whose rules are the schema's @idx-th, or NULL. */
 const struct type_rules *program_type_of(const struct finder *f, size_t idx);
 /* Where opaque pointers lie, by function: program->spots. */

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/libc_names.h"
 #include "lib/program_impl.h"
 #include "lib/util.h"
+
+#define TEXT_MAX 8192
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
@@ -83,4 +86,49 @@ void program_name_params(struct debug_func *debug, const struct config_func *fun
 				 used ? " " : "", (int)name_len, name);
 		params += len + (params[len] == ' ');
 	}
+}
+
+/* The place of the name among the parameters' first ones, or -1. */
+static int place_of(const char *params, const char *name, size_t len)
+{
+	for (int i = 0; *params; i++) {
+		size_t all = strcspn(params, " ");
+
+		if (strcspn(params, "| ") == len && !strncmp(params, name, len))
+			return i;
+		params += all + (params[all] == ' ');
+	}
+	return -1;
+}
+
+static void put_name(struct buf *out, const char *params, int place)
+{
+	for (; place && *params; place--) {
+		params += strcspn(params, " ");
+		params += *params == ' ';
+	}
+	buf_put(out, params, strcspn(params, " "));
+}
+
+char *program_rename(const char *text, const char *symbol, const char *params)
+{
+	auto_buf struct buf out;
+	const char *known = libc_params(symbol);
+	char before = ' ';
+
+	buf_init(&out, TEXT_MAX);
+	while (*text) {
+		size_t word = strspn(text, LETTERS), len = word ? word : 1;
+		int place = word && before != '.' && before != '>' ? place_of(known, text, word) : -1;
+
+		if (place >= 0 && *params)
+			put_name(&out, params, place);
+		else
+			buf_put(&out, text, len);
+		text += len;
+		if (text[-1] != ' ')
+			before = text[-1];
+	}
+	buf_put_u8(&out, 0);
+	return out.failed ? NULL : (char *)TAKE_PTR(out.data);
 }

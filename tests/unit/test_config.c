@@ -219,8 +219,6 @@ static const struct mistake {
 	{IN("\"alias\": 3"), "t.json:2:14: inputs.db_get.alias: expected a string, found a number", ""},
 	{IN("\"alias\": \"db.{conn->name}.get\""),
 	 "t.json:2:14: inputs.db_get.alias: '{...}' in an alias is not supported by this version", ""},
-	{IN("\"prototype\": \"int f(void)\""),
-	 "t.json:2:14: 'prototype' is not supported by this version in inputs.db_get", ""},
 	{IN("\"serve\": 1"), "t.json:2:14: 'serve' is not supported by this version in inputs.db_get", ""},
 	{IN("\"category\": \"x\""), "t.json:2:14: 'category' has no meaning in inputs.db_get", ""},
 	{IN("\"key\": \"k\""), "t.json:2:14: inputs.db_get.key: expected an array, found a string", ""},

@@ -414,6 +414,99 @@ static void an_unknown_path_of_the_metadata_has_its_place(void **state)
 	assert_non_null(strstr(err.msg, "shop.json:2:17: 'sku': no member 'skuu' in 'struct order'"));
 }
 
+static const struct rule *rule_of(const struct opened *o, const char *name, const char *path)
+{
+	const struct schema_func *described =
+		schema_func(o->program->schema, func(o, name) - o->program->funcs);
+
+	for (size_t i = 0; i < described->rules_cnt; i++)
+		if (!strcmp(described->rules[i].path, path))
+			return &described->rules[i];
+	return NULL;
+}
+
+static void assert_declared(const struct opened *o, const char *name, const char *want)
+{
+	char text[256];
+
+	assert_string_equal(func(o, name)->refused.msg, "");
+	schema_type_text(o->program->schema, func(o, name)->shape->func, text, sizeof(text));
+	assert_string_equal(text, want);
+}
+
+static void a_prototype_describes_what_no_debug_information_does(void **state)
+{
+	auto_opened struct opened o = {}, wrong = {}, typed = {};
+	struct err err = {};
+
+	assert_int_equal(
+		open_with(
+			&o,
+			"\"helper\": { \"prototype\": \"int helper(int amount)\" },"
+			"\"rate\": { \"prototype\": \"int rate(const char *sku, long day)\", \"key\": [\"day\"] },"
+			"\"twice\": { \"prototype\": \"long twice(int a, struct detail *more)\" }",
+			"", &err),
+		0);
+	assert_declared(&o, "helper", "int helper(int amount)");
+	assert_declared(&o, "rate", "int rate(const char *sku, long int day)");
+	/* What is written counts, and the program's types are known. */
+	assert_declared(&o, "twice", "long int twice(int a, struct detail *more)");
+	assert_int_equal(program_usable(o.program, &err), 0);
+
+	assert_int_equal(
+		open_with(&wrong, "\"helper\": {\n \"prototype\": \"int helper(detial *d)\" }", "", &err), 0);
+	assert_int_equal(program_usable(wrong.program, &err), -EINVAL);
+	assert_string_equal(err.msg, "shop.json:8:2: 'prototype': at column 12: unknown type 'detial'");
+
+	assert_int_equal(
+		open_with(
+			&typed,
+			"\"helper\": { \"prototype\": \"int helper(void *p)\", \"args\": { \"p\": { \"type\": "
+			"\"struct detail\" } } }",
+			"", &err),
+		0);
+	assert_int_equal(program_usable(typed.program, &err), 0);
+}
+
+static void libcs_functions_need_no_rules(void **state)
+{
+	auto_opened struct opened o = {}, bare = {};
+	const struct rule *rule;
+	struct err err = {};
+	char text[1024], path[160];
+
+	assert_int_equal(open_with(&o,
+				   "\"libc.so.6:read\": {}, \"libc.so.6:getaddrinfo\": {}, "
+				   "\"libc.so.6:recv\": { \"key\": [\"length\"] }, \"libc.so.6:recvfrom\": "
+				   "{ \"args\": { \"buf\": { \"opaque\": true } } }",
+				   "", &err),
+			 0);
+	assert_int_equal(program_usable(o.program, &err), 0);
+	assert_declared(&o, "libc.so.6:read", "ssize_t read(int fd, void *buf, size_t nbytes)");
+	rule = rule_of(&o, "libc.so.6:read", "buf");
+	assert_non_null(rule);
+	assert_int_equal(rule->direction, DIRECTION_OUT);
+	assert_string_equal(rule->bytes_text, "return");
+	/* In the configuration's own names. */
+	assert_string_equal(rule_of(&o, "libc.so.6:recv", "buf")->bytes_text, "min(return, length)");
+	/* The configuration's own rule counts, beside the others. */
+	rule = rule_of(&o, "libc.so.6:recvfrom", "buf");
+	assert_true(rule->is_opaque && !rule->bytes_text);
+	assert_non_null(rule_of(&o, "libc.so.6:recvfrom", "addr"));
+	assert_int_equal(schema_type_rules_cnt(o.program->schema), 1);
+
+	/* Nor debug information. */
+	built_run(&built, "strip -o bare2 prog");
+	snprintf(path, sizeof(path), "%s/bare2", built.dir);
+	snprintf(
+		text, sizeof(text),
+		"{ \"operations\": { \"libc.so.6:getenv\": {} }, \"inputs\": { \"libc.so.6:clock_gettime\": {} } }");
+	assert_int_equal(open_text(&bare, path, text, &err), 0);
+	assert_int_equal(program_usable(bare.program, &err), 0);
+	assert_declared(&bare, "libc.so.6:clock_gettime",
+			"int clock_gettime(clockid_t clock_id, struct timespec *tp)");
+}
+
 static void every_path_that_is_no_rule_has_its_place(void **state)
 {
 	static const struct {
@@ -558,6 +651,8 @@ int main(void)
 		cmocka_unit_test(a_stripped_program_has_no_debug_information_rather_than_unknown_functions),
 		cmocka_unit_test(rules_of_types_reach_their_types),
 		cmocka_unit_test(an_unknown_path_of_the_metadata_has_its_place),
+		cmocka_unit_test(a_prototype_describes_what_no_debug_information_does),
+		cmocka_unit_test(libcs_functions_need_no_rules),
 		cmocka_unit_test(every_path_that_is_no_rule_has_its_place),
 		cmocka_unit_test(copies_beside_the_function_are_a_warning),
 		cmocka_unit_test(a_fortified_call_is_a_warning_and_has_plain_names),

@@ -37,6 +37,7 @@ struct attach {
 	size_t funcs_cnt;
 	int *rings;
 	int rings_cnt;
+	uint32_t ring_bytes;
 	int *links;
 	size_t links_cnt;
 	struct bpf_link *exit_link;
@@ -138,6 +139,21 @@ static int size_maps(struct attach *attach, struct err *err)
 	return 0;
 }
 
+int attach_renew_ring(struct attach *attach, int idx, struct err *err)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, attach->ring_bytes, NULL);
+	uint32_t key = idx;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot make a ring of %u bytes: %s", attach->ring_bytes,
+			       strerror(errno));
+	closep(&attach->rings[idx]);
+	attach->rings[idx] = fd;
+	if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.rings), &key, &fd, 0))
+		return err_set(err, -errno, "cannot hand down a ring: %s", strerror(errno));
+	return 0;
+}
+
 static int make_rings(struct attach *attach, uint32_t bytes, struct err *err)
 {
 	uint32_t size = bytes ? bytes : RING_BYTES_DEFAULT;
@@ -153,13 +169,12 @@ static int make_rings(struct attach *attach, uint32_t bytes, struct err *err)
 		return err_nomem(err);
 	for (int i = 0; i < attach->rings_cnt; i++)
 		attach->rings[i] = -1;
-	for (uint32_t i = 0; i < (uint32_t)attach->rings_cnt; i++) {
-		attach->rings[i] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, size, NULL);
-		if (attach->rings[i] < 0)
-			return err_set(err, -errno, "cannot make a ring of %u bytes: %s", size,
-				       strerror(errno));
-		if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.rings), &i, &attach->rings[i], 0))
-			return err_set(err, -errno, "cannot hand down a ring: %s", strerror(errno));
+	attach->ring_bytes = size;
+	for (int i = 0; i < attach->rings_cnt; i++) {
+		int r = attach_renew_ring(attach, i, err);
+
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -48,3 +48,5 @@ void attach_free(struct attach *attach);
 /* The rings, one per CPU; for drain. */
 int attach_rings_cnt(const struct attach *attach);
 int attach_ring_fd(const struct attach *attach, int idx);
+/* An empty one in place of ring @idx, which nobody reads any more. */
+int attach_renew_ring(struct attach *attach, int idx, struct err *err);

@@ -5,6 +5,8 @@
  *
  * A record may be busy: its writer was preempted between reserving and committing. What lies behind it cannot
  * be read until it is done, so a pass waits for it: else "one full pass over all rings" would mean nothing.
+ * The other rings are read on meanwhile. A writer that never comes back leaves its ring dead: it is abandoned
+ * with all that is in it, which the probes have counted, and another takes its place.
  */
 #include "loader/drain.h"
 
@@ -24,13 +26,13 @@
 #include "lib/util.h"
 #include "loader/attach.h"
 
-#define RECORD_HEADER	8 /* u32 length and flags, u32 page offset */
-#define RECORD_BUSY	(1u << 31)
-#define RECORD_DISCARD	(1u << 30)
-#define BUSY_WAIT_US	50
-#define BUSY_WAIT_MAX_S 10
-#define GIVE_BACK	(128 * 1024) /* bytes read after which the writer is told */
-#define EVENT_LEN_MAX	(sizeof(struct event) + PLAN_BYTES_MAX)
+#define RECORD_HEADER	 8 /* u32 length and flags, u32 page offset */
+#define RECORD_BUSY	 (1u << 31)
+#define RECORD_DISCARD	 (1u << 30)
+#define BUSY_WAIT_US	 50
+#define BUSY_WAIT_MAX_MS 10000
+#define GIVE_BACK	 (128 * 1024) /* bytes read after which the writer is told */
+#define EVENT_LEN_MAX	 (sizeof(struct event) + PLAN_BYTES_MAX)
 
 struct ring {
 	uint64_t *consumer; /* page that is written to */
@@ -38,6 +40,7 @@ struct ring {
 	const uint8_t *data;
 	uint64_t size, end; /* bytes; where this pass ends */
 	void *readable;
+	bool is_busy;
 };
 
 struct drain {
@@ -45,7 +48,9 @@ struct drain {
 	void *ctx;
 	struct ring *rings;
 	size_t rings_cnt, page;
-	unsigned long malformed;
+	struct attach *attach;
+	unsigned patience_ms;
+	unsigned long malformed, abandoned;
 };
 
 static int ring_map(struct ring *ring, int fd, size_t page, struct err *err)
@@ -70,12 +75,21 @@ static int ring_map(struct ring *ring, int fd, size_t page, struct err *err)
 	return 0;
 }
 
+static void ring_unmap(struct ring *ring, size_t page)
+{
+	if (ring->consumer)
+		munmap(ring->consumer, page);
+	if (ring->readable)
+		munmap(ring->readable, page + 2 * ring->size);
+	*ring = (struct ring){};
+}
+
 static void drain_freep(struct drain **drain)
 {
 	drain_free(*drain);
 }
 
-int drain_new(struct drain **out, const struct attach *attach, drain_fn fn, void *ctx, struct err *err)
+int drain_new(struct drain **out, struct attach *attach, drain_fn fn, void *ctx, struct err *err)
 {
 	__attribute__((cleanup(drain_freep))) struct drain *drain = calloc(1, sizeof(*drain));
 	int r;
@@ -84,6 +98,8 @@ int drain_new(struct drain **out, const struct attach *attach, drain_fn fn, void
 		return err_nomem(err);
 	drain->fn = fn;
 	drain->ctx = ctx;
+	drain->attach = attach;
+	drain->patience_ms = BUSY_WAIT_MAX_MS;
 	drain->page = getpagesize();
 	drain->rings = calloc(attach_rings_cnt(attach), sizeof(*drain->rings));
 	if (!drain->rings)
@@ -133,24 +149,25 @@ static void give_back(struct ring *ring, uint64_t pos)
 }
 
 /* Read @ring up to its end or to a busy record. Returns what the callback did. */
-static int ring_read(struct drain *drain, struct ring *ring, int *events, bool *is_busy)
+static int ring_read(struct drain *drain, struct ring *ring, int *events)
 {
 	uint64_t pos = *ring->consumer, told = pos;
 	int r = 0;
 
+	ring->is_busy = false;
 	while (r == 0 && pos < ring->end) {
 		const uint8_t *record = ring->data + (pos & (ring->size - 1));
 		uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
 		uint32_t len = head & ~(RECORD_BUSY | RECORD_DISCARD);
 
 		if (head & RECORD_BUSY) {
-			*is_busy = true;
+			ring->is_busy = true;
 			break;
 		}
 		if (!(head & RECORD_DISCARD) && is_event(record + RECORD_HEADER, len)) {
 			r = drain->fn((const void *)(record + RECORD_HEADER), drain->ctx);
 			(*events)++;
-		} else {
+		} else if (!(head & RECORD_DISCARD)) {
 			drain->malformed++;
 		}
 		pos += ALIGN_UP(len + RECORD_HEADER, 8u);
@@ -163,38 +180,91 @@ static int ring_read(struct drain *drain, struct ring *ring, int *events, bool *
 	return r;
 }
 
-static bool has_waited_enough(const struct timespec *since)
+static void set_end(struct ring *ring)
+{
+	ring->end = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
+}
+
+/* What a busy ring holds counts as of the beginning of the pass; the others must not fill up meanwhile. */
+static int read_rings(struct drain *drain, int *events, bool *is_any_busy)
+{
+	*is_any_busy = false;
+	for (size_t i = 0; i < drain->rings_cnt; i++) {
+		struct ring *ring = &drain->rings[i];
+		int r = ring_read(drain, ring, events);
+
+		if (r)
+			return r;
+		if (ring->is_busy)
+			*is_any_busy = true;
+		else
+			set_end(ring);
+	}
+	return 0;
+}
+
+static bool has_waited_enough(const struct drain *drain, const struct timespec *since)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - since->tv_sec > BUSY_WAIT_MAX_S;
+	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000 >=
+	       drain->patience_ms;
+}
+
+/* New events go to another ring from here on. */
+static int abandon_busy(struct drain *drain, struct err *err)
+{
+	for (size_t i = 0; i < drain->rings_cnt; i++) {
+		struct ring *ring = &drain->rings[i];
+		int r;
+
+		if (!ring->is_busy)
+			continue;
+		r = attach_renew_ring(drain->attach, i, err);
+		if (r < 0)
+			return r;
+		ring_unmap(ring, drain->page);
+		drain->abandoned++;
+		r = ring_map(ring, attach_ring_fd(drain->attach, i), drain->page, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 int drain_pass(struct drain *drain, struct err *err)
 {
 	struct timespec begun;
-	int events = 0;
 	bool is_any_busy;
+	int events = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	for (size_t i = 0; i < drain->rings_cnt; i++)
-		drain->rings[i].end = __atomic_load_n(drain->rings[i].producer, __ATOMIC_ACQUIRE);
-	do {
-		is_any_busy = false;
-		for (size_t i = 0; i < drain->rings_cnt; i++) {
-			int r = ring_read(drain, &drain->rings[i], &events, &is_any_busy);
+		set_end(&drain->rings[i]);
+	for (;;) {
+		int r = read_rings(drain, &events, &is_any_busy);
 
-			if (r)
-				return r;
+		if (r)
+			return r;
+		if (!is_any_busy)
+			return events;
+		if (has_waited_enough(drain, &begun)) {
+			r = abandon_busy(drain, err);
+			return r < 0 ? r : events;
 		}
-		if (is_any_busy && has_waited_enough(&begun))
-			return err_set(err, -ETIMEDOUT, "an event has been unfinished for %d seconds",
-				       BUSY_WAIT_MAX_S);
-		if (is_any_busy)
-			usleep(BUSY_WAIT_US);
-	} while (is_any_busy);
-	return events;
+		usleep(BUSY_WAIT_US);
+	}
+}
+
+void drain_set_patience(struct drain *drain, unsigned ms)
+{
+	drain->patience_ms = ms;
+}
+
+unsigned long drain_abandoned(const struct drain *drain)
+{
+	return drain->abandoned;
 }
 
 unsigned long drain_malformed(const struct drain *drain)
@@ -206,12 +276,8 @@ void drain_free(struct drain *drain)
 {
 	if (!drain)
 		return;
-	for (size_t i = 0; drain->rings && i < drain->rings_cnt; i++) {
-		if (drain->rings[i].consumer)
-			munmap(drain->rings[i].consumer, drain->page);
-		if (drain->rings[i].readable)
-			munmap(drain->rings[i].readable, drain->page + 2 * drain->rings[i].size);
-	}
+	for (size_t i = 0; drain->rings && i < drain->rings_cnt; i++)
+		ring_unmap(&drain->rings[i], drain->page);
 	free(drain->rings);
 	free(drain);
 }

@@ -186,10 +186,12 @@ static int account(struct recorder *recorder)
 {
 	struct recorder_summary *summary = recorder->summary;
 	struct assemble_counts assembled;
-	uint64_t emitted = 0, lost = 0;
+	uint64_t emitted = 0, lost = 0, missing;
 	int r = attach_counts(recorder->attach, summary->counts, recorder->err);
 
 	assemble_counts(recorder->assemble, &assembled);
+	summary->abandoned_rings = drain_abandoned(recorder->drain);
+	summary->lost_operations = assembled.overflow + assembled.no_entry;
 	if (r < 0) {
 		summary->loss_unknown = true;
 		summary->lost_events = assembled.lost_events;
@@ -201,9 +203,10 @@ static int account(struct recorder *recorder)
 		emitted += count->emitted;
 		lost += count->dropped + count->no_slot + count->no_state;
 	}
-	summary->lost_events = lost;
-	summary->unaccounted_events =
-		emitted > recorder->drained ? emitted - recorder->drained : recorder->drained - emitted;
+	missing = emitted > recorder->drained ? emitted - recorder->drained : 0;
+	summary->lost_events = lost + (summary->abandoned_rings ? missing : 0);
+	summary->unaccounted_events = (summary->abandoned_rings ? 0 : missing) +
+				      (recorder->drained > emitted ? recorder->drained - emitted : 0);
 	return 0;
 }
 

@@ -34,13 +34,16 @@ struct recorder_summary {
 	struct func_count *counts; /* per function; the caller's to free */
 	uint64_t taken, stored, incomplete, kept_out, dropped, failed;
 	uint64_t lost_events, unaccounted_events; /* unaccounted: counters disagree; must be 0 */
+	uint64_t abandoned_rings;		  /* lost with all that was in them; in lost_events */
+	uint64_t lost_operations; /* too many open at once, or their own entry was lost: no recordings */
 	uint64_t duration_ns, bytes;
 	uint64_t queued; /* taken, and not stored yet */
 	bool is_over;	 /* recording has ended, what is queued is being stored */
 	bool process_ended;
 	bool loss_unknown; /* loss could not be counted */
 	char storage_error[512];
-	const char *fp_trouble; /* why floating-point registers cannot be read, while recording; NULL: they can */
+	const char *
+		fp_trouble; /* why floating-point registers cannot be read, while recording; NULL: they can */
 };
 
 /* Called first when all probes are live, with a duration of 0, then now and then. */

@@ -157,6 +157,8 @@ static int print_json(const struct program *program, const struct recorder_summa
 		{"failed", summary->failed},
 		{"lost_events", summary->lost_events},
 		{"unaccounted_events", summary->unaccounted_events},
+		{"lost_operations", summary->lost_operations},
+		{"abandoned_rings", summary->abandoned_rings},
 		{"duration_ns", summary->duration_ns},
 		{"bytes", summary->bytes},
 	};
@@ -214,6 +216,8 @@ static void print_losses(const struct program *program, const struct recorder_su
 		{summary->incomplete, "incomplete", true},
 		{summary->lost_events, "events lost", true},
 		{summary->unaccounted_events, "events unaccounted for", false},
+		{summary->lost_operations, "operations of which nothing is left", false},
+		{summary->abandoned_rings, "rings abandoned, for a writer stopped in them", false},
 		{summary->kept_out, "not kept (beyond --count, or by keep_if)", false},
 		{summary->dropped, "dropped before they were stored", false},
 		{summary->failed, "could not be stored", false},

@@ -136,6 +136,8 @@ static const struct json_field record_fields[] = {
 	{"failed", FIELD_INTEGER, "recordings that could not be stored"},
 	{"lost_events", FIELD_INTEGER, "that the rings had no room for"},
 	{"unaccounted_events", FIELD_INTEGER, "must be 0"},
+	{"lost_operations", FIELD_INTEGER, "of which no recording could be made, for their own entry was lost"},
+	{"abandoned_rings", FIELD_INTEGER, "whose writer stopped in them; what they held is lost"},
 	{"duration_ns", FIELD_INTEGER, "of recording"},
 	{"bytes", FIELD_INTEGER, "stored"},
 	{"cassette", FIELD_STRING, "where"},

@@ -56,6 +56,10 @@ void rig_kill(struct rig *rig);
 /* Detach, drain, and hold that what was emitted was drained and nothing was malformed. Sums over functions.
  */
 void rig_finish(struct rig *rig, struct func_count *sum, struct assemble_counts *assembled);
+/* What a test of the rings needs. */
+struct drain *rig_drain(struct rig *rig);
+int rig_ring(const struct rig *rig, int cpu);
+uint64_t rig_drained(const struct rig *rig); /* events */
 const struct func_count *rig_count(const struct rig *rig, const char *symbol);
 /* End the victim, which must have found nothing wrong, and free everything. */
 void rig_end(struct rig *rig);

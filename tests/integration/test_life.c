@@ -2,12 +2,14 @@
 /* Operations that live in several threads, on several stacks, and are chosen by what they are given. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cjson/cJSON.h>
 #include <cmocka.h>
@@ -410,6 +412,57 @@ static void a_handler_on_its_own_stack_neither_ends_the_operation_nor_the_progra
 	release(&taken);
 }
 
+/* --- coming and going --- */
+
+static const char steady_config[] =
+	"{\"operations\": {\"handle\": {\"carrier\": \"job\", " OPAQUE_NEXT "}},"
+	" \"inputs\": {\"fetch\": {\"joins\": {\"by\": \"job\"}, \"args\": {\"job\": {\"opaque\": true}}}},"
+	" \"outputs\": {\"store\": {}, \"submit\": {" OPAQUE_NEXT "}}}";
+
+static void start_recorder(struct command *recorder, struct command *victim, const char *duration)
+{
+	const char *file = path("steady.json");
+	char pid[16], url[300];
+	FILE *f = fopen(file, "w");
+
+	fputs(steady_config, f);
+	fclose(f);
+	snprintf(pid, sizeof(pid), "%d", victim->pid);
+	snprintf(url, sizeof(url), "file:%s/steady", command_folder());
+	command_start(recorder, ARGV(path("@/tapedeck"), "record", "-c", file, "-p", pid, "--to", url,
+				     "--duration", duration, "--json"));
+}
+
+static void a_busy_program_bears_recorders_that_come_and_go_and_die(void **state)
+{
+	struct command victim, recorder;
+
+	command_start(&victim, ARGV(path("@/tests/integration/victims/life"), "steady"));
+	assert_true(command_says(&victim, "ready", 10));
+	for (int i = 0; i < 20; i++) {
+		autofree char *out = NULL;
+		cJSON *summary;
+
+		start_recorder(&recorder, &victim, "60ms");
+		assert_int_equal(command_wait(&recorder, 30), 0);
+		out = command_file(recorder.out);
+		summary = cJSON_Parse(out);
+		assert_true(num(summary, "taken") > 0);
+		assert_int_equal(num(summary, "unaccounted_events"), 0);
+		cJSON_Delete(summary);
+	}
+	for (int i = 0; i < 3; i++) {
+		start_recorder(&recorder, &victim, "60s");
+		assert_true(command_says(&recorder, "recording process", 10));
+		usleep(100000);
+		command_signal(&recorder, SIGKILL);
+		command_wait(&recorder, 10);
+	}
+	usleep(200000); /* the kernel takes the probes off when the dead recorder's files are closed */
+	command_signal(&victim, SIGTERM);
+	assert_int_equal(command_wait(&victim, 20), 0); /* nothing wrong, and its code is as it was */
+}
+
 static int teardown(void **state)
 {
 	command_cleanup();
@@ -428,6 +481,7 @@ int main(void)
 		cmocka_unit_test(seeded_sampling_takes_the_same_calls_again),
 		cmocka_unit_test(what_is_switched_off_is_not_recorded),
 		cmocka_unit_test(what_begins_while_recording_ends_is_not_counted),
+		cmocka_unit_test(a_busy_program_bears_recorders_that_come_and_go_and_die),
 		{"a handler on a stack above",
 		 a_handler_on_its_own_stack_neither_ends_the_operation_nor_the_program, NULL, NULL,
 		 (void *)1},

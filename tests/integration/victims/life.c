@@ -325,13 +325,55 @@ static void finishing(void)
 	pthread_join(thread, NULL);
 }
 
+/* --- for long --- */
+
+#define CODE_BYTES 16
+
+static atomic_bool is_told;
+
+static void on_told(int sig)
+{
+	is_told = true;
+}
+
+static void *steady_client(void *arg)
+{
+	for (long i = 1; !is_told; i++) {
+		struct job job = {.id = (long)arg * 1000000 + i, .customer = "c"};
+
+		check(handle(&job) == job.id * 1000 * STEPS + 10);
+	}
+	return NULL;
+}
+
+/* Works until SIGTERM comes, and then looks whether its code is as it was. */
+static void steady(void)
+{
+	void *const code[] = {handle, fetch, store, submit};
+	char before[4][CODE_BYTES];
+	pthread_t thread[4];
+
+	for (int i = 0; i < 4; i++)
+		memcpy(before[i], code[i], CODE_BYTES);
+	signal(SIGTERM, on_told);
+	start_workers(2);
+	for (long i = 0; i < 4; i++)
+		pthread_create(&thread[i], NULL, steady_client, (void *)i);
+	puts("ready");
+	fflush(stdout);
+	for (int i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	for (int i = 0; i < 4; i++)
+		check(!memcmp(before[i], code[i], CODE_BYTES));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } commands[] = {
 	{"pool", pool},		  {"carriers", carriers},	{"late", late},
 	{"gate", gate},		  {"stack_above", stack_above}, {"stack_below", stack_below},
-	{"finishing", finishing},
+	{"finishing", finishing}, {"steady", steady},
 };
 
 int main(int argc, char **argv)

@@ -32,7 +32,6 @@
 #define BUSY_TRIES	 400
 #define BUSY_PAUSE_NS	 5000000
 #define CLOSE_RANGE	 436
-#define CLOSE_ON_EXEC	 4 /* CLOSE_RANGE_CLOEXEC */
 #define SANITIZER	 "libasan.so"
 #define SANITIZER_RULES	 "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1"
 
@@ -366,7 +365,8 @@ struct started {
 	int exec_errno;
 };
 
-/* Moves the descriptors to their numbers, by way of others; every other one above 2 closes on exec. */
+/* Moves the descriptors to their numbers, by way of others, and closes all else: also what other threads
+ * write, which could not be run until it is closed here. */
 static void place_fds(const struct launch *launch, const int fds[LAUNCH_FDS], int *status_fd)
 {
 	int away[LAUNCH_FDS];
@@ -374,12 +374,15 @@ static void place_fds(const struct launch *launch, const int fds[LAUNCH_FDS], in
 	*status_fd = fcntl(*status_fd, F_DUPFD_CLOEXEC, SOCKET_FD + 1);
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		away[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, SOCKET_FD + 1);
-	syscall(CLOSE_RANGE, 3, ~0u, CLOSE_ON_EXEC);
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		dup2(away[i], SOCKET_FD - 3 + i);
 	dup2(launch->null_fd, 0);
 	dup2(launch->out_fd, 1);
 	dup2(launch->err_fd, 2);
+	syscall(CLOSE_RANGE, 3, SOCKET_FD - LAUNCH_FDS, 0);
+	if (*status_fd > SOCKET_FD + 1)
+		syscall(CLOSE_RANGE, SOCKET_FD + 1, *status_fd - 1, 0);
+	syscall(CLOSE_RANGE, *status_fd + 1, ~0u, 0);
 }
 
 static void reset_signals(void)

@@ -22,6 +22,7 @@
 #include "lib/program.h"
 #include "lib/util.h"
 #include "replay/sandbox.h"
+#include "replay/scratch.h"
 #include "replay/server.h"
 
 #define SOCKET_FD	 200 /* where programs that open a few files do not come, and forks copy small tables */
@@ -40,6 +41,7 @@ struct launch {
 	char *exe;  /* as it really is called */
 	char *copy; /* of it, in dir */
 	char **argv;
+	char **scratch; /* folders it may write to in private */
 	char *env[ENV_MAX + 1];
 	size_t env_cnt;
 	int out_fd, err_fd, null_fd;
@@ -327,6 +329,7 @@ int launch_new(struct launch **out, const struct server_opts *opts, struct err *
 	link_found_libs(launch);
 	r = open_streams(launch, err);
 	r = r ?: make_argv(launch, opts->exe, opts->args, err);
+	r = r ?: scratch_choose(&launch->scratch, opts->args, err);
 	if (r)
 		return r;
 	*out = TAKE_PTR(launch);
@@ -347,6 +350,7 @@ void launch_free(struct launch *launch)
 	for (size_t i = 0; i < launch->env_cnt; i++)
 		free(launch->env[i]);
 	free(launch->argv);
+	scratch_free(launch->scratch);
 	free(launch->dir);
 	free(launch->exe);
 	free(launch->copy);
@@ -424,6 +428,7 @@ _Noreturn static void become_target(const struct launch *launch, const int fds[L
 {
 	const struct sandbox_opts sandbox = {
 		.work_dir = launch->dir,
+		.scratch = launch->scratch,
 		.memory_max = launch->has_sanitizer ? SANDBOX_MEMORY_UNLIMITED : 0,
 		.exe = launch->exe,
 		.copy = launch->copy,

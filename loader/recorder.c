@@ -17,6 +17,7 @@
 #include "loader/drain.h"
 #include "loader/package.h"
 #include "loader/process.h"
+#include "loader/reload.h"
 
 #define POLL_IDLE_US 1000
 #define PROGRESS_NS  200000000ull
@@ -27,6 +28,8 @@
 
 struct recorder {
 	const struct recorder_opts *opts;
+	struct config *config;
+	sig_atomic_t reloads; /* that were done */
 	const struct program *program;
 	struct process *process;
 	struct package_context context;
@@ -128,6 +131,23 @@ static void show_progress(struct recorder *recorder, recorder_progress_fn progre
 	progress(recorder->summary, ctx);
 }
 
+/* A configuration that is wrong changes nothing. */
+static void reload_when_told(struct recorder *recorder)
+{
+	const struct recorder_opts *opts = recorder->opts;
+	char text[ERR_MSG_MAX + 64];
+	struct err err = {};
+
+	if (!opts->reload || *opts->reload == recorder->reloads)
+		return;
+	recorder->reloads = *opts->reload;
+	if (!reload(recorder->config, recorder->program, recorder->attach, opts->say, opts->say_ctx, &err))
+		return;
+	snprintf(text, sizeof(text), "the configuration stays as it was: %s", err.msg);
+	if (opts->say)
+		opts->say(text, opts->say_ctx);
+}
+
 static int record_until_told(struct recorder *recorder, recorder_progress_fn progress, void *ctx)
 {
 	const struct recorder_opts *opts = recorder->opts;
@@ -141,6 +161,7 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 		if (events < 0)
 			return events;
 		show_progress(recorder, progress, ctx, begun, &last);
+		reload_when_told(recorder);
 		if (is_enough(recorder) || (opts->stop && *opts->stop))
 			break;
 		if (opts->duration_ns && now_ns() - begun >= opts->duration_ns)
@@ -281,13 +302,17 @@ static void close_upload(struct recorder *recorder)
 	snprintf(summary->storage_error, sizeof(summary->storage_error), "%s", counts.error);
 }
 
-int recorder_run(struct recorder_summary *out, const struct config *config, struct program *program,
+int recorder_run(struct recorder_summary *out, struct config *config, struct program *program,
 		 struct process *process, struct cassette *cassette, const struct recorder_opts *opts,
 		 recorder_progress_fn progress, void *ctx, struct err *err)
 {
 	char host[256] = "", schema_id_text[SCHEMA_ID_LEN + 1];
-	struct recorder recorder = {
-		.opts = opts, .program = program, .process = process, .summary = out, .err = err};
+	struct recorder recorder = {.opts = opts,
+				    .config = config,
+				    .program = program,
+				    .process = process,
+				    .summary = out,
+				    .err = err};
 	int r;
 
 	*out = (struct recorder_summary){.counts = calloc(program->funcs_cnt, sizeof(*out->counts))};

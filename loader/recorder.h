@@ -17,6 +17,9 @@ struct err;
 struct process;
 struct program;
 
+/* What happens while recording and is worth a line. */
+typedef void (*recorder_say_fn)(const char *text, void *ctx);
+
 struct recorder_opts {
 	uint64_t duration_ns; /* 0: until told, or the process ends */
 	uint64_t count;	      /* stop after so many operations were taken; 0: no limit */
@@ -28,6 +31,11 @@ struct recorder_opts {
 	/* Set by the caller's signal handler: 1 stops recording, 2 also gives up what is still to be stored.
 	 */
 	const volatile sig_atomic_t *stop;
+	/* Rises when the configuration's file is to be read again: what decides what is sampled takes effect.
+	 */
+	const volatile sig_atomic_t *reload;
+	recorder_say_fn say;
+	void *say_ctx;
 };
 
 struct recorder_summary {
@@ -50,8 +58,8 @@ struct recorder_summary {
 typedef void (*recorder_progress_fn)(const struct recorder_summary *so_far, void *ctx);
 
 /* Attach, release a held process, record until a limit, @stop or the process's end, detach, drain, account.
- */
-int recorder_run(struct recorder_summary *out, const struct config *config, struct program *program,
+ * @config's sampling changes as it is read again. */
+int recorder_run(struct recorder_summary *out, struct config *config, struct program *program,
 		 struct process *process, struct cassette *cassette, const struct recorder_opts *opts,
 		 recorder_progress_fn progress, void *ctx, struct err *err);
 /* Count hits for @duration_ns: hits a second per function into @rates. */

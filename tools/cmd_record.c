@@ -104,6 +104,14 @@ static void on_progress(const struct recorder_summary *so_far, void *ctx)
 		    (unsigned long long)so_far->lost_events);
 }
 
+static void on_say(const char *text, void *ctx)
+{
+	struct progress *progress = ctx;
+
+	status_clear(&progress->status);
+	fprintf(stderr, "tapedeck: %s\n", text);
+}
+
 static uint64_t lost_of(const struct func_count *count)
 {
 	return count->dropped + count->no_slot + count->no_state;
@@ -311,9 +319,10 @@ static int report(const struct record_opts *opts, const struct program *program,
 	return STATUS_DONE;
 }
 
-static int record(const struct record_opts *opts, const struct config *config, struct program *program,
+static int record(const struct record_opts *opts, struct config *config, struct program *program,
 		  struct process *process, const char *url, struct err *err)
 {
+	struct progress progress = {.pid = process->pid, .cassette = url};
 	const struct recorder_opts recorder_opts = {
 		.duration_ns = opts->duration_ns,
 		.count = opts->count,
@@ -322,8 +331,10 @@ static int record(const struct record_opts *opts, const struct config *config, s
 		.is_seeded = opts->seed != 0,
 		.seed = opts->seed,
 		.stop = &common_stop,
+		.reload = &common_hangups,
+		.say = on_say,
+		.say_ctx = &progress,
 	};
-	struct progress progress = {.pid = process->pid, .cassette = url};
 	auto_cassette struct cassette *cassette = NULL;
 	struct recorder_summary summary = {};
 	int r;
@@ -333,6 +344,7 @@ static int record(const struct record_opts *opts, const struct config *config, s
 		return r;
 	status_init(&progress.status);
 	common_catch_signals(2);
+	common_catch_hangup();
 	r = recorder_run(&summary, config, program, process, cassette, &recorder_opts, on_progress, &progress,
 			 err);
 	status_clear(&progress.status);

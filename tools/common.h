@@ -45,6 +45,10 @@ struct lookup common_lookup(const struct filter_opts *filter);
 /* One line of NDJSON on stdout; takes @json over. */
 int common_print_json(struct cJSON *json, struct err *err);
 
+/* Counts SIGHUP after common_catch_hangup, as long as the terminal is still there. */
+extern volatile sig_atomic_t common_hangups;
+void common_catch_hangup(void);
+
 /* Counts Ctrl-C, SIGTERM and SIGHUP after common_catch_signals; beyond @max they end the program the ordinary
  * way. */
 extern volatile sig_atomic_t common_stop;

@@ -463,6 +463,80 @@ static void a_busy_program_bears_recorders_that_come_and_go_and_die(void **state
 	assert_int_equal(command_wait(&victim, 20), 0); /* nothing wrong, and its code is as it was */
 }
 
+/* --- changes while recording --- */
+
+static void write_config(const char *file, const char *text)
+{
+	FILE *f = fopen(file, "w");
+
+	fputs(text, f);
+	fclose(f);
+}
+
+static void reread(struct command *recorder, const char *file, const char *text, const char *says)
+{
+	write_config(file, text);
+	command_signal(recorder, SIGHUP);
+	if (!command_says(recorder, says, 10))
+		fail_msg("'%s' is not said", says);
+}
+
+static void sampling_changes_when_the_configuration_is_read_again(void **state)
+{
+#define TICK(sample) "{\"operations\": {\"tick\": {" sample "}, \"tock\": {}}, \"outputs\": {\"store\": {}}}"
+	struct command victim, recorder;
+	autofree char *out = NULL;
+	char pid[16], url[300], file[256];
+	cJSON *summary;
+	unsigned kinds[4] = {};
+	struct taken taken = {};
+
+	snprintf(file, sizeof(file), "%s/reread.json", command_folder());
+	snprintf(url, sizeof(url), "file:%s/reread", command_folder());
+	write_config(file, TICK("\"if\": \"phase == 0\""));
+	command_start(&victim, ARGV(path("@/tests/integration/victims/life"), "ticks"));
+	assert_true(command_says(&victim, "ready", 10));
+	snprintf(pid, sizeof(pid), "%d", victim.pid);
+	command_start(&recorder,
+		      ARGV(path("@/tapedeck"), "record", "-c", file, "-p", pid, "--to", url, "--json"));
+	assert_true(command_says(&recorder, "recording process", 20));
+
+	usleep(300000);
+	command_signal(&victim, SIGUSR2); /* phase 1: nothing is taken */
+	usleep(200000);
+	reread(&recorder, file, TICK("\"if\": \"phase =\""), "stays as it was: ");
+	reread(&recorder, file, TICK("\"if\": \"phas == 1\""), "no parameter 'phas'");
+	reread(&recorder, file, TICK("\"enabled\": false"), "'tick' is not recorded from here on");
+	usleep(100000);
+	reread(&recorder, file, TICK("\"metadata\": {\"a\": \"phase\"}, \"if\": \"phase == 2\""),
+	       "'tick' is recorded from here on");
+	assert_true(
+		command_says(&recorder, "'tick': what is captured of it cannot change while recording", 10));
+	reread(&recorder, file, "{\"operations\": {\"tick\": {\"if\": \"phase == 2\"}}}",
+	       "'tock' is no longer in the configuration: it is not recorded from here on");
+	command_signal(&victim, SIGUSR2); /* phase 2 */
+	usleep(500000);
+	command_signal(&victim, SIGTERM);
+	assert_int_equal(command_wait(&victim, 20), 0);
+	assert_int_equal(command_wait(&recorder, 30), 0);
+	out = command_file(recorder.out);
+	summary = cJSON_Parse(out);
+	assert_int_equal(num(summary, "unaccounted_events"), 0);
+	read_all(&taken, url);
+	for (size_t i = 0; i < taken.cnt; i++) {
+		int phase = num(get(get(taken.recording[i], "operation"), "args"), "phase");
+		bool is_tick = !strcmp(str(taken.recording[i], "category"), "tick");
+
+		assert_in_range(phase, 0, 2);
+		kinds[is_tick ? phase : 3] += 1;
+		assert_true(is_tick || phase < 2);
+	}
+	assert_true(kinds[0] > 0 && kinds[2] > 0 && kinds[3] > 0);
+	assert_int_equal(kinds[1], 0);
+	cJSON_Delete(summary);
+	release(&taken);
+}
+
 static int teardown(void **state)
 {
 	command_cleanup();
@@ -482,6 +556,7 @@ int main(void)
 		cmocka_unit_test(what_is_switched_off_is_not_recorded),
 		cmocka_unit_test(what_begins_while_recording_ends_is_not_counted),
 		cmocka_unit_test(a_busy_program_bears_recorders_that_come_and_go_and_die),
+		cmocka_unit_test(sampling_changes_when_the_configuration_is_read_again),
 		{"a handler on a stack above",
 		 a_handler_on_its_own_stack_neither_ends_the_operation_nor_the_program, NULL, NULL,
 		 (void *)1},
@@ -489,5 +564,7 @@ int main(void)
 		 a_handler_on_its_own_stack_neither_ends_the_operation_nor_the_program, NULL, NULL, NULL},
 	};
 
+	if (getenv("FILTER"))
+		cmocka_set_test_filter(getenv("FILTER"));
 	return cmocka_run_group_tests(tests, NULL, teardown);
 }

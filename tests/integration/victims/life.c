@@ -367,13 +367,49 @@ static void steady(void)
 		check(!memcmp(before[i], code[i], CODE_BYTES));
 }
 
+/* --- in phases --- */
+
+static atomic_int phase_now;
+
+static void on_phase(int sig)
+{
+	phase_now++;
+}
+
+PROBED int tick(int phase)
+{
+	store(phase, 1);
+	return phase + 1;
+}
+
+PROBED int tock(int phase)
+{
+	return phase + 2;
+}
+
+/* SIGUSR2 is the next phase, SIGTERM the end. */
+static void ticks(void)
+{
+	signal(SIGTERM, on_told);
+	signal(SIGUSR2, on_phase);
+	puts("ready");
+	fflush(stdout);
+	while (!is_told) {
+		int phase = phase_now;
+
+		check(tick(phase) == phase + 1);
+		check(tock(phase) == phase + 2);
+		usleep(1000);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } commands[] = {
 	{"pool", pool},		  {"carriers", carriers},	{"late", late},
 	{"gate", gate},		  {"stack_above", stack_above}, {"stack_below", stack_below},
-	{"finishing", finishing}, {"steady", steady},
+	{"finishing", finishing}, {"steady", steady},		{"ticks", ticks},
 };
 
 int main(int argc, char **argv)

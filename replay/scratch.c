@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/scratch.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,15 +14,14 @@
 #include "lib/err.h"
 #include "lib/util.h"
 
-#define MOUNTS		"/proc/self/mountinfo"
-#define MOUNT_POINT	4 /* of MOUNTS: the fifth word */
-#define MOUNTS_MAX	65536
-#define STORE_PATH_MAX	96
-#define MOUNT_OPTS_MAX	(PATH_MAX + 3 * STORE_PATH_MAX)
-#define SPECIAL_LETTERS ":,\\" /* which have a meaning in the options of a mount */
+#define MOUNTS	       "/proc/self/mountinfo"
+#define MOUNT_POINT    4 /* of MOUNTS: the fifth word */
+#define MOUNTS_MAX     65536
+#define STORE_PATH_MAX 96
+#define MOUNT_OPTS_MAX 512
 
 struct choice {
-	char *dirs[SCRATCH_MAX + 1]; /* none lies in another */
+	char *dirs[SCRATCH_MAX];
 	size_t cnt;
 };
 
@@ -79,19 +79,12 @@ static bool can_be_covered(const char *dir)
 {
 	static const char *const never[] = {"/proc", "/sys", "/dev"};
 
-	if (!strcmp(dir, "/") || strpbrk(dir, SPECIAL_LETTERS))
+	if (!strcmp(dir, "/"))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
 		if (is_in(dir, never[i]))
 			return false;
 	return !holds_mounts(dir);
-}
-
-static void drop(struct choice *choice, size_t idx)
-{
-	free(choice->dirs[idx]);
-	choice->cnt--;
-	memmove(&choice->dirs[idx], &choice->dirs[idx + 1], (choice->cnt - idx) * sizeof(choice->dirs[0]));
 }
 
 /* Add the folder @path, or the nearest one above it that is there. */
@@ -112,11 +105,8 @@ static void add(struct choice *choice, const char *path)
 	if (!dir || !*dir || !can_be_covered(dir))
 		return;
 	for (size_t i = 0; i < choice->cnt; i++)
-		if (is_in(dir, choice->dirs[i]))
+		if (!strcmp(dir, choice->dirs[i]))
 			return;
-	for (size_t i = choice->cnt; i--;)
-		if (is_in(choice->dirs[i], dir))
-			drop(choice, i);
 	if (choice->cnt < SCRATCH_MAX)
 		choice->dirs[choice->cnt++] = TAKE_PTR(dir);
 }
@@ -130,6 +120,13 @@ static void add_argument(struct choice *choice, const char *arg)
 		add(choice, arg);
 	if (equals && strchr(equals, '/'))
 		add(choice, equals + 1);
+}
+
+static int compare_lengths(const void *a, const void *b)
+{
+	size_t x = strlen(*(char *const *)a), y = strlen(*(char *const *)b);
+
+	return (x > y) - (x < y);
 }
 
 int scratch_choose(char ***dirs, char *const *args, struct err *err)
@@ -148,9 +145,10 @@ int scratch_choose(char ***dirs, char *const *args, struct err *err)
 	*dirs = malloc((choice.cnt + 1) * sizeof(**dirs));
 	if (!*dirs) {
 		while (choice.cnt)
-			drop(&choice, 0);
+			free(choice.dirs[--choice.cnt]);
 		return err_nomem(err);
 	}
+	qsort(choice.dirs, choice.cnt, sizeof(choice.dirs[0]), compare_lengths);
 	memcpy(*dirs, choice.dirs, choice.cnt * sizeof(**dirs));
 	(*dirs)[choice.cnt] = NULL;
 	return 0;
@@ -165,8 +163,9 @@ void scratch_free(char **dirs)
 
 /* --- mounting --- */
 
-/* A user's namespace may not set the attributes that root's does. */
-static bool cover(const char *dir, const char *store, unsigned number)
+/* @lower: the folder as it was before any was covered. A user's namespace may not set the attributes that
+ * root's does. */
+static bool cover(const char *dir, int lower, const char *store, unsigned number)
 {
 	static const char *const rest[] = {"", ",userxattr"};
 	char upper[STORE_PATH_MAX], work[STORE_PATH_MAX], opts[MOUNT_OPTS_MAX];
@@ -180,8 +179,8 @@ static bool cover(const char *dir, const char *store, unsigned number)
 	if (chown(upper, st.st_uid, st.st_gid) && geteuid() == st.st_uid)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(rest); i++) {
-		snprintf(opts, sizeof(opts), "lowerdir=%s,upperdir=%s,workdir=%s%s", dir, upper, work,
-			 rest[i]);
+		snprintf(opts, sizeof(opts), "lowerdir=/proc/self/fd/%d,upperdir=%s,workdir=%s%s", lower,
+			 upper, work, rest[i]);
 		if (!mount("overlay", dir, "overlay", MS_NOSUID | MS_NODEV, opts))
 			return true;
 	}
@@ -190,12 +189,24 @@ static bool cover(const char *dir, const char *store, unsigned number)
 
 unsigned scratch_mount(char *const *dirs, const char *store)
 {
-	unsigned mask = 0;
+	bool has_here;
+	char here[PATH_MAX];
+	int lower[SCRATCH_MAX];
+	unsigned mask = 0, cnt = 0;
 
 	if (mkdir(store, 0755))
 		return 0;
-	for (unsigned i = 0; dirs && dirs[i] && i < SCRATCH_MAX; i++)
-		if (cover(dirs[i], store, i))
+	has_here = getcwd(here, sizeof(here)) != NULL;
+	for (; dirs && dirs[cnt] && cnt < SCRATCH_MAX; cnt++)
+		lower[cnt] = open(dirs[cnt], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (unsigned i = 0; i < cnt; i++) {
+		if (lower[i] >= 0 && cover(dirs[i], lower[i], store, i))
 			mask |= 1u << i;
+		if (lower[i] >= 0)
+			close(lower[i]);
+	}
+	/* Else relative paths would lead below what now lies over it. */
+	if (has_here && chdir(here))
+		return 0;
 	return mask;
 }

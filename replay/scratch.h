@@ -12,7 +12,8 @@ struct err;
 
 /*
  * Where a program with these arguments, started here, is likely to write: here, beside what its arguments
- * name, and where services keep their files. None lies in another or has something mounted in it. *@dirs is
+ * name, and where services keep their files. The outer before the inner ones, for one that lies in another's
+ * folder of somebody else can be written all the same; none has something mounted in it. *@dirs is
  * NULL-terminated and the caller's, to be freed by scratch_free.
  */
 int scratch_choose(char ***dirs, char *const *args, struct err *err);

@@ -174,6 +174,17 @@ int cassette_remove(struct cassette *cassette, const struct recording_key *key, 
 	return r;
 }
 
+bool cassette_is_away(int result)
+{
+	static const int codes[] = {ECONNREFUSED, ECONNRESET, ETIMEDOUT,    EHOSTUNREACH, EBUSY,
+				    EPROTO,	  ENXIO,      EKEYREJECTED, ENOKEY};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (result == -codes[i])
+			return true;
+	return false;
+}
+
 /* --- schemas --- */
 
 static bool is_of_name(const struct blob *blob, const char *sha256)

@@ -70,6 +70,9 @@ int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *
 /* What is not there is removed already. */
 int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
 
+/* Whether a result says that the store could not be asked, rather than what is wrong with an object. */
+bool cassette_is_away(int result);
+
 /* Schemas are never changed: putting one that is there does nothing. Getting checks the digest. */
 int cassette_put_schema(struct cassette *cassette, const char *sha256, const void *data, size_t len,
 			struct err *err);

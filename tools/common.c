@@ -46,6 +46,12 @@ struct lookup common_lookup(const struct filter_opts *filter)
 	return lookup;
 }
 
+void common_warn(const struct cassette *cassette)
+{
+	if (cassette && cassette_warning(cassette))
+		fprintf(stderr, "tapedeck: %s\n", cassette_warning(cassette));
+}
+
 int common_print_json(cJSON *json, struct err *err)
 {
 	autofree char *text = json ? json_print(json) : NULL;

@@ -42,6 +42,10 @@ struct filter_opts {
 
 struct lookup common_lookup(const struct filter_opts *filter);
 
+struct cassette;
+/* Say on stderr what is not as it should be with @cassette, though nothing failed. NULL is fine. */
+void common_warn(const struct cassette *cassette);
+
 /* One line of NDJSON on stdout; takes @json over. */
 int common_print_json(struct cJSON *json, struct err *err);
 

@@ -66,6 +66,20 @@ static int on_event(const struct event *event, void *ctx)
 	return assemble_event(recorder->assemble, event, recorder->err);
 }
 
+/* Nothing more will come. */
+static bool has_ended(struct recorder *recorder)
+{
+	struct attach_processes processes;
+
+	attach_processes(recorder->attach, &processes);
+	recorder->summary->processes = processes.seen;
+	recorder->summary->execs = processes.execs;
+	recorder->summary->unfollowed = processes.unfollowed;
+	if (recorder->opts->follow)
+		return !processes.alive;
+	return processes.execs || process_has_ended(recorder->process);
+}
+
 static bool is_enough(const struct recorder *recorder)
 {
 	return recorder->opts->count && recorder->summary->taken >= recorder->opts->count;
@@ -84,8 +98,9 @@ static int on_operation(struct recording *recording, uint64_t started_ns, uint32
 		summary->kept_out++;
 		return 0;
 	}
-	r = package_recording(recording, &recorder->context, recorder->process->pid, started_ns, &keep,
-			      recorder->err);
+	r = package_recording(recording, &recorder->context,
+			      recorder->opts->follow ? tgid : (uint32_t)recorder->process->pid, started_ns,
+			      &keep, recorder->err);
 	if (r < 0)
 		return r;
 	if (!keep) {
@@ -166,7 +181,7 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 			break;
 		if (opts->duration_ns && now_ns() - begun >= opts->duration_ns)
 			break;
-		if (process_has_ended(recorder->process)) {
+		if (has_ended(recorder)) {
 			recorder->summary->process_ended = true;
 			break;
 		}
@@ -190,7 +205,7 @@ static int wind_down(struct recorder *recorder)
 	int r = attach_enable(recorder->attach, false, recorder->err);
 
 	while (r >= 0 && !recorder->summary->process_ended && is_in_flight(recorder) && now_ns() < deadline) {
-		if (process_has_ended(recorder->process))
+		if (has_ended(recorder))
 			recorder->summary->process_ended = true;
 		r = pass(recorder);
 		if (r == 0)
@@ -236,6 +251,7 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 	const struct recorder_opts *opts = recorder->opts;
 	const struct attach_opts attach_opts = {.ring_bytes = opts->ring_bytes,
 						.two_links = opts->two_links,
+						.is_following = opts->follow,
 						.is_seeded = opts->is_seeded,
 						.seed = opts->seed};
 	int r;

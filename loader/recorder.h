@@ -25,6 +25,7 @@ struct recorder_opts {
 	uint64_t count;	      /* stop after so many operations were taken; 0: no limit */
 	uint32_t ring_bytes;
 	bool two_links;
+	bool follow;	/* children, too */
 	bool is_seeded; /* sampling repeats itself */
 	uint64_t seed;
 	bool discard; /* overhead only: nothing is stored */
@@ -45,10 +46,13 @@ struct recorder_summary {
 	uint64_t abandoned_rings;		  /* lost with all that was in them; in lost_events */
 	uint64_t lost_operations; /* too many open at once, or their own entry was lost: no recordings */
 	uint64_t duration_ns, bytes;
-	uint64_t queued; /* taken, and not stored yet */
-	bool is_over;	 /* recording has ended, what is queued is being stored */
-	bool process_ended;
-	bool loss_unknown; /* loss could not be counted */
+	uint64_t queued;     /* taken, and not stored yet */
+	bool is_over;	     /* recording has ended, what is queued is being stored */
+	uint64_t processes;  /* children that were followed */
+	uint64_t unfollowed; /* children that were too many */
+	uint64_t execs;	     /* processes that run another program by now, and are not recorded any more */
+	bool process_ended;  /* and its children, if they are followed; or another program runs in it */
+	bool loss_unknown;   /* loss could not be counted */
 	char storage_error[512];
 	const char *
 		fp_trouble; /* why floating-point registers cannot be read, while recording; NULL: they can */

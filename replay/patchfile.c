@@ -171,27 +171,55 @@ static void set_entry(struct patch_func *out, const struct prologue *prologue)
 						      .target = prologue->fixups[i].target};
 }
 
+/* A jump at the entry, or a breakpoint where there is no room for one. */
+static int patch_code(struct patch_func *out, const struct object *object, uint64_t addr, uint64_t size,
+		      struct err *err)
+{
+	struct prologue prologue;
+	int r = prologue_move(&prologue, object, addr, size, err);
+	bool is_short = r == -ENOSPC;
+
+	if (is_short)
+		r = prologue_trap(&prologue, object, addr, size, err);
+	if (r)
+		return r;
+	set_entry(out, &prologue);
+	out->how = is_short ? PATCH_TRAP : PATCH_ENTRY;
+	return 0;
+}
+
+/* Linked in, a sanitizer has functions of its own in libc's place, and all calls go there. */
+static const struct symbol *interceptor(const struct writer *writer, const char *name)
+{
+	const struct object *object = writer->program->objects[0];
+	char mark[128];
+
+	snprintf(mark, sizeof(mark), "__interceptor_%s", name);
+	return object_find_func(object, mark, NULL, NULL) ? object_find_func(object, name, NULL, NULL) : NULL;
+}
+
+static int set_import(struct writer *writer, struct patch_func *out, const char *name, struct err *err)
+{
+	const struct symbol *symbol = interceptor(writer, name);
+
+	if (symbol) {
+		out->module = 0;
+		return patch_code(out, writer->program->objects[0], symbol->addr, symbol->size, err);
+	}
+	out->how = PATCH_IMPORT;
+	out->is_callable = 1;
+	return add_slots(writer, name, writer->funcs_cnt, err);
+}
+
 static int set_how(struct writer *writer, struct patch_func *out, const struct program_func *func,
 		   struct err *err)
 {
-	struct prologue prologue;
 	int r;
 
-	if (is_system(writer->program->files[func->module].name)) {
-		out->how = PATCH_IMPORT;
-		out->is_callable = 1;
-		return add_slots(writer, func->config->symbol, writer->funcs_cnt, err);
-	}
-	r = prologue_move(&prologue, writer->program->objects[func->module], func->addr, func->size, err);
-	if (r == 0) {
-		set_entry(out, &prologue);
-	} else if (r == -ENOSPC) {
-		r = prologue_trap(&prologue, writer->program->objects[func->module], func->addr, func->size,
-				  err);
-		if (r == 0)
-			set_entry(out, &prologue);
-		out->how = PATCH_TRAP;
-	}
+	if (is_system(writer->program->files[func->module].name))
+		r = set_import(writer, out, func->config->symbol, err);
+	else
+		r = patch_code(out, writer->program->objects[func->module], func->addr, func->size, err);
 	if (r)
 		return err_wrap(err, r, "cannot intercept '%s'", func->config->name);
 	if (out->role == PATCH_OPERATION && !out->is_callable) {
@@ -245,7 +273,7 @@ static int add_ready(struct writer *writer, const char *name, struct err *err)
 	int r;
 
 	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
-		if (writer->funcs[i].how == PATCH_IMPORT &&
+		if (is_system(writer->program->files[writer->program->funcs[i].module].name) &&
 		    !strcmp(writer->program->funcs[i].config->symbol, name)) {
 			writer->funcs[i].role |= PATCH_READY;
 			return 0;
@@ -253,12 +281,15 @@ static int add_ready(struct writer *writer, const char *name, struct err *err)
 	}
 	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
 		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
-	r = add_slots(writer, name, writer->funcs_cnt, err);
-	if (r < 0 || writer->slots_cnt == before)
+	out = &writer->funcs[writer->funcs_cnt];
+	r = set_import(writer, out, name, err);
+	if (r < 0 || (out->how == PATCH_IMPORT && writer->slots_cnt == before)) {
+		*out = (struct patch_func){};
 		return r;
-	out = &writer->funcs[writer->funcs_cnt++];
-	*out = (struct patch_func){
-		.how = PATCH_IMPORT, .role = PATCH_READY, .is_callable = 1, .alias = PATCH_NONE};
+	}
+	writer->funcs_cnt++;
+	out->role = PATCH_READY;
+	out->alias = PATCH_NONE;
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	return 0;
 }

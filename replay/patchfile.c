@@ -26,6 +26,8 @@ static const char *const ready_functions[] = {
 	"sigsuspend", "pause",	 "recvfrom",   "recvmsg",     "__poll_chk",   "pthread_join",
 };
 
+static const char *const freeing_functions[] = {"free", "realloc", "reallocarray", "cfree"};
+
 struct writer {
 	const struct config *config;
 	const struct program *program;
@@ -294,6 +296,29 @@ static int add_ready(struct writer *writer, const char *name, struct err *err)
 	return 0;
 }
 
+/* Freed memory is no object any more, and what lies there next is another one. */
+static int add_frees(struct writer *writer, const char *name, struct err *err)
+{
+	size_t before = writer->slots_cnt;
+	struct patch_func *out;
+	int r;
+
+	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
+		if (writer->funcs[i].how == PATCH_IMPORT &&
+		    !strcmp(writer->program->funcs[i].config->symbol, name))
+			return 0;
+	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
+		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
+	r = add_slots(writer, name, writer->funcs_cnt, err);
+	if (r < 0 || writer->slots_cnt == before)
+		return r;
+	out = &writer->funcs[writer->funcs_cnt++];
+	*out = (struct patch_func){
+		.how = PATCH_IMPORT, .role = PATCH_FREES, .is_callable = 1, .alias = PATCH_NONE};
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	return 0;
+}
+
 /* --ready FUNCTION: one that the executable defines, or imports. */
 static int add_ready_function(struct writer *writer, const char *name, struct err *err)
 {
@@ -328,6 +353,8 @@ static int add_all(struct writer *writer, const struct patchfile_opts *opts, str
 
 	for (size_t i = 0; r == 0 && i < writer->program->funcs_cnt; i++)
 		r = add_func(writer, &writer->program->funcs[i], err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(freeing_functions); i++)
+		r = add_frees(writer, freeing_functions[i], err);
 	if (r < 0 || !strcmp(ready, "main") || !strcmp(ready, "end"))
 		return r;
 	if (strcmp(ready, "auto"))
@@ -357,6 +384,8 @@ static int write_all(struct buf *out, struct writer *writer, const struct patchf
 	struct patch_header header = {
 		.magic = PATCH_MAGIC, .version = PATCH_VERSION, .operation = opts->operation};
 
+	/* An allocator that is part of the executable is called without passing a slot. */
+	header.sees_frees = !object_find_func(writer->program->objects[0], "free", NULL, NULL);
 	if (opts->ready)
 		header.ready_main = !strcmp(opts->ready, "main") ? 1 : !strcmp(opts->ready, "end") ? 2 : 0;
 	buf_grow(out, ALIGN_UP(sizeof(header), 8));

@@ -141,7 +141,7 @@ static int build(struct rebuild *rebuild, uint8_t reg, const struct value *point
 		return r;
 	if (rebuild->shape->nodes[node].kind == SHAPE_BYTES && rebuild->shape->nodes[node].flows & FLOW_OUT)
 		room = MAX(room, REBUILD_OUT_BYTES);
-	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, 0);
+	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, pointer->bits);
 	if (r == 0)
 		r = locate_remember(rebuild, object, locate_pointee(rebuild->shape, node), reg);
 	return r < 0 ? r : put(rebuild, reg, &encoding);

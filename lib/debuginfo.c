@@ -25,7 +25,7 @@ int debuginfo_open(struct debuginfo **out, const struct object *object, struct e
 
 	if (!info)
 		return err_nomem(err);
-	info->fd = -1;
+	info->file = info->shared = DEBUG_FILE_NONE;
 	r = debug_file_open(info, object, err);
 	if (!r)
 		r = debug_index_build(info, err);
@@ -41,10 +41,10 @@ void debuginfo_free(struct debuginfo *info)
 		return;
 	debug_types_forget(info);
 	dwarf_end(info->dwarf);
-	elf_end(info->elf);
-	closep(&info->fd);
+	dwarf_end(info->shared_dwarf);
+	debug_file_release(&info->file);
+	debug_file_release(&info->shared);
 	free(info->path);
-	free(info->debug);
 	free(info->missing);
 	free(info->funcs);
 	free(info->names);
@@ -62,7 +62,7 @@ void debuginfo_freep(struct debuginfo **info)
 
 const char *debuginfo_path(const struct debuginfo *info)
 {
-	return info->debug;
+	return info->file.path;
 }
 
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest)
@@ -445,4 +445,9 @@ int debuginfo_find_at(struct debuginfo *info, uint64_t addr, struct debug_func *
 		describe(&c, func, out);
 	free(c.func);
 	return r;
+}
+
+bool debuginfo_is_same(const struct debuginfo *info, const struct debug_func *a, const struct debug_func *b)
+{
+	return is_same_func(info->funcs[a->die - 1].die, info->funcs[b->die - 1].die);
 }

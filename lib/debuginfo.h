@@ -3,7 +3,8 @@
  * DWARF, read with libdw, turned into the schema's BTF. Nothing outside this file knows DWARF.
  *
  * The debug information is the file's own, or a separate one found by debug link or build id under
- * /usr/lib/debug; its build id must be the file's.
+ * /usr/lib/debug, or by debuginfod where DEBUGINFOD_URLS names a server; its build id must be the file's.
+ * What dwz moved out of it is found in the same places, .dwo files where the build left them.
  */
 #pragma once
 
@@ -52,6 +53,9 @@ void debuginfo_freep(struct debuginfo **info);
 
 /* The file that holds the debug information: @object's own, or the separate one. Borrowed. */
 const char *debuginfo_path(const struct debuginfo *info);
+/* The separate file that has the symbols of @object, found in the same places; the caller's to free. -ENOENT.
+ */
+int debuginfo_symbols_file(char **path, const struct object *object);
 /* Find the function @name, in source file @file when that is not NULL. Definitions before declarations.
  * -ENOENT when there is none; -ENOTUNIQ when several definitions fit (the message lists their files, the hint
  * says FILE:NAME). */
@@ -59,6 +63,8 @@ int debuginfo_find(struct debuginfo *info, const char *name, const char *file, s
 		   struct err *err);
 /* The same for the function at @addr: under another name it may have, as libc's aliases do. */
 int debuginfo_find_at(struct debuginfo *info, uint64_t addr, struct debug_func *out, struct err *err);
+/* Whether both are one function as it is written, under whatever names. */
+bool debuginfo_is_same(const struct debuginfo *info, const struct debug_func *a, const struct debug_func *b);
 /* Offer every function's name to @nearest; they live as long as @info. */
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
 /* Add the prototype and every type it reaches; *@id is its BTF_KIND_FUNC, named @symbol. The same types are

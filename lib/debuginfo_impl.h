@@ -51,13 +51,22 @@ struct code_symbol {
 	const char *name;
 };
 
-struct debuginfo {
-	char *path;    /* of the file itself */
-	char *debug;   /* of the file that holds the DWARF: the same, or a separate one */
-	char *missing; /* a .dwo that was not found, or NULL */
+struct debug_file {
+	char *path;
 	int fd;
 	Elf *elf;
+};
+#define DEBUG_FILE_NONE ((struct debug_file){.fd = -1})
+void debug_file_release(struct debug_file *file);
+#define auto_debug_file __attribute__((cleanup(debug_file_release)))
+
+struct debuginfo {
+	char *path;		/* of the file itself */
+	char *missing;		/* a .dwo that was not found, or NULL */
+	struct debug_file file; /* what holds the DWARF: the same, or a separate one */
 	Dwarf *dwarf;
+	struct debug_file shared; /* what dwz moved out of it, where it did */
+	Dwarf *shared_dwarf;
 
 	struct func_die *funcs; /* in the order of the file */
 	size_t funcs_cnt;
@@ -77,7 +86,10 @@ struct debuginfo {
 	void *type_keys;	     /* digest of a type's description to BTF id */
 };
 
-/* Open the file with @object's DWARF: sets path, debug, fd, elf, dwarf. */
+/* The path of the debug information of that build, from the debuginfod servers that the user has configured;
+ * the caller's to free, NULL when there is none. */
+char *debug_fetch(const char *build_id);
+/* Open the file with @object's DWARF: sets path, file, dwarf, and what they share. */
 int debug_file_open(struct debuginfo *info, const struct object *object, struct err *err);
 /* Walk all of it once: sets the tables. */
 int debug_index_build(struct debuginfo *info, struct err *err);

@@ -158,7 +158,7 @@ static void read_symbols(struct walk *w, Elf_Scn *section, const GElf_Shdr *head
 		if (!gelf_getsym(data, i, &symbol) || GELF_ST_TYPE(symbol.st_info) != STT_FUNC ||
 		    !symbol.st_value)
 			continue;
-		name = elf_strptr(info->elf, header->sh_link, symbol.st_name);
+		name = elf_strptr(info->file.elf, header->sh_link, symbol.st_name);
 		if (!name)
 			continue;
 		if (!GROW(info->symbols, info->symbols_cnt)) {
@@ -176,7 +176,7 @@ static void find_symbols(struct walk *w)
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
 
-	while ((section = elf_nextscn(info->elf, section)))
+	while ((section = elf_nextscn(info->file.elf, section)))
 		if (gelf_getshdr(section, &header) && header.sh_type == SHT_SYMTAB)
 			read_symbols(w, section, &header);
 	if (info->symbols_cnt)
@@ -402,13 +402,13 @@ static void note_missing(struct walk *w, Dwarf_Die *unit)
 		w->info->missing = strdup(name);
 }
 
-static void walk_units(struct walk *w)
+static void walk_units(struct walk *w, Dwarf *dwarf)
 {
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die die, split;
 	uint8_t type;
 
-	while (!w->failed && !dwarf_get_units(w->info->dwarf, unit, &unit, NULL, &type, &die, &split)) {
+	while (!w->failed && !dwarf_get_units(dwarf, unit, &unit, NULL, &type, &die, &split)) {
 		if (type != DW_UT_skeleton)
 			walk_unit(w, &die);
 		else if (split.addr)
@@ -475,7 +475,9 @@ int debug_index_build(struct debuginfo *info, struct err *err)
 	struct walk w = {.info = info};
 
 	find_symbols(&w);
-	walk_units(&w);
+	walk_units(&w, info->dwarf);
+	if (info->shared_dwarf)
+		walk_units(&w, info->shared_dwarf);
 	if (w.failed || sort_addrs(info))
 		return err_nomem(err);
 	if (info->names_cnt)

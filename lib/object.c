@@ -334,6 +334,7 @@ void object_free(struct object *object)
 	for (size_t i = 0; object->chunks && i < object->chunks->cnt; i++)
 		free(object->chunks->row[i].data);
 	free(object->chunks);
+	object_free(object->more);
 	free(object->by_addr);
 	free(object->stubs);
 	free(object->entries);

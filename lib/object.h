@@ -43,6 +43,10 @@ const char *object_rpath(const struct object *object);	 /* DT_RPATH: for those o
 /* DT_NEEDED names: the idx-th, or NULL past the end. */
 const char *object_needed(const struct object *object, size_t idx);
 
+/* Add the symbols of the separate file @path of the same build (NULL: there is none), else those that are
+ * packed into the file itself, when it has none of its own. Symbols that were asked for before are no longer
+ * valid. */
+int object_complete(struct object *object, const char *path, struct err *err);
 /* No .symtab: what is left are the names that it shares with others. */
 bool object_is_stripped(const struct object *object);
 size_t object_symbols_cnt(const struct object *object);

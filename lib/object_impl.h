@@ -51,6 +51,7 @@ struct object {
 	bool has_symtab;
 	bool has_code; /* false: a separate debug file, whose segments are not in it */
 	struct dynamic dynamic;
+	struct object *more;   /* whose symbols are among the entries; or NULL */
 	struct entry *entries; /* by name, then rank, then address */
 	size_t entries_cnt, entries_max;
 	struct entry **by_addr; /* functions and objects with a size, by address, better rank last */
@@ -75,5 +76,7 @@ const char *object_string_in(const uint8_t *strings, uint64_t len, uint64_t offs
 /* NULL when there is no section @idx. */
 const Elf64_Shdr *object_section(const struct object *object, size_t idx);
 
+/* Add those of @more, from which they go on to be borrowed. */
+int object_add_symbols(struct object *object, const struct object *more, struct err *err);
 int object_read_symbols(struct object *object, struct err *err);
 void object_read_dynamic(struct object *object, const Elf64_Phdr *ph);

@@ -255,6 +255,23 @@ int object_read_symbols(struct object *object, struct err *err)
 	return index_addresses(object, err);
 }
 
+int object_add_symbols(struct object *object, const struct object *more, struct err *err)
+{
+	size_t cnt = object->entries_cnt + more->entries_cnt;
+	struct entry *entries = reallocarray(object->entries, cnt + 1, sizeof(*entries));
+
+	if (!entries)
+		return err_nomem(err);
+	memcpy(entries + object->entries_cnt, more->entries, more->entries_cnt * sizeof(*entries));
+	object->entries = entries;
+	object->entries_cnt = object->entries_max = cnt;
+	object->has_symtab |= more->has_symtab;
+	drop_duplicates(object);
+	free(TAKE_PTR(object->by_addr));
+	object->by_addr_cnt = 0;
+	return index_addresses(object, err);
+}
+
 /* --- looking up --- */
 
 bool object_is_stripped(const struct object *object)

@@ -185,7 +185,7 @@ static void refuse_twins(struct finder *f)
 				continue;
 			err_usage(&func->refused, -EEXIST, "'%s' is the same function as '%s'",
 				  func->config->name, other->config->name);
-			err_hint(&func->refused, "configure it once");
+			err_hint(&func->refused, "configure it once: calls by either name are taken");
 			config_error_at(f->config, func->config->place, -EEXIST, &func->refused);
 		}
 	}
@@ -287,98 +287,6 @@ static int build_plan(const struct finder *f, struct program_func *func, struct 
 	return 0;
 }
 
-static int site_at(struct site *site, uint64_t *offset, const struct object *object, uint64_t addr,
-		   uint64_t size, const struct program_func *func, struct err *err)
-{
-	int r = site_choose(site, object, addr, size, func->shape->is_variadic, err);
-
-	if (!r)
-		r = object_offset(object, site->addr, offset);
-	if (r == -ERANGE)
-		err_set(err, r, "'%s' lies at 0x%lx, which '%s' does not contain", func->config->name,
-			(unsigned long)site->addr, object_path(object));
-	return r;
-}
-
-/* --- an IFUNC: what runs may be in the vDSO, so its probes are where the program's files call it --- */
-
-#define STUBS_MAX  16 /* PLT entries of one name in one file */
-#define STUB_BYTES 16
-
-static int add_stub(const struct finder *f, struct program_func *func, size_t module, uint64_t addr,
-		    struct err *err)
-{
-	struct program_stub *stubs = reallocarray(func->stubs, func->stubs_cnt + 1, sizeof(*stubs)), *stub;
-	int r;
-
-	if (!stubs)
-		return err_nomem(err);
-	func->stubs = stubs;
-	stub = &stubs[func->stubs_cnt];
-	stub->module = module;
-	r = site_at(&stub->site, &stub->offset, f->program->objects[module], addr, STUB_BYTES, func, err);
-	if (!r)
-		func->stubs_cnt++;
-	return r;
-}
-
-/* *@slots: through which it is reached, with or without a PLT entry before. */
-static int add_stubs(const struct finder *f, struct program_func *func, size_t module, size_t *slots,
-		     struct err *err)
-{
-	const struct object *object = f->program->objects[module];
-	uint64_t addrs[STUBS_MAX];
-	size_t cnt = object_import_stubs(object, func->config->symbol, addrs, STUBS_MAX);
-	int r = 0;
-
-	*slots += object_import_slots(object, func->config->symbol, NULL, 0);
-	for (size_t i = 0; i < MIN(cnt, (size_t)STUBS_MAX) && !r; i++)
-		r = add_stub(f, func, module, addrs[i], err);
-	return r;
-}
-
-static void judge_stubs(struct program_func *func, size_t slots)
-{
-	if (!slots)
-		snprintf(func->warning, sizeof(func->warning), "no file of the program calls it by its name");
-	else if (slots > func->stubs_cnt && func->stubs_cnt)
-		snprintf(func->warning, sizeof(func->warning),
-			 "an IFUNC: calls through a pointer to it are not seen");
-	if (!slots || func->stubs_cnt)
-		return;
-	err_set(&func->unprobed, -ENOTSUP,
-		"which code runs for '%s' is chosen when the program starts (an IFUNC), and it is called "
-		"without a PLT entry that could be probed",
-		func->config->name);
-	err_hint(&func->unprobed, "build without -fno-plt, or configure a function that calls it");
-}
-
-static int build_stubs(const struct finder *f, struct program_func *func, struct err *err)
-{
-	size_t slots = 0;
-
-	for (size_t i = 0; i < f->program->files_cnt; i++) {
-		int r = program_is_libc(f->program, i) ? 0 : add_stubs(f, func, i, &slots, err);
-
-		if (r)
-			return r;
-	}
-	judge_stubs(func, slots);
-	if (func->stubs_cnt) {
-		func->site = func->stubs[0].site;
-		func->offset = func->stubs[0].offset;
-	}
-	return 0;
-}
-
-static int build_site(const struct finder *f, struct program_func *func, struct err *err)
-{
-	if (func->is_ifunc)
-		return build_stubs(f, func, err);
-	return site_at(&func->site, &func->offset, f->program->objects[func->module], func->addr, func->size,
-		       func, err);
-}
-
 static int build(const struct finder *f, struct program_func *func, size_t idx, struct err *err)
 {
 	int r = build_shape(f, func, idx, err);
@@ -388,7 +296,7 @@ static int build(const struct finder *f, struct program_func *func, size_t idx, 
 	if (!r)
 		r = program_check_paths(f, func->config, func->shape, err);
 	if (!r)
-		r = build_site(f, func, err);
+		r = program_build_site(f, func, err);
 	return r ? r : build_plan(f, func, err);
 }
 
@@ -409,18 +317,15 @@ static int build_all(const struct finder *f, struct err *err)
 
 /* --- the whole --- */
 
-/* A stripped file's symbols are where its DWARF is. */
-static int open_debug_objects(struct program *program, struct err *err)
+/* What pointers point to is named by the symbols of whatever is described. */
+static int complete_all(struct finder *f, struct err *err)
 {
-	for (size_t i = 0; i < program->files_cnt; i++) {
-		int r = 0;
+	int r = 0;
 
-		if (program->infos[i] && object_is_stripped(program->objects[i]))
-			r = object_open(&program->debug_objects[i], debuginfo_path(program->infos[i]), NULL);
-		if (r == -ENOMEM)
-			return err_nomem(err);
-	}
-	return 0;
+	for (size_t i = 0; i < f->program->files_cnt && !r; i++)
+		if (f->program->infos[i])
+			r = program_complete(f, i, err);
+	return r;
 }
 
 static int fill(struct finder *f, struct err *err)
@@ -440,7 +345,7 @@ static int fill(struct finder *f, struct err *err)
 	if (!r)
 		r = build_all(f, err);
 	if (!r)
-		r = open_debug_objects(f->program, err);
+		r = complete_all(f, err);
 	return r ? r : program_find_spots(f->program, err);
 }
 
@@ -448,9 +353,10 @@ static int find_all(struct program *program, const struct config *config, struct
 {
 	autofree bool *tried = calloc(program->files_cnt + 1, sizeof(*tried));
 	autofree struct err *why = calloc(program->files_cnt + 1, sizeof(*why));
-	struct finder f = {program, config, tried, why};
+	autofree bool *completed = calloc(program->files_cnt + 1, sizeof(*completed));
+	struct finder f = {program, config, tried, why, completed};
 
-	return tried && why ? fill(&f, err) : err_nomem(err);
+	return tried && why && completed ? fill(&f, err) : err_nomem(err);
 }
 
 int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
@@ -467,9 +373,8 @@ int program_open(struct program **out, const struct config *config, struct progr
 	program->files_cnt = cnt;
 	program->objects = calloc(cnt + 1, sizeof(*program->objects));
 	program->infos = calloc(cnt + 1, sizeof(*program->infos));
-	program->debug_objects = calloc(cnt + 1, sizeof(*program->debug_objects));
 	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
-	if (!program->objects || !program->infos || !program->debug_objects || !program->funcs)
+	if (!program->objects || !program->infos || !program->funcs)
 		return err_nomem(err);
 	program->funcs_cnt = config->funcs_cnt;
 	for (size_t i = 0; i < config->funcs_cnt; i++)
@@ -526,14 +431,11 @@ void program_free(struct program *program)
 		object_free(program->objects[i]);
 	for (size_t i = 0; program->infos && i < program->files_cnt; i++)
 		debuginfo_free(program->infos[i]);
-	for (size_t i = 0; program->debug_objects && i < program->files_cnt; i++)
-		object_free(program->debug_objects[i]);
 	program_spots_free(program->spots);
 	program_files_free(program->files, program->files_cnt);
 	schema_free(program->schema);
 	free(program->objects);
 	free(program->infos);
-	free(program->debug_objects);
 	free(program->funcs);
 	free(program);
 }

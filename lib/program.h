@@ -35,8 +35,8 @@ struct program_file {
 	uint64_t base; /* load bias in a live process; 0 when not running */
 };
 
-/* What is probed in place of a function whose code is chosen at start (an IFUNC), and may lie where no probe
- * can: a PLT entry that leads to it. */
+/* Another place that is probed for a function: a PLT entry that leads to one whose code is chosen at start
+ * (an IFUNC) and may lie where no probe can, or what _FORTIFY_SOURCE calls in its place. */
 struct program_stub {
 	size_t module;
 	struct site site;
@@ -50,7 +50,7 @@ struct program_func {
 	uint64_t offset; /* file offset of site.addr */
 	struct debug_func debug;
 	struct site site;
-	bool is_ifunc; /* site and offset are those of the first stub */
+	bool is_ifunc; /* probed at the stubs alone: site and offset are those of the first */
 	struct program_stub *stubs;
 	size_t stubs_cnt;
 	const struct libc_function *libc; /* its declaration and defaults are libc's; or NULL */
@@ -70,8 +70,6 @@ struct program {
 	struct schema *schema;
 	struct program_func *funcs; /* in the order of config->funcs and of the schema's functions */
 	size_t funcs_cnt;
-	struct object *
-		*debug_objects; /* by file: the separate file that has a stripped one's symbols; NULL: none */
 	struct program_spots *spots;
 };
 
@@ -93,10 +91,6 @@ int program_open(struct program **out, const struct config *config, struct progr
  * caller's to free. */
 int program_gate(struct plan_gate **out, const struct program_func *func, const struct sampling *sampling,
 		 struct err *err);
-/* That @fresh's sampling, of a later reading of @func's configuration, names what there is; as the paths are
- * checked by program_open. */
-int program_check_sampling(const struct config *config, const struct program_func *func,
-			   const struct config_func *fresh, struct err *err);
 /* 0, or the first refusal. */
 int program_usable(const struct program *program, struct err *err);
 /* The same, for recording: also what cannot be probed is refused. */
@@ -113,6 +107,11 @@ int program_symbolize(const struct program *program, struct recording *recording
  */
 bool program_locate(const struct program *program, const struct named_address *want, size_t *module,
 		    uint64_t *addr);
+/* The names by which the program's files may import @func of libc: its own first, those that share its code,
+ * and what _FORTIFY_SOURCE calls in its place. Returns how many. */
+#define PROGRAM_NAMES_MAX 16
+size_t program_import_names(const struct program *program, const struct program_func *func,
+			    const char *names[PROGRAM_NAMES_MAX]);
 void program_free(struct program *program);
 void program_freep(struct program **program);
 #define auto_program __attribute__((cleanup(program_freep)))

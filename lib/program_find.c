@@ -11,6 +11,7 @@
 
 #include "lib/config.h"
 #include "lib/err.h"
+#include "lib/libc_prototypes.h"
 #include "lib/nearest.h"
 #include "lib/object.h"
 #include "lib/program_impl.h"
@@ -26,6 +27,22 @@ struct debuginfo *program_debug(struct finder *f, size_t module)
 		debuginfo_open(&f->program->infos[module], f->program->objects[module], &f->why[module]);
 	}
 	return f->program->infos[module];
+}
+
+int program_complete(struct finder *f, size_t module, struct err *err)
+{
+	struct object *object = f->program->objects[module];
+	const struct debuginfo *info;
+	autofree char *path = NULL;
+
+	if (f->completed[module] || !object_is_stripped(object))
+		return 0;
+	f->completed[module] = true;
+	info = program_debug(f, module);
+	if (info && strcmp(debuginfo_path(info), object_path(object)))
+		return object_complete(object, debuginfo_path(info), err);
+	debuginfo_symbols_file(&path, object);
+	return object_complete(object, path, err);
 }
 
 bool program_is_libc(const struct program *program, size_t module)
@@ -73,6 +90,15 @@ static int refuse_changed(const char *name, const char *fault, struct err *err)
 {
 	err_set(err, -ENOTSUP, "'%s' no longer takes its parameters as written: %s", name, fault);
 	err_hint(err, "mark it __attribute__((noipa)) for gcc, __attribute__((noinline, used)) for clang");
+	return -ENOTSUP;
+}
+
+static int refuse_folded(const char *name, const char *other, struct err *err)
+{
+	err_set(err, -ENOTSUP, "'%s' and '%s' became one piece of code, so their calls cannot be told apart",
+		name, other);
+	err_hint(err,
+		 "link with --icf=none, or build with -fno-ipa-icf, or configure a function that calls it");
 	return -ENOTSUP;
 }
 
@@ -311,8 +337,10 @@ static int look_in(struct finder *f, const struct config_func *func, size_t modu
 	const struct object *object = f->program->objects[module];
 	const struct symbol *symbol;
 	size_t cnt = 0;
-	int r;
+	int r = program_is_libc(f->program, module) ? 0 : program_complete(f, module, err);
 
+	if (r)
+		return r;
 	if (file && program_debug(f, module))
 		return take_described(f, func, module, file, out, err);
 	symbol = object_find_func(object, func->symbol, file, &cnt);
@@ -403,9 +431,34 @@ static int look(struct finder *f, const struct config_func *func, struct found *
 	return r ? r : unknown_func(f, func, module, err);
 }
 
+/* The name of another function that the linker or compiler found to be the same code, or NULL. Another name
+ * of the function itself is none. */
+static const char *folded_with(const struct finder *f, const struct config_func *func,
+			       const struct found *found)
+{
+	const struct object *object = f->program->objects[found->module];
+
+	for (size_t i = 0; found->info && i < object_symbols_cnt(object); i++) {
+		const struct symbol *symbol = object_symbol(object, i);
+		struct debug_func own, other;
+
+		if (symbol->addr != found->addr || !symbol->is_func || !strcmp(symbol->name, func->symbol))
+			continue;
+		if (debuginfo_find(found->info, symbol->name, NULL, &other, NULL) || other.is_declaration)
+			continue;
+		/* What is folded away may have no code in the debug information: its description tells. */
+		if (debuginfo_find(found->info, func->symbol, NULL, &own, NULL) || own.is_declaration)
+			own = found->debug;
+		if (!debuginfo_is_same(found->info, &own, &other))
+			return symbol->name;
+	}
+	return NULL;
+}
+
 int program_find(struct finder *f, const struct config_func *func, struct found *out, struct err *err)
 {
 	int r = look(f, func, out, err);
+	const char *folded;
 
 	if (r < 0)
 		return r;
@@ -415,12 +468,19 @@ int program_find(struct finder *f, const struct config_func *func, struct found 
 		out->debug.inlined_at[0] = '\0';
 		program_name_params(&out->debug, func);
 	}
+	folded = program_is_libc(f->program, out->module) ? NULL : folded_with(f, func, out);
+	if (folded)
+		return refuse_folded(func->symbol, folded, err);
 	return out->debug.abi_fault[0] ? refuse_changed(func->symbol, out->debug.abi_fault, err) : 0;
 }
 
-/* With _FORTIFY_SOURCE a program calls __read_chk, which calls read from within libc. */
+/* With _FORTIFY_SOURCE a program calls __fgets_chk, whose parameters are others. */
 static bool has_checked_twin(const struct finder *f, const char *name, char *twin, size_t len)
 {
+	const struct libc_function *libc = libc_function(name);
+
+	if (libc && libc->checked)
+		return false;
 	snprintf(twin, len, "__%s_chk", name);
 	for (size_t i = 0; i < f->program->files_cnt; i++)
 		if (!program_is_libc(f->program, i) &&

@@ -12,6 +12,7 @@ struct finder {
 	const struct config *config;
 	bool *tried;	 /* by file: program->infos was asked for */
 	struct err *why; /* by file: why there is no debug information */
+	bool *completed; /* by file: symbols that are kept apart were added */
 };
 
 /* Where a function is, and which file's debug information describes it. */
@@ -27,6 +28,9 @@ struct found {
 
 /* The debug information of file @module, or NULL. */
 struct debuginfo *program_debug(struct finder *f, size_t module);
+/* Add the symbols of file @module that are kept apart; those that were found in it before are no longer
+ * valid. */
+int program_complete(struct finder *f, size_t module, struct err *err);
 /* libc or ld.so: functions there are configured by their library's name only. */
 bool program_is_libc(const struct program *program, size_t module);
 /* Find @func: what stands against it is in words that are ready for its `refused`. */
@@ -50,6 +54,8 @@ void program_rules_free(struct rule *rules, size_t cnt, const struct config_func
 /* What the compiler did beside the function that is found; "" when nothing. */
 void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
 		  char *text, size_t len);
+/* Choose where @func is probed: its site and stubs, or why it is unprobed. Its shape is there. */
+int program_build_site(const struct finder *f, struct program_func *func, struct err *err);
 /* Every path that @func's configuration names must lead somewhere. */
 int program_check_paths(const struct finder *f, const struct config_func *func, const struct shape *shape,
 			struct err *err);

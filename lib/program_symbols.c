@@ -82,20 +82,12 @@ void program_spots_free(struct program_spots *spots)
 
 static const struct symbol *symbol_at(const struct program *program, size_t module, uint64_t addr)
 {
-	const struct symbol *symbol = object_symbol_at(program->objects[module], addr);
-
-	if (!symbol && program->debug_objects[module])
-		symbol = object_symbol_at(program->debug_objects[module], addr);
-	return symbol;
+	return object_symbol_at(program->objects[module], addr);
 }
 
 static const struct symbol *symbol_named(const struct program *program, size_t module, const char *name)
 {
-	const struct symbol *symbol = object_find_symbol(program->objects[module], name);
-
-	if (!symbol && program->debug_objects[module])
-		symbol = object_find_symbol(program->debug_objects[module], name);
-	return symbol;
+	return object_find_symbol(program->objects[module], name);
 }
 
 static ssize_t module_named(const struct program *program, const char *name)

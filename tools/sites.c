@@ -134,7 +134,8 @@ static void print_site(const struct program_func *func, double rate)
 		printf("    probe at %zu PLT entr%s that lead%s to it", func->stubs_cnt,
 		       func->stubs_cnt == 1 ? "y" : "ies", func->stubs_cnt == 1 ? "s" : "");
 	else
-		printf("    probe at %s+%u", func->config->symbol, func->site.skipped);
+		printf("    probe at %s+%u%s", func->config->symbol, func->site.skipped,
+		       func->stubs_cnt ? ", and in what _FORTIFY_SOURCE calls" : "");
 	printf(": '%s', %s, about %s a hit", func->site.text, site_kind_name(func->site.kind), cost);
 	if (rate >= 0)
 		printf("; %.0f hits a second, %.2f %% of a core", rate, rate * cost_ns(func) / 1e7);

@@ -762,6 +762,71 @@ static void a_lost_dwo_file_is_named(void **state)
 		"no debug information describes 'ext': 'main.c.dwo', where some of it is, was not found");
 }
 
+static const char shared_c[] =
+	"#include \"shared.h\"\n"
+	"struct own { struct big *big; };\n"
+	"int use(struct own *own, struct big *big, kind_t kind) { return own->big->a + big->d[2] + kind; }\n"
+	"int main(void) { return 0; }\n";
+static const struct source shared[] = {
+	{"main.c", shared_c},
+	{"shared.h",
+	 "typedef enum kind { KIND_ONE, KIND_TWO } kind_t;\n"
+	 "struct inner { int x; char name[16]; struct big *up; };\n"
+	 "struct big { int a; long b; const char *c; int d[7]; struct inner inner; kind_t kind; double e; };\n"
+	 "int far(struct big *, kind_t);\n"},
+	{},
+};
+
+static void what_dwz_moved_out_is_found(void **state)
+{
+	auto_opened struct opened o = {}, lost = {};
+	struct err err = {};
+	uint32_t id;
+
+	build(&o.built, "gcc", "-g -O1 -fno-builtin", "-Wl,--build-id", shared);
+	built_run(&o.built, "cp prog other && dwz -m shared.debug -M shared.debug -h prog other");
+	open_built(&o);
+	assert_proto(&o, add(&o, "use"), "int (own: struct own *, big: struct big *, kind: kind_t)");
+	assert_int_equal(debuginfo_add_type(o.info, o.schema, "struct inner", &id, &err), 0);
+	assert_int_equal(schema_size(o.schema, id), 32);
+	assert_sound(&o);
+
+	build(&lost.built, "gcc", "-g -O1 -fno-builtin", "-Wl,--build-id", shared);
+	built_run(&lost.built,
+		  "cp prog other && dwz -m shared.debug -M shared.debug -h prog other && rm shared.debug");
+	open_fails(&lost, &err);
+	assert_non_null(strstr(err.msg, "': 'shared.debug', which holds a part of it (dwz), was not found"));
+	/* Another build's is none. */
+	built_run(&lost.built, "cp /bin/true shared.debug");
+	object_free(lost.object);
+	open_fails(&lost, &err);
+}
+
+static void a_server_is_asked_only_where_the_user_names_one(void **state)
+{
+	auto_opened struct opened o = {};
+	char urls[128], cache[128];
+	struct debug_func func;
+	struct err err = {};
+
+	build(&o.built, "gcc", "-g -O1", "-Wl,--build-id", (struct source[]){{"main.c", funcs_c}, {}});
+	built_run(&o.built,
+		  "id=$(readelf -n prog | sed -n 's/.*Build ID: //p') && mkdir -p served/buildid/$id && "
+		  "objcopy --only-keep-debug prog served/buildid/$id/debuginfo && strip -s prog");
+	snprintf(urls, sizeof(urls), "file://%s/served", o.built.dir);
+	snprintf(cache, sizeof(cache), "%s/cache", o.built.dir);
+	setenv("DEBUGINFOD_CACHE_PATH", cache, 1);
+	unsetenv("DEBUGINFOD_URLS");
+	assert_int_equal(object_open(&o.object, o.built.path, NULL), 0);
+	assert_int_equal(debuginfo_open(&o.info, o.object, &err), -ENODATA);
+	setenv("DEBUGINFOD_URLS", urls, 1);
+	if (debuginfo_open(&o.info, o.object, &err))
+		fail_msg("%s", err.msg);
+	unsetenv("DEBUGINFOD_URLS");
+	assert_int_equal(debuginfo_find(o.info, "ext", NULL, &func, &err), 0);
+	assert_memory_equal(debuginfo_path(o.info), cache, strlen(cache));
+}
+
 /* The types of the refused function that were not written yet must not become those of the next one. */
 static void a_function_whose_types_cannot_be_described_does_not_spoil_the_next(void **state)
 {
@@ -813,6 +878,8 @@ int main(void)
 		cmocka_unit_test(no_debug_information_says_where_it_was_looked_for),
 		cmocka_unit_test(functions_without_parameters_are_refused),
 		cmocka_unit_test(a_lost_dwo_file_is_named),
+		cmocka_unit_test(what_dwz_moved_out_is_found),
+		cmocka_unit_test(a_server_is_asked_only_where_the_user_names_one),
 		cmocka_unit_test(a_function_whose_types_cannot_be_described_does_not_spoil_the_next),
 	};
 

@@ -510,6 +510,53 @@ static void a_stripped_program_keeps_its_dynamic_symbols_and_imports(void **stat
 	unlink(path);
 }
 
+/* As Fedora packs them: what the dynamic symbols do not name, under xz. */
+static void symbols_that_were_stripped_are_found_where_they_were_put(void **state)
+{
+	static const struct source sources[] = {
+		{"a.c", "static __attribute__((noipa)) int hidden(int a) { return a + 1; }\n"
+			"int main(int argc, char **argv) { return hidden(argc); }\n"},
+		{}};
+	static const struct {
+		const char *command, *separate;
+		bool is_there;
+	} cases[] = {
+		{"cp prog whole && strip prog && objcopy --only-keep-debug whole apart", "apart", true},
+		{"objcopy -S --keep-symbol=hidden prog mini && xz mini && "
+		 "objcopy --add-section .gnu_debugdata=mini.xz prog && strip prog",
+		 NULL, true},
+		{"cp prog mini && xz mini && head -c 300 mini.xz > cut && "
+		 "objcopy --add-section .gnu_debugdata=cut prog && strip prog",
+		 NULL, false},
+		{"strip prog", NULL, false},
+		{"strip prog", "absent", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_built struct built built = {};
+		auto_object struct object *object = NULL;
+		struct err err = {};
+		char path[160];
+
+		build(&built, "gcc", "-O1", "", sources);
+		built_run(&built, cases[i].command);
+		object = opened(built.path);
+		assert_true(object_is_stripped(object));
+		assert_null(object_find_func(object, "hidden", NULL, NULL));
+		snprintf(path, sizeof(path), "%s/%s", built.dir, cases[i].separate ? cases[i].separate : "");
+		assert_int_equal(object_complete(object, cases[i].separate ? path : NULL, &err), 0);
+		assert_int_equal(object_is_stripped(object), !cases[i].is_there);
+		assert_int_equal(object_find_func(object, "hidden", NULL, NULL) != NULL, cases[i].is_there);
+		if (cases[i].is_there) {
+			const struct symbol *symbol = object_find_func(object, "hidden", NULL, NULL);
+
+			assert_true(symbol->is_local && symbol->addr);
+			assert_string_equal(object_func_at(object, symbol->addr)->name, "hidden");
+		}
+		assert_int_equal(object_complete(object, NULL, &err), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,6 +569,7 @@ int main(void)
 		cmocka_unit_test(import_slots_hold_the_imported_function),
 		cmocka_unit_test(import_stubs_are_the_imported_function_when_called),
 		cmocka_unit_test(import_stubs_are_found_in_every_kind_of_plt),
+		cmocka_unit_test(symbols_that_were_stripped_are_found_where_they_were_put),
 		cmocka_unit_test(errno_lies_where_its_slot_says),
 		cmocka_unit_test(errno_of_a_static_program_is_where_it_says),
 		cmocka_unit_test(what_is_no_x86_64_program_is_refused_in_words),

@@ -231,7 +231,8 @@ static void what_stands_in_the_way_is_said_in_words(void **state)
 		 "no debug information describes 'helper': no debug information for '",
 		 "build it with -g, or install its debug symbols", false},
 		{"\"twice\": {}, \"second\": {}", "second",
-		 "shop.json:7:28: 'second' is the same function as 'twice'", "configure it once", true},
+		 "shop.json:7:28: 'second' is the same function as 'twice'",
+		 "configure it once: calls by either name are taken", true},
 		{"\"rate\": { \"args\": { \"arg9\": { \"string\": true } } }", "rate", "shop.json:7:35: ", "",
 		 true},
 		{"\"rate\": { \"args\": { \"arg0\": { \"type\": \"struct detial\" } } }", "rate",
@@ -554,24 +555,37 @@ static void copies_beside_the_function_are_a_warning(void **state)
 			    "also inlined at main.c:6: those calls are not seen");
 }
 
-static void a_fortified_call_is_a_warning_and_has_plain_names(void **state)
+static void a_fortified_call_is_one_of_the_function_unless_its_parameters_differ(void **state)
 {
-	static const char text[] = "#include <unistd.h>\nint main(int argc, char **argv)\n"
-				   "{ char b[64]; return read(0, b, argc * 10) + (int)b[0]; }\n";
+	static const char text[] =
+		"#include <stdio.h>\n#include <unistd.h>\nint main(int argc, char **argv)\n"
+		"{ char b[64]; return read(0, b, argc * 10) + (int)b[0] + !fgets(b, argc * 10, stdin); }\n";
 	static const char config[] =
-		"{ \"service\": \"s\", \"operations\": { \"main\": {} },"
-		" \"inputs\": { \"libc.so.6:read\": { \"args\": { \"buf\": { \"direction\": \"out\", \"bytes\": "
-		"\"return\" } } } } }";
+		"{ \"operations\": { \"main\": {} }, \"inputs\": { \"libc.so.6:read\": {}, \"libc.so.6:fgets\": {} } }";
+	static const char both[] =
+		"{ \"operations\": { \"main\": {} }, \"inputs\": { \"libc.so.6:read\": {}, \"libc.so.6:__read_chk\": "
+		"{ \"prototype\": \"ssize_t __read_chk(int fd, void *buf, size_t n, size_t len)\" } } }";
+	const char *names[PROGRAM_NAMES_MAX];
 	auto_built struct built local = {};
-	auto_opened struct opened o = {};
+	auto_opened struct opened o = {}, apart = {};
 	struct err err = {};
 
 	build(&local, "gcc", "-g -O2 -D_FORTIFY_SOURCE=2 -w", "", (struct source[]){{"main.c", text}, {}});
 	if (open_text(&o, local.path, config, &err) || program_usable(o.program, &err))
 		fail_msg("%s", err.msg);
+	assert_string_equal(func(&o, "libc.so.6:read")->warning, "");
+	assert_int_equal(func(&o, "libc.so.6:read")->stubs_cnt, 1);
 	assert_string_equal(
-		func(&o, "libc.so.6:read")->warning,
-		"some calls go to '__read_chk', because of _FORTIFY_SOURCE: configure that as well");
+		func(&o, "libc.so.6:fgets")->warning,
+		"some calls go to '__fgets_chk', because of _FORTIFY_SOURCE: configure that as well");
+	assert_in_range(program_import_names(o.program, func(&o, "libc.so.6:read"), names), 2,
+			PROGRAM_NAMES_MAX);
+	assert_string_equal(names[0], "read");
+
+	/* Whoever wants to tell them apart can. */
+	if (open_text(&apart, local.path, both, &err) || program_usable(apart.program, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(func(&apart, "libc.so.6:read")->stubs_cnt, 0);
 }
 
 static void stripped_and_static_programs_work_too(void **state)
@@ -655,7 +669,7 @@ int main(void)
 		cmocka_unit_test(libcs_functions_need_no_rules),
 		cmocka_unit_test(every_path_that_is_no_rule_has_its_place),
 		cmocka_unit_test(copies_beside_the_function_are_a_warning),
-		cmocka_unit_test(a_fortified_call_is_a_warning_and_has_plain_names),
+		cmocka_unit_test(a_fortified_call_is_one_of_the_function_unless_its_parameters_differ),
 		cmocka_unit_test(stripped_and_static_programs_work_too),
 		cmocka_unit_test(without_debug_information_everything_is_refused),
 		cmocka_unit_test(the_same_build_gives_the_same_schema),

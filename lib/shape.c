@@ -249,6 +249,21 @@ static int no_member(const struct shape *shape, uint16_t node, const char *name,
 	return no_such(&nearest, err);
 }
 
+/* Hint at the names that there are: nothing is near what was written. */
+static void list_parameters(const struct shape *shape, struct err *err)
+{
+	char text[sizeof(err->hint)] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < shape->params_cnt && len < sizeof(text); i++)
+		len += snprintf(text + len, sizeof(text) - len, "%s'%s'", i ? ", " : "",
+				shape->nodes[shape->params[i].node].name);
+	if (!shape->params_cnt)
+		err_hint(err, "the function has none");
+	else
+		err_hint(err, "the parameters are %s", text);
+}
+
 static int no_parameter(const struct shape *shape, const char *name, struct err *err)
 {
 	struct nearest nearest;
@@ -259,6 +274,8 @@ static int no_parameter(const struct shape *shape, const char *name, struct err 
 		nearest_try(&nearest, shape->nodes[shape->params[i].node].name);
 	if (shape->result.node != SHAPE_NONE)
 		nearest_try(&nearest, "return");
+	if (!nearest.best && err)
+		list_parameters(shape, err);
 	return no_such(&nearest, err);
 }
 

@@ -352,7 +352,7 @@ static void wrong_paths_are_told_in_words(void **state)
 	const struct {
 		const char *key, *msg, *hint;
 	} cases[] = {
-		{"m", "no parameter 'm'", ""},
+		{"m", "no parameter 'm'", "the parameters are 'o', 'out', 'n'"},
 		{"o->ip", "no member 'ip' in 'struct order'", "did you mean 'id'?"},
 		{"return", "key 'return' is not known at entry", ""},
 		{"o->next->next->next", "key 'o->next->next->next' is not captured: deeper than depth 3", ""},

@@ -109,6 +109,54 @@ static __noinline __u32 read_string(struct slot *slot, __u32 at, __u32 len, __u6
 	return string_pages(slot, at, len, addr);
 }
 
+/* Hand the slot's event to this CPU's ring. */
+static __noinline void event_output(struct slot *slot)
+{
+	__u32 func = slot->event.func, cpu = bpf_get_smp_processor_id();
+	__u64 len = sizeof(struct event) + slot->used;
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+
+	slot->event.len = len;
+	PIN(len);
+	if (ring && len <= sizeof(struct event) + sizeof(slot->bytes) &&
+	    !bpf_ringbuf_output(ring, &slot->event, len, BPF_RB_NO_WAKEUP))
+		COUNT(func, emitted, 1);
+	else
+		COUNT(func, dropped, 1);
+}
+
+/* The next number of the operation; 0: there are no more. The thread's own follows when the event has ended.
+ */
+static __always_inline __u32 number_again(struct slot *slot)
+{
+	__u32 row = slot->joint - 1;
+	struct joint *joint;
+
+	if (!slot->joint)
+		return slot->event.attempted + 1;
+	joint = bpf_map_lookup_elem(&joints, &row);
+	if (!joint || (*(volatile __u64 *)&joint->state & (JOINT_SEQ - 1)) == JOINT_SEQ - 2)
+		return 0;
+	return (__sync_fetch_and_add(&joint->state, 1) & (JOINT_SEQ - 1)) + 1;
+}
+
+/* The slot is full, and its plan has more to copy: go on in another event. */
+static __noinline bool event_more(struct slot *slot)
+{
+	__u32 number = number_again(slot);
+
+	if (!number)
+		return false;
+	slot->more -= slot->more < slot->used ? slot->more : slot->used;
+	slot->event.flags |= EVENT_F_MORE;
+	event_output(slot);
+	slot->event.rseq++;
+	slot->event.attempted = number;
+	slot->event.flags = EVENT_F_AGAIN;
+	slot->used = 0;
+	return true;
+}
+
 /* Write the header of a fragment whose bytes have been read, pad it, and account for it. */
 static __noinline void fragment_end(struct slot *slot, const struct plan_op *op, __u32 len, __u32 captured,
 				    __u32 status)
@@ -138,6 +186,8 @@ static __always_inline long room(struct slot *slot)
 {
 	long left = (long)PLAN_BYTES_MAX - HEADER_BYTES - slot->used;
 
+	if (left < PLAN_FRAGMENT_MAX && slot->more && event_more(slot))
+		left = (long)PLAN_BYTES_MAX - HEADER_BYTES - slot->used;
 	if (left < 0) {
 		slot->event.flags |= EVENT_F_BUDGET;
 		return -1;
@@ -427,6 +477,7 @@ static __noinline void capture(struct slot *slot, __u32 func)
 	start(slot, is_in ? run.plan->in : run.plan->out, is_in ? run.plan->in_cnt : run.plan->out_cnt);
 	if (!slot->cnt)
 		return;
+	slot->more = is_in ? run.plan->more_in : run.plan->more_out;
 	bpf_loop(PLAN_STEPS_MAX + 1, step, &run, 0);
 	if (!slot->is_ended)
 		slot->event.flags |= EVENT_F_STEPS;

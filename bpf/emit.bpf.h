@@ -109,30 +109,26 @@ static __noinline struct slot *event_begin(struct thread *thread, struct frame *
 	slot->event.attempted = number;
 	if (!frame->is_call && kind != EVENT_ENTRY)
 		slot->event.flags = frame->flags;
-	slot->used = slot->faults = slot->truncated = 0;
+	slot->joint = frame->joint;
+	slot->used = slot->faults = slot->truncated = slot->more = 0;
 	return slot;
 }
 
-/* Hand the event to this CPU's ring, and the slot back. */
-static __noinline void event_end(struct slot *slot)
+/* Hand the last event of the slot on, and the slot back. @thread's numbers follow what was made meanwhile. */
+static __noinline void event_end(struct slot *slot, struct thread *thread)
 {
-	__u32 func = slot->event.func, cpu = bpf_get_smp_processor_id();
-	__u64 len = sizeof(struct event) + slot->used;
-	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	__u32 func = slot->event.func;
 
-	slot->event.len = len;
 	if (slot->faults)
 		COUNT(func, faults, slot->faults);
 	if (slot->truncated)
 		COUNT(func, truncated, slot->truncated);
 	if (slot->event.flags & (EVENT_F_STEPS | EVENT_F_BUDGET))
 		COUNT(func, limited, 1);
-	PIN(len);
-	if (ring && len <= sizeof(struct event) + sizeof(slot->bytes) &&
-	    !bpf_ringbuf_output(ring, &slot->event, len, BPF_RB_NO_WAKEUP))
-		COUNT(func, emitted, 1);
-	else
-		COUNT(func, dropped, 1);
+	thread->rseq = slot->event.rseq;
+	if (!slot->joint)
+		thread->attempted = slot->event.attempted;
+	event_output(slot);
 	slot_put(slot);
 }
 
@@ -191,7 +187,7 @@ static __noinline void emit_entry(struct thread *thread, struct frame *frame)
 	__builtin_memset(slot->keep, 0, sizeof(slot->keep));
 	capture(slot, frame->func);
 	__builtin_memcpy(frame->keep, slot->keep, sizeof(slot->keep));
-	event_end(slot);
+	event_end(slot, thread);
 }
 
 /* The program's errno: glibc sets the thread pointer by system calls, so the kernel's copy is current. */
@@ -225,7 +221,7 @@ static __noinline void emit_return(struct thread *thread, struct frame *frame, _
 	slot->v[PLAN_V_ERRNO] = slot->event.regs[2];
 	__builtin_memcpy(slot->keep, frame->keep, sizeof(slot->keep));
 	capture(slot, frame->func);
-	event_end(slot);
+	event_end(slot, thread);
 }
 
 static __noinline void emit_left(struct thread *thread, struct frame *frame, __u32 left, __u32 by_itself)
@@ -237,5 +233,5 @@ static __noinline void emit_left(struct thread *thread, struct frame *frame, __u
 	slot->event.regs[0] = left;
 	slot->event.regs[1] = frame->passed_over;
 	slot->event.regs[2] = by_itself;
-	event_end(slot);
+	event_end(slot, thread);
 }

@@ -35,10 +35,13 @@ enum event_left {
 
 enum event_flags {
 	EVENT_F_STEPS = 1 << 0,	 /* PLAN_STEPS_MAX was reached */
-	EVENT_F_BUDGET = 1 << 1, /* PLAN_BYTES_MAX was reached */
+	EVENT_F_BUDGET = 1 << 1, /* the plan's bytes were reached */
 	/* Of an operation's end: */
 	EVENT_F_SHARED = 1 << 2,    /* another operation carried the same value at the same time */
 	EVENT_F_UNCARRIED = 1 << 3, /* what it carried found no room */
+	/* Fragments that do not fit one event: */
+	EVENT_F_MORE = 1 << 4,	/* they go on in the thread's next event, */
+	EVENT_F_AGAIN = 1 << 5, /* which has this, and the same kind, seq and registers */
 };
 
 struct event {

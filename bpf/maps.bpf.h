@@ -152,6 +152,8 @@ struct slot {
 	__u32 done;	      /* of the COPY that runs: bytes in its earlier fragments */
 	__u32 is_ended;
 	__u32 faults, truncated; /* fragments */
+	__u32 more;		 /* bytes that further events may hold */
+	__u32 joint;		 /* of the event's frame */
 	__u32 pad;
 	__u64 word; /* what LOAD reads into */
 	__u64 keep[PLAN_KEEP_MAX];

@@ -17,7 +17,7 @@ const char *decode_say(struct decoder *d, const char *fmt, uint64_t number)
 	return text;
 }
 
-static const char budget[] = "the 64 KiB limit of a call was reached";
+static const char budget[] = "the limit of a call's bytes was reached";
 static const char steps[] = "the step limit of a call was reached";
 
 bool extent_is_limit(const char *reason)

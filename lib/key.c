@@ -463,6 +463,26 @@ static int say_unread(const struct value *v, struct err *err)
 		       v->text);
 }
 
+/* As the target's end_key. */
+static void hash_long(struct buf *out, size_t start)
+{
+	uint64_t hash[2] = {0, PLAN_KEY_SEED}, len = out->len - start;
+
+	if (len <= KEY_BYTES_MAX)
+		return;
+	for (size_t i = 0; i < len; i += sizeof(uint64_t)) {
+		uint64_t word = 0;
+
+		memcpy(&word, out->data + start + i, MIN(sizeof(word), len - i));
+		hash[0] = plan_hash(hash[0], word);
+		hash[1] = plan_hash(hash[1], word);
+	}
+	out->len = start;
+	buf_put_u64(out, hash[0]);
+	buf_put_u64(out, hash[1]);
+	buf_put_u64(out, len);
+}
+
 int key_put(struct buf *out, const struct shape *shape, const struct values *values, const char *const *key,
 	    unsigned key_cnt, const struct program *program, struct err *err)
 {
@@ -481,7 +501,8 @@ int key_put(struct buf *out, const struct shape *shape, const struct values *val
 		return say_unread(m.unread, err);
 	if (out->failed == -ENOMEM)
 		return err_nomem(err);
-	if (out->failed || out->len - start > KEY_BYTES_MAX)
-		return err_set(err, -EFBIG, "the key is longer than %d bytes", KEY_BYTES_MAX);
+	if (out->failed)
+		return err_set(err, -EFBIG, "the key is longer than %zu bytes", out->max);
+	hash_long(out, start);
 	return 0;
 }

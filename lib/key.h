@@ -28,13 +28,15 @@
 
 #include <stddef.h>
 
+#include "lib/plan.h"
+
 struct buf;
 struct err;
 struct program;
 struct shape;
 struct values;
 
-#define KEY_BYTES_MAX (64 * 1024)
+#define KEY_BYTES_MAX PLAN_KEY_MAX /* of a key as it is: a longer one is hashed, see plan.h */
 #define KEY_FAULT     0xfa
 #define KEY_CUT	      0xfc
 

@@ -11,8 +11,8 @@
 
 /* Entries looked at backwards for one that covers an address. */
 #define BACK_MAX 64
-/* Bytes joined from several fragments, of one instant: an honest one has PLAN_BYTES_MAX in all. */
-#define JOINED_MAX (16 * PLAN_BYTES_MAX)
+/* Bytes joined from several fragments, of one instant: an honest one has PLAN_TOTAL_MAX in all. */
+#define JOINED_MAX (4 * PLAN_TOTAL_MAX)
 
 struct entry {
 	const struct fragment *fragment;

@@ -18,7 +18,10 @@
 #define PLAN_KEEP_MAX  8	   /* values carried from entry to return: entry(x), stack arguments */
 #define PLAN_STEPS_MAX 4096	   /* ops that IN or OUT may execute: ends loops over hostile data */
 #define PLAN_KEY_STEPS (1 << 18)   /* ops that KEY may execute */
-#define PLAN_BYTES_MAX (64 * 1024) /* fragment bytes, headers included, of one section run */
+#define PLAN_BYTES_MAX (64 * 1024) /* fragment bytes, headers included, of one section run and event */
+/* The same where a rule's max asks for more: then several events, all but the last nearly full, carry them.
+ */
+#define PLAN_TOTAL_MAX (16 * 1024 * 1024)
 /* Bytes of one fragment. Longer data is several, one behind the other, each of len = what was wanted from its
  * own address on (0xffffffff: that or more): a full fragment with captured < len goes on in the next of its
  * node. A fault, max or the end of the budget makes a fragment the last. */
@@ -78,6 +81,10 @@ enum plan_kind {
 	PLAN_KIND_CNT,
 };
 
+/* A key of more bytes is two hashes of them, as of text, and how many they are: 24 bytes. */
+#define PLAN_KEY_MAX  (64 * 1024)
+#define PLAN_KEY_SEED 0x6b65792d6f74686eull /* of the second hash; the first begins with 0 */
+
 /* An address of a module's file, by the module's number in the patch file: the same in every process. */
 #define PLAN_IMAGE(module, addr) (((module) + 1ull) << 48 | (addr))
 
@@ -118,13 +125,14 @@ struct plan {
 	unsigned short in_cnt, out_cnt, key_cnt; /* 0: the section is empty */
 	unsigned short ops_cnt;
 	unsigned char fp_in, fp_out;
+	unsigned int more_in, more_out; /* fragment bytes beyond PLAN_BYTES_MAX */
 	struct plan_op ops[PLAN_OPS_MAX];
 };
 
 enum plan_status {
 	PLAN_FRAGMENT_OK = 0,	  /* captured == length, or cut by max where captured < length */
 	PLAN_FRAGMENT_FAULT = 1,  /* memory that could not be read from @captured on */
-	PLAN_FRAGMENT_BUDGET = 2, /* PLAN_BYTES_MAX was reached: @captured bytes are there */
+	PLAN_FRAGMENT_BUDGET = 2, /* the bytes of the section were reached: @captured are there */
 };
 
 /* On the wire: this header, then @captured bytes, then zeros to a multiple of 8. */

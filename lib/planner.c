@@ -313,6 +313,47 @@ static void set_fp(struct plan *out, const struct shape *shape)
 	out->fp_out = fp_cnt(&shape->result.loc);
 }
 
+/* What the largest value of node @n takes, when a rule made it larger than it is by default; 0: none did. */
+static uint64_t large_bytes(const struct shape *shape, const struct shape_node *n)
+{
+	bool is_array =
+		(n->kind == SHAPE_POINTER || n->kind == SHAPE_ARRAY) && (n->length || n->has_terminator);
+	uint64_t unit = is_array ? shape->nodes[n->first_child].size : 1;
+
+	if (n->max <= (is_array ? RULE_ELEMENTS_DEFAULT : RULE_BYTES_DEFAULT))
+		return 0;
+	return n->max * MAX(unit, 1u) +
+	       (n->max * unit / PLAN_FRAGMENT_MAX + 1) * sizeof(struct plan_fragment);
+}
+
+/* How often a value of node @i can be there. */
+static uint64_t repeats(const struct shape *shape, uint16_t i)
+{
+	uint64_t cnt = 1;
+
+	for (i = shape->nodes[i].parent; i != SHAPE_NONE && cnt < PLAN_TOTAL_MAX;
+	     i = shape->nodes[i].parent) {
+		const struct shape_node *n = &shape->nodes[i];
+
+		if (n->length || n->has_terminator)
+			cnt *= MAX(n->max, 1u);
+		else if (n->kind == SHAPE_ARRAY)
+			cnt *= MAX(n->count, 1u);
+	}
+	return cnt;
+}
+
+/* Large buffers do not take the room of what is captured by default. */
+static unsigned more_bytes(const struct shape *shape, uint8_t flow)
+{
+	uint64_t more = 0;
+
+	for (uint16_t i = 0; i < shape->nodes_cnt && more < PLAN_TOTAL_MAX; i++)
+		if (shape->nodes[i].flows & flow)
+			more += MIN(large_bytes(shape, &shape->nodes[i]), PLAN_TOTAL_MAX) * repeats(shape, i);
+	return MIN(more, PLAN_TOTAL_MAX - PLAN_BYTES_MAX);
+}
+
 static int compile(struct planner *p, struct plan *out, struct plan_op *ops, const char *const *key,
 		   unsigned key_cnt)
 {
@@ -335,6 +376,8 @@ static int compile(struct planner *p, struct plan *out, struct plan_op *ops, con
 		lay_out(p, out, &out->key, &out->key_cnt);
 	}
 	set_fp(out, p->shape);
+	out->more_in = more_bytes(p->shape, FLOW_IN);
+	out->more_out = more_bytes(p->shape, FLOW_OUT);
 	if (p->shape->reads_errno)
 		out->flags |= PLAN_F_ERRNO;
 	if (p->shape->reads_errno || p->shape->result.node != SHAPE_NONE || out->out_cnt)

@@ -44,7 +44,7 @@ struct side {
 	struct fragment *fragments;
 	size_t cnt;
 	bool steps_cut,
-		budget_cut; /* PLAN_STEPS_MAX, PLAN_BYTES_MAX reached: what is not there may have been */
+		budget_cut; /* PLAN_STEPS_MAX, the plan's bytes reached: what is not there may have been */
 };
 
 struct call {

@@ -352,7 +352,7 @@ int assemble_event(struct assemble *assemble, const struct event *event, struct 
 	gathered = &operation->gathered;
 	gathered->seen++;
 	gathered->attempted = MAX(gathered->attempted, event->attempted);
-	if (event->seq == 0 && event->kind != EVENT_ENTRY) {
+	if (event->seq == 0 && event->kind != EVENT_ENTRY && !(event->flags & EVENT_F_MORE)) {
 		gathered->has_end = true;
 		start_waiting(assemble, operation);
 	}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/err.h"
 #include "lib/plan.h"
@@ -27,6 +28,7 @@ static const struct plan_fragment *fragment_next(const struct plan_fragment *fra
 	return (const void *)((const uint8_t *)(fragment + 1) + ALIGN_UP(fragment->captured, 8u));
 }
 
+/* Behind what is there already. */
 static int side_fill(struct side *side, const struct event *event, struct pool *pool, struct err *err)
 {
 	const struct plan_fragment *first = (const void *)(event + 1);
@@ -34,16 +36,20 @@ static int side_fill(struct side *side, const struct event *event, struct pool *
 	struct fragment *fragment;
 	size_t cnt = 0;
 
-	side->steps_cut = event->flags & EVENT_F_STEPS;
-	side->budget_cut = event->flags & EVENT_F_BUDGET;
+	side->steps_cut |= !!(event->flags & EVENT_F_STEPS);
+	side->budget_cut |= !!(event->flags & EVENT_F_BUDGET);
 	for (const struct plan_fragment *f = first; (const void *)f < end; f = fragment_next(f))
 		cnt++;
 	if (!cnt)
 		return 0;
-	fragment = side->fragments = pool_array(pool, cnt, sizeof(*side->fragments));
+	fragment = pool_array(pool, side->cnt + cnt, sizeof(*fragment));
 	if (!fragment)
 		return err_nomem(err);
-	side->cnt = cnt;
+	if (side->cnt)
+		memcpy(fragment, side->fragments, side->cnt * sizeof(*fragment));
+	side->fragments = fragment;
+	fragment += side->cnt;
+	side->cnt += cnt;
 	for (const struct plan_fragment *f = first; (const void *)f < end; f = fragment_next(f))
 		*fragment++ = (struct fragment){.addr = f->addr,
 						.len = f->len,
@@ -158,11 +164,23 @@ static uint32_t thread_index(struct threads *threads, uint32_t number)
 	return i;
 }
 
+/* More fragments of a call: without its first event nobody knows what they are. */
+static int go_on(struct recording *recording, const struct event *event, struct err *err)
+{
+	struct call *call = call_of(recording, event);
+
+	if (!call)
+		return 0;
+	return side_fill(event->kind == EVENT_ENTRY ? &call->in : &call->out, event, recording->pool, err);
+}
+
 static int apply(struct recording *recording, struct threads *threads, const struct event *event,
 		 uint64_t started_ns, struct err *err)
 {
 	struct call *call;
 
+	if (event->flags & EVENT_F_AGAIN)
+		return go_on(recording, event, err);
 	if (event->kind == EVENT_ENTRY) {
 		call = event->seq ? &recording->calls[recording->calls_cnt++] : &recording->operation;
 		call->thread = thread_index(threads, event->thread);
@@ -222,7 +240,8 @@ int gathered_build(struct gathered *gathered, uint64_t *started_ns, const char *
 
 	*started_ns = events[0]->ts_ns;
 	for (uint32_t i = 0; i < cnt; i++)
-		calls += events[i] && events[i]->kind == EVENT_ENTRY && events[i]->seq;
+		calls += events[i] && events[i]->kind == EVENT_ENTRY && events[i]->seq &&
+			 !(events[i]->flags & EVENT_F_AGAIN);
 	if (r == 0 && calls) {
 		recording->calls = pool_array(recording->pool, calls, sizeof(*recording->calls));
 		if (!recording->calls)

@@ -12,6 +12,7 @@ struct run {
 	enum capture_section section;
 	size_t end; /* of c->out, by the budget and its room */
 	int is_full;
+	uint64_t hash[2], folded; /* of a long KEY: its first @folded bytes */
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -27,15 +28,53 @@ static void put_full(struct run *r)
 	r->is_full = 1;
 }
 
-/* KEY's bytes; all or nothing of each piece. */
+/* What there is of a key becomes part of its hash. */
+static void fold_key(struct run *r)
+{
+	uint8_t *at = r->c->out;
+	uint64_t word;
+
+	for (size_t i = 0; i < r->c->len; i += sizeof(word)) {
+		size_t len = smaller(sizeof(word), r->c->len - i);
+
+		word = 0;
+		__builtin_memcpy(&word, at + i, len);
+		r->hash[0] = plan_hash(r->hash[0], word);
+		r->hash[1] = plan_hash(r->hash[1], word);
+	}
+	r->folded += r->c->len;
+	r->c->len = 0;
+}
+
 static void put_key(struct run *r, const void *bytes, size_t len)
 {
-	if (len > r->end - r->c->len) {
-		put_full(r);
-		return;
+	const uint8_t *from = bytes;
+
+	while (len) {
+		size_t n;
+
+		if (r->c->len == r->end)
+			fold_key(r);
+		n = smaller(len, r->end - r->c->len);
+		__builtin_memcpy(r->c->out + r->c->len, from, n);
+		r->c->len += n;
+		from += n;
+		len -= n;
 	}
-	__builtin_memcpy(r->c->out + r->c->len, bytes, len);
-	r->c->len += len;
+}
+
+static void end_key(struct run *r)
+{
+	uint64_t whole[3];
+
+	if (!r->folded)
+		return;
+	fold_key(r);
+	whole[0] = r->hash[0];
+	whole[1] = r->hash[1];
+	whole[2] = r->folded;
+	__builtin_memcpy(r->c->out, whole, sizeof(whole));
+	r->c->len = sizeof(whole);
 }
 
 static void put_fault(struct run *r)
@@ -113,16 +152,29 @@ static void copy_fragments(struct run *r, const struct plan_op *op, uint64_t add
 	} while (got && most);
 }
 
+/* All, or one KEY_FAULT. */
 static void copy_key(struct run *r, uint64_t addr, size_t len)
 {
-	if (len > r->end - r->c->len) {
-		put_full(r);
-		return;
+	size_t before = r->c->len;
+	uint64_t folded = r->folded;
+
+	while (len) {
+		size_t n;
+
+		if (r->c->len == r->end)
+			fold_key(r);
+		n = smaller(len, r->end - r->c->len);
+		if (r->c->read(r->c->out + r->c->len, addr, n) != n)
+			break;
+		r->c->len += n;
+		addr += n;
+		len -= n;
 	}
-	if (r->c->read(r->c->out + r->c->len, addr, len) == len)
-		r->c->len += len;
-	else
-		put_fault(r);
+	if (!len)
+		return;
+	if (r->folded == folded)
+		r->c->len = before;
+	put_fault(r);
 }
 
 static void run_copy(struct run *r, const struct plan_op *op)
@@ -187,22 +239,24 @@ static void string_fragment(struct run *r, const struct plan_op *op, uint64_t ad
 
 static void string_key(struct run *r, uint64_t addr, size_t most)
 {
-	size_t left = r->end - r->c->len, got;
-	uint8_t *at = r->c->out + r->c->len;
-	int has_nul, has_fault;
+	size_t before = r->c->len;
+	uint64_t folded = r->folded;
+	int has_nul = 0, has_fault = 0;
 
-	got = read_text(r, at, addr, smaller(most, left), &has_nul, &has_fault);
-	if (has_fault) {
+	while (most && !has_nul && !has_fault) {
+		uint8_t text[TEXT_STEP];
+		size_t n = read_text(r, text, addr, smaller(most, TEXT_STEP), &has_nul, &has_fault);
+
+		put_key(r, text, n);
+		addr += n;
+		most -= n;
+	}
+	if (has_fault && r->folded == folded)
+		r->c->len = before;
+	if (has_fault)
 		put_fault(r);
-		return;
-	}
-	if (!has_nul && got == left) {
-		put_full(r);
-		return;
-	}
-	if (!has_nul)
-		at[got++] = 0;
-	r->c->len += got;
+	else if (!has_nul)
+		put_key(r, "", 1);
 }
 
 static void run_string(struct run *r, const struct plan_op *op)
@@ -361,6 +415,18 @@ static int run_op(struct run *r, const struct plan_op *op)
 	}
 }
 
+static void run_ops(struct run *r, const struct plan_op *ops, int cnt, unsigned steps)
+{
+	for (int pc = 0; pc >= 0 && pc < cnt && ops[pc].kind != PLAN_END && !r->is_full; pc++) {
+		if (!steps--) {
+			r->c->flags |= CAPTURE_STEPS;
+			return;
+		}
+		if (run_op(r, &ops[pc]))
+			pc += ops[pc].jmp;
+	}
+}
+
 void capture_run(struct capture *capture, const struct plan *plan, enum capture_section section)
 {
 	const unsigned short first[] = {plan->in, plan->out, plan->key};
@@ -369,16 +435,14 @@ void capture_run(struct capture *capture, const struct plan *plan, enum capture_
 	struct run run = {.c = capture, .section = section, .end = capture->room};
 	unsigned steps = section == CAPTURE_KEY ? PLAN_KEY_STEPS : PLAN_STEPS_MAX;
 
-	run.end = smaller(run.end, capture->len + PLAN_BYTES_MAX);
+	if (section == CAPTURE_KEY)
+		run.end = smaller(run.end, PLAN_KEY_MAX) / 8 * 8;
+	else
+		run.end = smaller(run.end, capture->len + PLAN_BYTES_MAX +
+						   (section == CAPTURE_IN ? plan->more_in : plan->more_out));
 	capture->v[PLAN_V_ZERO] = 0;
-	for (int pc = 0; pc >= 0 && pc < cnt[section] && ops[pc].kind != PLAN_END; pc++) {
-		if (run.is_full)
-			return;
-		if (!steps--) {
-			capture->flags |= CAPTURE_STEPS;
-			return;
-		}
-		if (run_op(&run, &ops[pc]))
-			pc += ops[pc].jmp;
-	}
+	run.hash[1] = PLAN_KEY_SEED;
+	run_ops(&run, ops, cnt[section], steps);
+	if (section == CAPTURE_KEY)
+		end_key(&run);
 }

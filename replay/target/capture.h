@@ -10,7 +10,7 @@
 enum capture_section { CAPTURE_IN, CAPTURE_OUT, CAPTURE_KEY };
 enum capture_flags {
 	CAPTURE_STEPS = 1,  /* PLAN_STEPS_MAX (PLAN_KEY_STEPS) ended the section */
-	CAPTURE_BUDGET = 2, /* PLAN_BYTES_MAX or @room did */
+	CAPTURE_BUDGET = 2, /* the plan's bytes or @room did */
 };
 
 struct capture {

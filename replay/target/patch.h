@@ -24,7 +24,7 @@
 #define PATCH_TEXT_MAX	    480
 #define PATCH_SERVE_VALUES  64 /* address registers of a build program */
 #define PATCH_STACK_WORDS   64 /* words of stack arguments */
-#define PATCH_KEY_MAX	    (64u * 1024)
+#define PATCH_KEY_MAX	    PLAN_KEY_MAX
 #define PATCH_NONE	    0xffffffffu
 #define PATCH_NOT_LOADED    (~0ull)
 

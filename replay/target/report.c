@@ -10,8 +10,15 @@
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
 
-/* What one event may take: its head, a section's fragments, and padding. */
-#define EVENT_MAX (sizeof(struct outcome_event) + PLAN_BYTES_MAX + 64)
+/* Fragments that one event of @report may have. */
+static size_t room_for(const struct report *report, enum capture_section section)
+{
+	const struct plan *plan = report->func->plan;
+
+	if (!plan)
+		return PLAN_BYTES_MAX;
+	return PLAN_BYTES_MAX + (section == CAPTURE_IN ? plan->more_in : plan->more_out);
+}
 
 static unsigned threads_cnt;
 static __thread unsigned thread_number; /* from 1; 0: not numbered yet */
@@ -33,10 +40,11 @@ static uint64_t now_ns(void)
 
 static struct outcome_event *begin(const struct report *report, unsigned kind)
 {
+	enum capture_section section = kind == OUTCOME_ENTRY ? CAPTURE_IN : CAPTURE_OUT;
 	struct outcome_header *outcome = engine.outcome;
 	struct outcome_event *event = (void *)((char *)outcome + outcome->bytes);
 
-	if (PATCH_OUTCOME_BYTES - outcome->bytes < EVENT_MAX)
+	if (PATCH_OUTCOME_BYTES - outcome->bytes < sizeof(*event) + room_for(report, section) + 64)
 		report_end(OUTCOME_FULL, report->func, 0);
 	*event = (struct outcome_event){
 		.kind = kind,
@@ -113,7 +121,7 @@ static void capture_event(struct outcome_event *event, struct report *report, st
 
 	if (plan) {
 		capture->out = (uint8_t *)(event + 1);
-		capture->room = PLAN_BYTES_MAX;
+		capture->room = room_for(report, section);
 		capture->len =
 			put_fpregs(capture->out, fp, section == CAPTURE_IN ? plan->fp_in : plan->fp_out);
 		memcpy(capture->keep, report->keep, sizeof(report->keep));

@@ -3,13 +3,18 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
+#include <zlib.h>
 
 #include "lib/json.h"
 #include "lib/util.h"
+
+#define TEXT_SHOWN     400
+#define ELEMENTS_SHOWN 100
 
 static const cJSON *get(const cJSON *object, const char *name)
 {
@@ -36,12 +41,41 @@ static void mask_addresses(char *text)
 	*to = '\0';
 }
 
+/* What nobody would read: how it begins, how long it is, and a checksum. */
+static char *digest(const char *text)
+{
+	size_t len = strlen(text);
+	char *out = NULL;
+
+	if (asprintf(&out, "%.24s... %zu characters, crc32 %08lx", text, len,
+		     crc32_z(0, (const unsigned char *)text, len)) < 0)
+		abort();
+	return out;
+}
+
+static void shorten(cJSON *json)
+{
+	bool is_long = cJSON_IsArray(json) && cJSON_GetArraySize(json) > ELEMENTS_SHOWN;
+	autofree char *text = is_long ? json_print(json) : NULL;
+
+	if (!text && (!cJSON_IsString(json) || strlen(json->valuestring) <= TEXT_SHOWN))
+		return;
+	if (!text)
+		text = TAKE_PTR(json->valuestring);
+	cJSON_Delete(json->child);
+	json->child = NULL;
+	json->type = cJSON_String;
+	json->valuestring = digest(text);
+}
+
 static void mask_texts(cJSON *json)
 {
 	if (cJSON_IsString(json))
 		mask_addresses(json->valuestring);
 	for (cJSON *item = json->child; item; item = item->next)
 		mask_texts(item);
+	if (!json->string || strcmp(json->string, "calls"))
+		shorten(json);
 }
 
 static void put(cJSON *object, const char *name, const cJSON *item)

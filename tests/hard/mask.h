@@ -7,8 +7,8 @@
 struct cJSON;
 
 /* From what `show --json` prints: without ids, times and hosts, without what says nothing ("errno": 0,
- * "left": "return", an alias that is the function's name, an empty "out"), addresses in words as 0x?. A new
- * object. */
+ * "left": "return", an alias that is the function's name, an empty "out"), addresses in words as 0x?, long
+ * data as a checksum. A new object. */
 struct cJSON *mask_recording(const struct cJSON *shown);
 /* Whether @got is what @want says. In @want a string that begins with '~' is a glob for the text of any
  * value, and {"?": [A, B]} is one of those. */

@@ -15,7 +15,7 @@
 #define capture_run trial_capture_run
 #include "replay/target/capture.c"
 
-#define ROOM (256 * 1024)
+#define ROOM (4 * 1024 * 1024)
 
 static void must(int r, const struct err *err)
 {

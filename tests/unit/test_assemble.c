@@ -346,6 +346,89 @@ static void a_call_keeps_its_registers_and_fragments(void **state)
 	assemble_free(assemble);
 }
 
+/* An event of one fragment of eight bytes, the @idx-th of the operation. */
+struct piece {
+	struct event event;
+	struct plan_fragment fragment;
+	uint8_t bytes[8];
+};
+
+static struct piece piece_of(uint8_t kind, uint8_t flags, uint32_t seq, uint32_t idx, uint8_t byte)
+{
+	struct piece piece = {.event = {.len = sizeof(piece),
+					.func = seq,
+					.kind = kind,
+					.flags = flags,
+					.tid = 1,
+					.thread = 1,
+					.home = 1,
+					.ts_ns = 500 + idx,
+					.rseq = idx,
+					.op = 1,
+					.seq = seq,
+					.attempted = idx},
+			      .fragment = {.addr = 0x1000 + 8 * byte, .len = 8, .captured = 8}};
+
+	memset(piece.bytes, byte, sizeof(piece.bytes));
+	return piece;
+}
+
+static void what_one_event_cannot_hold_goes_on_in_the_next(void **state)
+{
+	const struct piece pieces[] = {
+		piece_of(EVENT_ENTRY, EVENT_F_MORE, 0, 1, 1),
+		piece_of(EVENT_ENTRY, EVENT_F_AGAIN, 0, 2, 2),
+		piece_of(EVENT_ENTRY, EVENT_F_MORE, 1, 3, 3),
+		piece_of(EVENT_ENTRY, EVENT_F_AGAIN | EVENT_F_MORE, 1, 4, 4),
+		piece_of(EVENT_ENTRY, EVENT_F_AGAIN | EVENT_F_BUDGET, 1, 5, 5),
+		piece_of(EVENT_RETURN, 0, 1, 6, 6),
+		piece_of(EVENT_RETURN, EVENT_F_MORE, 0, 7, 7),
+		piece_of(EVENT_RETURN, EVENT_F_AGAIN, 0, 8, 8),
+	};
+	struct assemble *assemble = NULL;
+	struct taken taken = {};
+	const struct recording *r;
+
+	/* In the order of one ring, then with the operation's end first. */
+	for (size_t from = 0; from < 2; from++) {
+		assert_int_equal(assemble_new(&assemble, take, &taken, NULL), 0);
+		for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+			assert_int_equal(assemble_event(assemble, &pieces[(i + from * 6) % 8].event, NULL),
+					 0);
+		assert_int_equal(taken.cnt, 1);
+		r = taken.recording[0];
+		assert_true(r->complete);
+		assert_int_equal(r->calls_cnt, 1);
+		assert_int_equal(r->operation.in.cnt, 2);
+		assert_int_equal(r->operation.out.cnt, 2);
+		assert_int_equal(r->calls[0].in.cnt, 3);
+		for (uint8_t i = 0; i < 3; i++)
+			assert_int_equal(r->calls[0].in.fragments[i].bytes[7], 3 + i);
+		assert_true(r->calls[0].in.budget_cut && !r->operation.in.budget_cut);
+		release(&taken);
+		taken = (struct taken){};
+		assemble_free(assemble);
+	}
+}
+
+static void a_lost_piece_makes_the_operation_incomplete(void **state)
+{
+	const struct piece first = piece_of(EVENT_ENTRY, EVENT_F_MORE, 0, 1, 1);
+	const struct piece last = piece_of(EVENT_RETURN, 0, 0, 3, 3);
+	struct assemble *assemble = NULL;
+	struct taken taken = {};
+
+	assert_int_equal(assemble_new(&assemble, take, &taken, NULL), 0);
+	assert_int_equal(assemble_event(assemble, &first.event, NULL), 0);
+	assert_int_equal(assemble_event(assemble, &last.event, NULL), 0);
+	assert_int_equal(assemble_finish(assemble, "recording stopped", NULL), 0);
+	assert_int_equal(taken.cnt, 1);
+	assert_false(taken.recording[0]->complete);
+	assert_string_equal(taken.recording[0]->incomplete[0], "1 of 3 events were lost");
+	release(&taken);
+	assemble_free(assemble);
+}
+
 static int check_thread(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
 			void *ctx)
 {
@@ -437,6 +520,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_story_ends_as_it_should),
 		cmocka_unit_test(a_call_keeps_its_registers_and_fragments),
+		cmocka_unit_test(what_one_event_cannot_hold_goes_on_in_the_next),
+		cmocka_unit_test(a_lost_piece_makes_the_operation_incomplete),
 		cmocka_unit_test(many_threads_are_told_apart),
 		cmocka_unit_test(operations_past_the_limit_are_counted),
 		cmocka_unit_test(any_order_gives_the_same_operations),

@@ -381,34 +381,67 @@ static void wrong_paths_are_told_in_words(void **state)
 	free(plan);
 }
 
-static void a_key_that_is_too_long_is_refused(void **state)
+/* Fill with what repeats nowhere near. */
+static char *big_data(size_t len)
+{
+	char *big = malloc(len);
+
+	for (size_t i = 0; i < len; i++)
+		big[i] = i * 7 + (i >> 8) * 13 + (i >> 16);
+	return big;
+}
+
+static void a_long_key_is_a_hash_of_it_all(void **state)
 {
 	struct shop *s = *state;
-	struct shop_param params[] = {{"b", s->cvptr}, {}};
-	struct rule rules[] = {{.path = "b", .bytes_text = "60000", .max = 60000}};
-	struct shop_param twice[] = {{"b", s->cvptr}, {"c", s->cvptr}, {}};
-	struct rule both[] = {{.path = "b", .bytes_text = "40000", .max = 60000},
-			      {.path = "c", .bytes_text = "40000", .max = 60000}};
-	char *big = calloc(1, 60000);
-	auto_buf struct buf put;
-	struct err err = {};
-	struct value bytes = {.kind = VALUE_BYTES, .bytes = (uint8_t *)big, .len = 40000};
-	struct value *child[] = {&bytes};
-	struct value pointer = {.kind = VALUE_POINTER, .bits = 8, .child = child, .child_cnt = 1};
-	struct values values = {.args = {&pointer, &pointer}, .params_cnt = 2, .names = {"b", "c"}};
-	struct trial t;
-	const uint8_t *key;
+	struct shop_param params[] = {{"b", s->cvptr}, {"t", s->cptr}, {"c", s->cvptr}, {}};
+	struct rule rules[] = {{.path = "b", .bytes_text = "900001", .max = 1 << 20},
+			       {.path = "c", .bytes_text = "100003", .max = 1 << 20}};
+	char *big = big_data(900001);
+	size_t changed[] = {0, 65500, 899999, 65536};
+	uint8_t before[24];
 
-	trial_init(&t, s, shop_func(s, "f", 0, params, rules, 1), NULL, 0);
-	t.call.args[0] = ADDR(big);
-	trial_enter(&t);
-	assert_int_equal(trial_key(&t, &key), 60009);
-	trial_release(&t);
-	trial_init(&t, s, shop_func(s, "f", 0, twice, both, 2), NULL, 0);
-	buf_init(&put, 16 * KEY_BYTES_MAX);
-	assert_int_equal(key_put(&put, t.shape, &values, NULL, 0, NULL, &err), -EFBIG);
-	assert_string_equal(err.msg, "the key is longer than 65536 bytes");
-	trial_release(&t);
+	for (size_t i = 0; i < ARRAY_SIZE(changed); i++) {
+		auto_buf struct buf put;
+		const uint8_t *live;
+		struct trial t;
+		size_t len;
+
+		trial_init(&t, s, shop_func(s, "f", 0, params, rules, 2), NULL, 0);
+		big[changed[i]]++;
+		memcpy(t.call.args, (uint64_t[]){ADDR(big), ADDR("some text"), ADDR(big + 7)}, 24);
+		trial_enter(&t);
+		trial_leave(&t);
+		free(trial_json(&t));
+		len = trial_key(&t, &live);
+		assert_int_equal(len, 24);
+		assert_memory_not_equal(live, before, 16);
+		memcpy(before, live, sizeof(before));
+		buf_init(&put, 16 * KEY_BYTES_MAX);
+		assert_int_equal(key_put(&put, t.shape, &t.values, NULL, 0, NULL, NULL), 0);
+		assert_bytes("recorded", put.data, put.len, live, len);
+		trial_release(&t);
+	}
+	free(big);
+}
+
+static void a_key_is_itself_up_to_the_limit(void **state)
+{
+	struct shop *s = *state;
+	struct shop_param params[] = {{"b", s->cvptr}, {"n", s->i32}, {}};
+	struct rule rules[] = {{.path = "b", .bytes_text = "n", .max = 1 << 20}};
+	char *big = big_data(KEY_BYTES_MAX);
+
+	for (int64_t more = 0; more < 2; more++) {
+		struct trial t;
+		const uint8_t *live;
+
+		trial_init(&t, s, shop_func(s, "f", 0, params, rules, 1), NULL, 0);
+		memcpy(t.call.args, (uint64_t[]){ADDR(big), KEY_BYTES_MAX - 17 + more}, 16);
+		trial_enter(&t);
+		assert_int_equal(trial_key(&t, &live), more ? 24 : KEY_BYTES_MAX);
+		trial_release(&t);
+	}
 	free(big);
 }
 
@@ -426,7 +459,8 @@ int main(void)
 		TEST(a_key_is_the_same_across_layouts),
 		TEST(a_number_that_does_not_fit_matches_nothing),
 		TEST(wrong_paths_are_told_in_words),
-		TEST(a_key_that_is_too_long_is_refused),
+		TEST(a_long_key_is_a_hash_of_it_all),
+		TEST(a_key_is_itself_up_to_the_limit),
 	};
 
 	return cmocka_run_group_tests_name("key", tests, NULL, NULL);

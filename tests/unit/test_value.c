@@ -278,7 +278,7 @@ static void text_cut_by_a_limit_has_no_known_length(void **state)
 	expect(made_values(&m, pool).args[0], "{\"unavailable\":\"memory at 0x1004 could not be read\"}");
 	f->captured = 0;
 	f->status = PLAN_FRAGMENT_BUDGET;
-	expect(made_values(&m, pool).args[0], "{\"unavailable\":\"the 64 KiB limit of a call was reached\"}");
+	expect(made_values(&m, pool).args[0], "{\"unavailable\":\"the limit of a call's bytes was reached\"}");
 	m.call.in.cnt = 0;
 	m.call.in.steps_cut = true;
 	expect(made_values(&m, pool).args[0], "{\"unavailable\":\"the step limit of a call was reached\"}");

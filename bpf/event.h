@@ -94,7 +94,8 @@ struct func_rule {
 	__u64 window_ns;
 };
 
-#define GATE_ROWS 2
+#define GATE_ROWS    2
+#define FOLLOWED_MAX 16384 /* processes at once */
 
 enum control_state {
 	CONTROL_STOPPED = 0, /* probes leave at once: nothing is counted or recorded */
@@ -108,6 +109,8 @@ struct control {
 	__u32 count_only; /* count hits and leave: `check --rate` */
 	__s32 errno_off;  /* of errno from the thread pointer; 0: not available */
 	__u32 is_seeded;
+	__u32 is_following; /* children of the process, too */
+	__u32 pad;
 	__u64 seed;		       /* of sampling */
 	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
 };

@@ -58,7 +58,17 @@ struct uprobe_task {
 	struct return_instance *return_instances; /* the innermost first */
 };
 
+struct live {
+	int counter;
+};
+
+struct signal_struct {
+	struct live live; /* threads of the process */
+};
+
 struct task_struct {
+	int tgid;
+	struct signal_struct *signal;
 	struct thread_info thread_info;
 	struct thread_struct thread;
 	struct mm_struct *mm;

@@ -27,6 +27,19 @@ struct {
 	__type(value, struct plan);
 } plans SEC(".maps");
 
+/* The process, and when its children are followed they and theirs: by tgid, as the kernel itself counts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FOLLOWED_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} followed SEC(".maps");
+
+__u64 followed_cnt;   /* alive */
+__u64 processes_cnt;  /* that there were */
+__u64 execs_cnt;      /* that run another program by now */
+__u64 unfollowed_cnt; /* that found no room */
+
 /* GATE_ROWS for each function; sized by the loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -12,6 +12,13 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+static __noinline bool is_followed(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
+}
+
 /* Returns whether the return is wanted. */
 static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 {
@@ -19,6 +26,8 @@ static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 	struct frame *frame;
 
 	if (control.state == CONTROL_STOPPED)
+		return false;
+	if (control.is_following && !is_followed())
 		return false;
 	/* While recording finishes, operations go by unseen: what was hit and what was taken agree. */
 	if (control.state == CONTROL_RECORDING || !rule_of(func)->is_operation)
@@ -74,6 +83,12 @@ int session(struct pt_regs *ctx)
 	return 0;
 }
 
+static __noinline void unfollow(__u32 tgid)
+{
+	if (!bpf_map_delete_elem(&followed, &tgid))
+		__sync_fetch_and_add(&followed_cnt, -1);
+}
+
 /* A thread that ends inside an operation or a call for one. @by_itself: it is in the system call that it
  * asked to end by. */
 SEC("tp_btf/sched_process_exit")
@@ -84,10 +99,48 @@ int thread_exit(void *ctx __attribute__((unused)))
 	struct pt_regs *regs;
 	__u64 call;
 
-	if (control.state == CONTROL_STOPPED || !thread || !is_busy(thread))
+	if (control.state != CONTROL_STOPPED && thread && is_busy(thread)) {
+		regs = (struct pt_regs *)bpf_task_pt_regs(task);
+		call = regs->orig_rax;
+		thread_leave(thread, EVENT_LEFT_EXIT, call == 60 || call == 231);
+	}
+	if (task->signal->live.counter == 0)
+		unfollow(task->tgid);
+	return 0;
+}
+
+/* Another program runs in the process: its functions and its libraries lie elsewhere. */
+SEC("tp_btf/sched_process_exec")
+int process_exec(void *ctx __attribute__((unused)))
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread;
+
+	if (!is_followed())
 		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	call = regs->orig_rax;
-	thread_leave(thread, EVENT_LEFT_EXIT, call == 60 || call == 231);
+	thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	if (control.state != CONTROL_STOPPED && thread && is_busy(thread))
+		thread_leave(thread, EVENT_LEFT_EXIT, 1);
+	unfollow(task->tgid);
+	__sync_fetch_and_add(&execs_cnt, 1);
+	if (!control.is_following)
+		control.state = CONTROL_STOPPED;
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int process_fork(__u64 *ctx)
+{
+	struct task_struct *parent = (struct task_struct *)ctx[0], *child = (struct task_struct *)ctx[1];
+	__u32 tgid = child->tgid, one = 1;
+
+	if (parent->tgid == child->tgid || !is_followed())
+		return 0;
+	if (bpf_map_update_elem(&followed, &tgid, &one, BPF_ANY)) {
+		__sync_fetch_and_add(&unfollowed_cnt, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&followed_cnt, 1);
+	__sync_fetch_and_add(&processes_cnt, 1);
 	return 0;
 }

@@ -10,88 +10,7 @@
 #include "lib/cassette_keys.h"
 #include "lib/digest.h"
 #include "lib/err.h"
-#include "lib/nearest.h"
 #include "lib/util.h"
-
-#define SCHEME_MAX 32 /* bytes */
-
-static const struct cassette_ops *const drivers[] = {&cassette_mem_ops, &cassette_file_ops, &cassette_s3_ops};
-static const char *const later_schemes[] = {"cached"};
-
-/* --- opening --- */
-
-static int unknown_scheme(const char *url, const char *scheme, const char *rest, struct err *err)
-{
-	struct nearest nearest;
-
-	for (size_t i = 0; i < ARRAY_SIZE(later_schemes); i++)
-		if (strcmp(scheme, later_schemes[i]) == 0)
-			return err_set(err, -ENOTSUP, "cassette '%s': %s is not supported by this version",
-				       url, scheme);
-	err_usage(err, -EINVAL, "cassette '%s': unknown scheme '%s'", url, scheme);
-	nearest_init(&nearest, scheme);
-	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
-		nearest_try(&nearest, drivers[i]->scheme);
-	if (nearest.best)
-		err_hint(err, "did you mean '%s:%s'?", nearest.best, rest);
-	else
-		err_hint(err, "a cassette is 'file:DIRECTORY' or 'mem:'");
-	return -EINVAL;
-}
-
-static int no_scheme(const char *url, struct err *err)
-{
-	err_usage(err, -EINVAL, "'%s' is not a cassette: it has no scheme", url);
-	err_hint(err, "for a directory write 'file:%s'", *url ? url : "DIRECTORY");
-	return -EINVAL;
-}
-
-int cassette_open(struct cassette **out, const char *url, bool create, struct err *err)
-{
-	auto_cassette struct cassette *cassette = NULL;
-	const struct cassette_ops *ops = NULL;
-	const char *colon = strchr(url, ':');
-	char scheme[SCHEME_MAX];
-	int r;
-
-	if (!colon || colon == url || memchr(url, '/', colon - url) ||
-	    (size_t)(colon - url) >= sizeof(scheme))
-		return no_scheme(url, err);
-	snprintf(scheme, sizeof(scheme), "%.*s", (int)(colon - url), url);
-	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
-		if (strcmp(scheme, drivers[i]->scheme) == 0)
-			ops = drivers[i];
-	if (!ops)
-		return unknown_scheme(url, scheme, colon + 1, err);
-	r = ops->open(&cassette, colon + 1, create, err);
-	if (r)
-		return r;
-	cassette->ops = ops;
-	cassette->url = strdup(url);
-	if (!cassette->url)
-		return err_nomem(err);
-	*out = TAKE_PTR(cassette);
-	return 0;
-}
-
-void cassette_close(struct cassette *cassette)
-{
-	if (!cassette)
-		return;
-	free(cassette->url);
-	free(cassette->prefix);
-	cassette->ops->close(cassette);
-}
-
-void cassette_closep(struct cassette **cassette)
-{
-	cassette_close(*cassette);
-}
-
-const char *cassette_url(const struct cassette *cassette)
-{
-	return cassette->url;
-}
 
 /* --- recordings --- */
 
@@ -107,10 +26,14 @@ int cassette_put(struct cassette *cassette, const struct recording_key *key, con
 		 size_t full_len, const char *metadata, struct err *err)
 {
 	char full_path[CASSETTE_KEY_MAX], metadata_path[CASSETTE_KEY_MAX];
-	int r = recording_path(full_path, cassette, "full", key, err);
+	int r = cassette_writable(cassette, err);
 
 	if (!r)
+		r = recording_path(full_path, cassette, "full", key, err);
+	if (!r)
 		r = recording_path(metadata_path, cassette, "metadata", key, err);
+	if (!r && !cassette_samples(cassette, key, full_len))
+		return CASSETTE_SAMPLED_OUT;
 	if (!r)
 		r = put(cassette, full_path, full, full_len, err);
 	return r ? r : put(cassette, metadata_path, metadata, strlen(metadata), err);
@@ -158,8 +81,10 @@ int cassette_remove(struct cassette *cassette, const struct recording_key *key, 
 {
 	char full_path[CASSETTE_KEY_MAX], metadata_path[CASSETTE_KEY_MAX];
 	bool was_listed;
-	int r = recording_path(full_path, cassette, "full", key, err);
+	int r = cassette_writable(cassette, err);
 
+	if (!r)
+		r = recording_path(full_path, cassette, "full", key, err);
 	if (!r)
 		r = recording_path(metadata_path, cassette, "metadata", key, err);
 	if (!r)
@@ -172,6 +97,17 @@ int cassette_remove(struct cassette *cassette, const struct recording_key *key, 
 	if (r == -ENOENT)
 		return was_listed ? 0 : no_key(cassette, key, err);
 	return r;
+}
+
+bool cassette_is_away(int result)
+{
+	static const int codes[] = {ECONNREFUSED, ECONNRESET, ETIMEDOUT,    EHOSTUNREACH, EBUSY,
+				    EPROTO,	  ENXIO,      EKEYREJECTED, ENOKEY};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (result == -codes[i])
+			return true;
+	return false;
 }
 
 /* --- schemas --- */
@@ -190,8 +126,10 @@ int cassette_put_schema(struct cassette *cassette, const char *sha256, const voi
 	struct blob wanted = {(void *)data, len}, there = {};
 	char path[CASSETTE_KEY_MAX];
 	bool is_there;
-	int r = schema_path(path, sha256, err);
+	int r = cassette_writable(cassette, err);
 
+	if (!r)
+		r = schema_path(path, sha256, err);
 	if (r)
 		return r;
 	if (!is_of_name(&wanted, sha256))

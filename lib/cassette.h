@@ -33,16 +33,39 @@ struct blob {
 	size_t len;
 };
 
-/* Open the cassette that @url names: mem:[NAME], file:/DIR, file:DIR. Other schemes of the design are
- * -ENOTSUP by name. A mem: cassette with a name is shared in the process while anyone has it open. With
- * @create the place is made. */
+struct cassette_opts {
+	bool create;	    /* the place is made */
+	bool read_only;	    /* whatever would change it is -EROFS */
+	bool transient;	    /* closing removes the recordings; not those of another prefix, and no schemas */
+	const char *prefix; /* before the recordings' keys: "eu/shop"; NULL: the URL's, or none */
+	uint64_t infrequent_bytes; /* S3: recordings of so many bytes go to STANDARD_IA; 0: none */
+	/* The share, 0 to 1, of recordings of @category and of so many bytes that is stored; NULL: all. Asked
+	 * before anything of a recording is stored. */
+	double (*sample)(const char *category, uint64_t bytes, void *ctx);
+	void *sample_ctx;
+};
+/* The result of putting a recording that sampling leaves out. */
+#define CASSETTE_SAMPLED_OUT 1
+
+/*
+ * Open the cassette that @url names: mem:[NAME], file:/DIR, file:DIR, s3://BUCKET/PREFIX?..., cached:DIR+URL.
+ * A mem: cassette with a name is shared in the process while anyone has it open. A cached: one keeps what it
+ * has read of another in a directory, and is read-only; "cached:DIR?refresh+URL" reads all anew.
+ */
 int cassette_open(struct cassette **out, const char *url, bool create, struct err *err);
+int cassette_open_with(struct cassette **out, const char *url, const struct cassette_opts *opts,
+		       struct err *err);
 void cassette_close(struct cassette *cassette);
 void cassette_closep(struct cassette **cassette);
 #define auto_cassette __attribute__((cleanup(cassette_closep)))
+/* Remove all recordings; what closing a transient one does, with the reason where it cannot. */
+int cassette_empty(struct cassette *cassette, struct err *err);
+/* What is not as it should be, though nothing failed: the last of it; NULL. */
+const char *cassette_warning(const struct cassette *cassette);
 const char *cassette_url(const struct cassette *cassette);
 
-/* Store a recording. Atomic: a reader sees all or nothing; durable when it returns. */
+/* Store a recording. Atomic: a reader sees all or nothing; durable when it returns. CASSETTE_SAMPLED_OUT when
+ * opts.sample left it out. */
 int cassette_put(struct cassette *cassette, const struct recording_key *key, const void *full,
 		 size_t full_len, const char *metadata, struct err *err);
 /* -ENOENT when there is none: "no recording '...' in 'file:/d'". *@out untouched on failure. */
@@ -60,7 +83,7 @@ int cassette_remove(struct cassette *cassette, const struct recording_key *key, 
 struct cassette_item {
 	struct recording_key key;
 	struct blob full, metadata; /* put: borrowed; the metadata is text. get: the caller's to free */
-	int result;		    /* 0 or -errno, of this one */
+	int result;		    /* 0, CASSETTE_SAMPLED_OUT or -errno, of this one */
 };
 int cassette_put_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
 /* Fills metadata where the result is 0. One that is not there has the result -ENOENT, which is no failure of
@@ -69,6 +92,9 @@ int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *
 			       struct err *err);
 /* What is not there is removed already. */
 int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
+
+/* Whether a result says that the store could not be asked, rather than what is wrong with an object. */
+bool cassette_is_away(int result);
 
 /* Schemas are never changed: putting one that is there does nothing. Getting checks the digest. */
 int cassette_put_schema(struct cassette *cassette, const char *sha256, const void *data, size_t len,

@@ -15,7 +15,8 @@ struct cassette_object {
 struct cassette_ops {
 	const char *scheme; /* "file" */
 	/* @rest: the URL behind "scheme:". Usage errors are -EINVAL. */
-	int (*open)(struct cassette **out, const char *rest, bool create, struct err *err);
+	int (*open)(struct cassette **out, const char *rest, const struct cassette_opts *opts,
+		    struct err *err);
 	void (*close)(struct cassette *cassette);
 	/* Atomic and durable; replaces. */
 	int (*put)(struct cassette *cassette, const char *key, const void *data, size_t len, struct err *err);
@@ -39,12 +40,23 @@ struct cassette_ops {
 			   struct err *err);
 };
 
+#define CASSETTE_WARNING_MAX 256
+
 /* First member of every driver's struct. */
 struct cassette {
 	const struct cassette_ops *ops;
 	char *url;
 	char *prefix; /* of the recordings' keys, without slashes at its ends; NULL or "": none */
+	struct cassette_opts opts; /* a driver's open sets what its URL says of them */
+	char warning[CASSETTE_WARNING_MAX];
 };
+
+/* By the driver's get_many, or one after the other. */
+int cassette_get_objects(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
+			 struct err *err);
+/* -EROFS with words when it is read-only. */
+int cassette_writable(const struct cassette *cassette, struct err *err);
+bool cassette_samples(const struct cassette *cassette, const struct recording_key *key, uint64_t bytes);
 
 /* Names for a driver's list: collected in any order, so that @fn runs when nothing is held any more. */
 #define NAMES_MAX 10000000
@@ -61,4 +73,4 @@ int names_each(struct names *names, int (*fn)(const char *name, void *ctx), void
 void names_release(struct names *names);
 #define auto_names __attribute__((cleanup(names_release)))
 
-extern const struct cassette_ops cassette_mem_ops, cassette_file_ops, cassette_s3_ops;
+extern const struct cassette_ops cassette_mem_ops, cassette_file_ops, cassette_s3_ops, cassette_cached_ops;

@@ -141,7 +141,8 @@ static int open_root(int *out, const char *path, bool create, struct err *err)
 	return 0;
 }
 
-static int file_open(struct cassette **out, const char *rest, bool create, struct err *err)
+static int file_open(struct cassette **out, const char *rest, const struct cassette_opts *opts,
+		     struct err *err)
 {
 	autofree struct file *file = calloc(1, sizeof(*file));
 	int r;
@@ -153,7 +154,7 @@ static int file_open(struct cassette **out, const char *rest, bool create, struc
 		err_hint(err, "write 'file:DIRECTORY'");
 		return -EINVAL;
 	}
-	r = open_root(&file->dir, rest, create, err);
+	r = open_root(&file->dir, rest, opts->create, err);
 	if (r)
 		return r;
 	*out = &file->cassette;

@@ -73,6 +73,12 @@ static int do_many(struct cassette *cassette, many_fn many,
 	return first;
 }
 
+int cassette_get_objects(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
+			 struct err *err)
+{
+	return do_many(cassette, cassette->ops->get_many, get_one, objects, cnt, err);
+}
+
 /* The objects of @kind of all items that have not failed yet; an item with an impossible key fails here. */
 static int gather(struct batch *batch, struct cassette *cassette, struct cassette_item *items, size_t cnt,
 		  const char *kind, struct err *err)
@@ -118,12 +124,23 @@ static int put_kind(struct cassette *cassette, struct cassette_item *items, size
 	return first ? first : r;
 }
 
+static int all_fail(struct cassette_item *items, size_t cnt, int result)
+{
+	for (size_t i = 0; i < cnt; i++)
+		items[i].result = result;
+	return result;
+}
+
 static int check_sizes(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err)
 {
 	int first = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
 		items[i].result = 0;
+		if (!cassette_samples(cassette, &items[i].key, items[i].full.len)) {
+			items[i].result = CASSETTE_SAMPLED_OUT;
+			continue;
+		}
 		if (MAX(items[i].full.len, items[i].metadata.len) <= CASSETTE_OBJECT_MAX)
 			continue;
 		items[i].result = -EFBIG;
@@ -137,8 +154,11 @@ static int check_sizes(struct cassette *cassette, struct cassette_item *items, s
 
 int cassette_put_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err)
 {
-	int first = check_sizes(cassette, items, cnt, err), r;
+	int first = cassette_writable(cassette, err), r;
 
+	if (first)
+		return all_fail(items, cnt, first);
+	first = check_sizes(cassette, items, cnt, err);
 	r = put_kind(cassette, items, cnt, "full", false, first ? NULL : err);
 	if (r == -ENOMEM)
 		return r;
@@ -188,8 +208,10 @@ static int remove_kind(struct cassette *cassette, struct cassette_item *items, s
 /* Metadata first, so that what is listed exists. */
 int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err)
 {
-	int first, r;
+	int first = cassette_writable(cassette, err), r;
 
+	if (first)
+		return all_fail(items, cnt, first);
 	for (size_t i = 0; i < cnt; i++)
 		items[i].result = 0;
 	first = remove_kind(cassette, items, cnt, "metadata", err);

@@ -90,7 +90,8 @@ static void shelf_put(struct shelf *shelf)
 	free(shelf);
 }
 
-static int mem_open(struct cassette **out, const char *rest, bool create, struct err *err)
+static int mem_open(struct cassette **out, const char *rest, const struct cassette_opts *opts,
+		    struct err *err)
 {
 	autofree struct mem *mem = calloc(1, sizeof(*mem));
 

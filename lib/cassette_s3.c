@@ -21,7 +21,8 @@ static struct s3 *to_s3(struct cassette *cassette)
 	return container_of(cassette, struct s3_cassette, cassette)->s3;
 }
 
-static int s3_cassette_open(struct cassette **out, const char *rest, bool create, struct err *err)
+static int s3_cassette_open(struct cassette **out, const char *rest, const struct cassette_opts *opts,
+			    struct err *err)
 {
 	autofree struct s3_cassette *cassette = calloc(1, sizeof(*cassette));
 	struct s3_url url;
@@ -34,6 +35,9 @@ static int s3_cassette_open(struct cassette **out, const char *rest, bool create
 	cassette->cassette.prefix = strdup(url.prefix);
 	if (!cassette->cassette.prefix)
 		return err_nomem(err);
+	cassette->cassette.opts.read_only = url.read_only;
+	cassette->cassette.opts.transient = url.transient;
+	cassette->cassette.opts.infrequent_bytes = url.infrequent_kib * 1024ull;
 	r = s3_open(&cassette->s3, &url, err);
 	if (r) {
 		free(cassette->cassette.prefix);
@@ -51,8 +55,10 @@ static void s3_cassette_close(struct cassette *cassette)
 
 /* --- one --- */
 
-static struct s3_call call_put(const struct s3_url *url, const char *key, const void *data, size_t len)
+static struct s3_call call_put(struct cassette *cassette, const char *key, const void *data, size_t len)
 {
+	const struct s3_url *url = s3_url(to_s3(cassette));
+	uint64_t infrequent = cassette->opts.infrequent_bytes;
 	struct s3_call call = {
 		.method = "PUT",
 		.key = key,
@@ -62,7 +68,9 @@ static struct s3_call call_put(const struct s3_url *url, const char *key, const 
 	};
 	size_t cnt = 1;
 
-	if (*url->storage_class)
+	if (infrequent && len >= infrequent)
+		call.headers[cnt++] = (struct sigv4_header){"x-amz-storage-class", "STANDARD_IA"};
+	else if (*url->storage_class)
 		call.headers[cnt++] = (struct sigv4_header){"x-amz-storage-class", url->storage_class};
 	if (*url->sse)
 		call.headers[cnt++] = (struct sigv4_header){"x-amz-server-side-encryption", url->sse};
@@ -84,7 +92,7 @@ static int run_one(struct cassette *cassette, struct s3_call *call, const char *
 static int s3_cassette_put(struct cassette *cassette, const char *key, const void *data, size_t len,
 			   struct err *err)
 {
-	struct s3_call call = call_put(s3_url(to_s3(cassette)), key, data, len);
+	struct s3_call call = call_put(cassette, key, data, len);
 	int r = run_one(cassette, &call, "write", err);
 
 	free(call.answer.data);
@@ -124,8 +132,7 @@ static int put_many(struct cassette *cassette, struct cassette_object *objects, 
 	if (!calls)
 		return err_nomem(err);
 	for (size_t i = 0; i < cnt; i++)
-		calls[i] = call_put(s3_url(to_s3(cassette)), objects[i].key, objects[i].data.data,
-				    objects[i].data.len);
+		calls[i] = call_put(cassette, objects[i].key, objects[i].data.data, objects[i].data.len);
 	r = s3_calls(to_s3(cassette), calls, cnt, err);
 	for (size_t i = 0; i < cnt; i++) {
 		objects[i].result = calls[i].result;

@@ -42,10 +42,19 @@ static void release(struct config *config)
 	}
 	free(config->funcs);
 	free(config->types);
+	free(config->types_fixed);
 	free(config->path);
 	free(config->service);
 	free(config->binary);
 	free(config->cassette);
+}
+
+struct config_func *config_find(const struct config *config, const struct config_func *func)
+{
+	for (size_t i = 0; i < config->funcs_cnt; i++)
+		if (config->funcs[i].role == func->role && !strcmp(config->funcs[i].name, func->name))
+			return &config->funcs[i];
+	return NULL;
 }
 
 void config_free(struct config *config)
@@ -141,7 +150,8 @@ static int read_types(struct config *config, const struct cJSON *item, struct js
 	if (cnt > TYPES_MAX)
 		return err_usage(err, -EINVAL, "%zu types, at most %d are allowed", cnt, TYPES_MAX);
 	config->types = calloc(cnt + 1, sizeof(*config->types));
-	if (!config->types)
+	config->types_fixed = cJSON_PrintUnformatted(item);
+	if (!config->types || !config->types_fixed)
 		return err_nomem(err);
 	cJSON_ArrayForEach(child, item)
 	{

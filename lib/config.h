@@ -76,6 +76,7 @@ struct config_func {
 	struct named_path *metadata;
 	size_t metadata_cnt;
 	struct sampling sampling; /* operations */
+	char *fixed; /* JSON: the rest of what was written, which cannot change while recording */
 	struct expr *error_if;
 	struct place error_if_place, keep_if_place, only_if_place;
 	char *carrier; /* a path: its value names the operation, in any thread, to the operation's end; NULL
@@ -96,11 +97,14 @@ struct config {
 	size_t funcs_cnt;
 	struct type_rules *types;
 	size_t types_cnt;
+	char *types_fixed; /* as that of functions; NULL: there are none */
 };
 
 int config_load(struct config **out, const char *path, struct err *err);
 /* The same from memory; @name stands for the file in messages. */
 int config_parse(struct config **out, const char *name, const char *text, size_t len, struct err *err);
+/* The function of @config that is called as @func is, in the same role; NULL. */
+struct config_func *config_find(const struct config *config, const struct config_func *func);
 void config_free(struct config *config);
 void config_freep(struct config **config);
 #define auto_config __attribute__((cleanup(config_freep)))

@@ -71,6 +71,7 @@ void config_func_release(struct config_func *func)
 	expr_free(func->sampling.keep_if);
 	free(func->sampling.by);
 	free(func->carrier);
+	free(func->fixed);
 	free(func->joins);
 	*func = (struct config_func){};
 }
@@ -579,6 +580,19 @@ static int default_category(struct config_func *func, struct err *err)
 	return func->category ? 0 : err_nomem(err);
 }
 
+/* What was written, but for what may change while recording. */
+static int read_fixed(struct config_func *func, const struct cJSON *item, struct err *err)
+{
+	static const char *const changing[] = {"sample", "if", "enabled"};
+	cJSON *copy = cJSON_Duplicate(item, true);
+
+	for (size_t i = 0; copy && i < ARRAY_SIZE(changing); i++)
+		cJSON_DeleteItemFromObjectCaseSensitive(copy, changing[i]);
+	func->fixed = copy ? cJSON_PrintUnformatted(copy) : NULL;
+	cJSON_Delete(copy);
+	return func->fixed ? 0 : err_nomem(err);
+}
+
 int config_read_func(struct config_func *out, enum role role, const struct cJSON *item,
 		     struct json_reading *reading, struct err *err)
 {
@@ -589,6 +603,8 @@ int config_read_func(struct config_func *out, enum role role, const struct cJSON
 	r = split_name(out, item->string, err);
 	if (!r)
 		r = read_keys(out, item, reading, err);
+	if (!r)
+		r = read_fixed(out, item, err);
 	if (!r && role == ROLE_OPERATION && !out->category)
 		r = default_category(out, err);
 	if (!r && !out->alias) {

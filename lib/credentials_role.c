@@ -157,7 +157,7 @@ static int ask(struct chain *chain, const struct credentials *by, const struct b
 				       .len = body->len,
 				       .answer_max = ANSWER_MAX,
 				       .timeout_ms = STS_MS};
-	auto_buf struct buf authorization;
+	auto_buf struct buf authorization = {};
 	struct http *http;
 	int r;
 

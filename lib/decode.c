@@ -22,6 +22,9 @@ int decoder_init(struct decoder *d, const struct shape *shape, const struct side
 			      .prefix = flow == FLOW_IN ? "args." : "out.",
 			      .flow = flow,
 			      .cnt = cnt};
+	for (size_t i = 0; i < shape->nodes_cnt && !d->at; i++)
+		if (shape->nodes[i].tag && !(d->at = pool_array(pool, shape->nodes_cnt, sizeof(*d->at))))
+			return -ENOMEM;
 	return d->memory ? 0 : -ENOMEM;
 }
 
@@ -280,6 +283,31 @@ static void decode_absent(struct decoder *d, struct value *v, const struct exten
 	v->is_unread = extent->missing;
 }
 
+/* The live member as a struct of one; the bytes where nothing tells which. */
+static void decode_union(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off)
+{
+	const struct shape_node *n = &d->shape->nodes[v->node];
+	uint16_t live = decode_live(d, v->node);
+	struct value *child;
+
+	if (live == SHAPE_NONE && !extent_has(extent, off, n->size)) {
+		decode_unavailable(v, extent_why(d, extent));
+		return;
+	}
+	if (live == SHAPE_NONE) {
+		decode_bytes_here(d, v, extent, off);
+		return;
+	}
+	child = decode_new(d, live, v);
+	v->child = pool_alloc(d->pool, sizeof(*v->child));
+	d->failed |= !child || !v->child;
+	if (d->failed)
+		return;
+	v->kind = VALUE_STRUCT;
+	v->child[v->child_cnt++] = child;
+	decode(d, child, extent, off + d->shape->nodes[live].offset);
+}
+
 /* is_small: there whole, or unavailable. */
 static const struct kind_decoder {
 	void (*fn)(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
@@ -309,11 +337,17 @@ void decode(struct decoder *d, struct value *v, const struct extent *extent, uin
 		return;
 	}
 	d->depth++;
+	if (d->at)
+		d->at[v->node] = (struct at){*extent, off, true};
 	if (is_flexible(n))
 		decode_flexible(d, v, extent, off);
+	else if (n->tag)
+		decode_union(d, v, extent, off);
 	else if (kind->is_small && !extent_has(extent, off, scalar_len(n)))
 		decode_absent(d, v, extent);
 	else
 		kind->fn(d, v, extent, off);
+	if (d->at)
+		d->at[v->node].is_there = false;
 	d->depth--;
 }

@@ -17,6 +17,8 @@
 #include "lib/shape.h"
 #include "lib/value.h"
 
+struct call;
+
 /* Where a value's bytes are. */
 struct extent {
 	const uint8_t *bytes;
@@ -45,6 +47,15 @@ struct decoder {
 	struct pool *pool;
 	const char *prefix; /* of the paths in REFs */
 	uint8_t flow;
+	/* By node, where the value that is being decoded lies: what tags are looked up from. NULL: there are
+	 * none. */
+	struct at {
+		struct extent extent;
+		uint64_t off;
+		bool is_there;
+	} * at;
+	const struct call *call;
+	struct memory *entry; /* what stack arguments lie in */
 	unsigned depth;
 	size_t *cnt; /* of all values of the call */
 	struct seen *seen;
@@ -89,6 +100,13 @@ const char *extent_why_absent(struct decoder *d, uint64_t addr);
 bool extent_locate(struct decoder *d, struct extent *out, uint64_t addr, uint16_t node, size_t size);
 /* Text that belongs to the pool. */
 const char *decode_say(struct decoder *d, const char *fmt, uint64_t number);
+
+/* --- decode_union.c --- */
+
+/* The live member of UNION node @node; SHAPE_NONE: it cannot be told, or no case says. */
+uint16_t decode_live(struct decoder *d, uint16_t node);
+/* Where a parameter's own bytes are: value.c. False: no memory. */
+bool decode_param_extent(struct decoder *d, struct extent *out, const struct shape_param *param);
 
 /* --- decode_seen.c --- */
 

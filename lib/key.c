@@ -247,6 +247,27 @@ static void put_struct(struct maker *m, uint16_t node, const struct value *v, en
 		put_members(m, node, v, why, 0, &unions);
 }
 
+/* A member that is live, or nobody knows which. */
+static void put_union(struct maker *m, const struct shape_node *n, const struct value *v, enum key_why why)
+{
+	const struct value *live = v && v->kind == VALUE_STRUCT && v->child_cnt ? v->child[0] : NULL;
+	uint64_t idx = 0;
+
+	for (uint16_t i = n->first_child; live && i != SHAPE_NONE; i = m->shape->nodes[i].next, idx++) {
+		if (!m->shape->nodes[i].name || strcmp(m->shape->nodes[i].name, live->name))
+			continue;
+		buf_put_u64(m->out, idx);
+		put_value(m, i, live, inside(why));
+		return;
+	}
+	if (live) {
+		put_fault(m);
+		return;
+	}
+	buf_put_u64(m->out, UINT64_MAX);
+	put_raw(m, v, n->size, n->size);
+}
+
 static void put_array(struct maker *m, const struct shape_node *n, const struct value *v, enum key_why why)
 {
 	if (v && v->kind != VALUE_ARRAY) {
@@ -359,6 +380,8 @@ static void put_value(struct maker *m, uint16_t node, const struct value *v, enu
 		put_text(m, v);
 	else if (n->kind == SHAPE_FLOAT)
 		put_raw(m, v, n->size, key_float_len(m->shape, n));
+	else if (n->kind == SHAPE_UNION && n->tag)
+		put_union(m, n, v, why);
 	else if (n->kind == SHAPE_UNION)
 		put_raw(m, v, n->size, n->size);
 	else

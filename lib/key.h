@@ -9,7 +9,8 @@
  *	float			its own bytes, without padding
  *	char[N]			its bytes up to the NUL or N, then one zero byte
  *	struct			its members in the order of the build's declaration
- *	union			its bytes
+ *	union			its bytes; with a tag 8 bytes: which member is live, in the order of the
+ *				build's declaration, and that member, or -1 and its bytes
  *	fixed array		its elements
  *	pointer			one byte: 0 NULL, 1 and what it points to:
  *		text		as char[N], up to the limit

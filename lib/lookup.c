@@ -20,6 +20,10 @@
 /* Keys that a random lookup holds; of more, as many are drawn evenly from all. */
 #define RANDOM_KEYS_MAX (1 << 20)
 
+/* Documents that are read together: at first few, for the first match may be all that is wanted. */
+#define AHEAD_MIN 8
+#define AHEAD_MAX 1024
+
 /* A lookup, its words understood. */
 struct query {
 	const struct lookup *lookup;
@@ -39,6 +43,8 @@ struct scan {
 	struct recording_key *keys; /* random */
 	size_t keys_cnt, keys_cap, keys_seen;
 	uint64_t random;
+	struct cassette_item *ahead; /* whose documents are to be read */
+	size_t ahead_cnt, ahead_max;
 	struct err *err;
 };
 
@@ -143,17 +149,12 @@ int lookup_check(const struct lookup *lookup, struct err *err)
 
 /* --- matching --- */
 
-static int read_metadata(struct scan *scan, const struct recording_key *key, cJSON **out)
+/* -EBADMSG when it is no document. */
+static int parse_metadata(const struct blob *blob, cJSON **out)
 {
-	struct blob blob = {};
 	const char *end;
-	cJSON *doc;
-	int r = cassette_get_metadata(scan->cassette, key, &blob, NULL);
+	cJSON *doc = cJSON_ParseWithLengthOpts(blob->data, blob->len, &end, false);
 
-	if (r)
-		return r;
-	doc = cJSON_ParseWithLengthOpts(blob.data, blob.len, &end, false);
-	free(blob.data);
 	if (!cJSON_IsObject(doc)) {
 		cJSON_Delete(doc);
 		return -EBADMSG;
@@ -192,12 +193,12 @@ static int matches(const struct query *query, const cJSON *metadata, bool *out)
 }
 
 /* Returns non-zero when the scan is over. */
-static int visit(struct scan *scan, const struct recording_key *key)
+static int visit(struct scan *scan, const struct cassette_item *item)
 {
 	auto_cjson cJSON *metadata = NULL;
-	struct found found = {.key = *key};
+	struct found found = {.key = item->key};
 	bool is_match = false;
-	int r = read_metadata(scan, key, &metadata);
+	int r = item->result ? item->result : parse_metadata(&item->metadata, &metadata);
 
 	if (!r)
 		r = matches(&scan->query, metadata, &is_match);
@@ -213,6 +214,42 @@ static int visit(struct scan *scan, const struct recording_key *key)
 	return scan->is_over;
 }
 
+/* What one recording's document is like is its own matter; a store that cannot be asked is everybody's. */
+static int read_ahead(struct scan *scan)
+{
+	struct err err = {};
+	int r = cassette_get_metadata_many(scan->cassette, scan->ahead, scan->ahead_cnt, &err);
+
+	if (r == -ENOMEM || cassette_is_away(r)) {
+		if (scan->err)
+			*scan->err = err;
+		return r;
+	}
+	return 0;
+}
+
+/* Read what waits together and visit it; the next time more, for nobody knows how few will match. */
+static int flush(struct scan *scan)
+{
+	int r = read_ahead(scan);
+
+	for (size_t i = 0; i < scan->ahead_cnt; i++) {
+		if (!r)
+			r = visit(scan, &scan->ahead[i]);
+		if (!scan->ahead[i].result)
+			free(scan->ahead[i].metadata.data);
+	}
+	scan->ahead_cnt = 0;
+	scan->ahead_max = MIN(2 * scan->ahead_max, AHEAD_MAX);
+	return r;
+}
+
+static int visit_later(struct scan *scan, const struct recording_key *key)
+{
+	scan->ahead[scan->ahead_cnt++] = (struct cassette_item){.key = *key};
+	return scan->ahead_cnt < scan->ahead_max ? 0 : flush(scan);
+}
+
 static bool is_asked_for(const struct scan *scan, const struct recording_key *key)
 {
 	return scan->query.lookup->category || key->category[0] != '_';
@@ -222,7 +259,7 @@ static int visit_in_order(const struct recording_key *key, void *ctx)
 {
 	struct scan *scan = ctx;
 
-	return is_asked_for(scan, key) ? visit(scan, key) : 0;
+	return is_asked_for(scan, key) ? visit_later(scan, key) : 0;
 }
 
 /* --- random --- */
@@ -294,7 +331,7 @@ static int visit_shuffled(struct scan *scan)
 		struct recording_key key = scan->keys[j];
 
 		scan->keys[j] = scan->keys[i];
-		r = visit(scan, &key);
+		r = visit_later(scan, &key);
 	}
 	return r;
 }
@@ -310,6 +347,8 @@ static int scan_all(struct scan *scan)
 
 	if (!r && lookup->random)
 		r = visit_shuffled(scan);
+	if (!r)
+		r = flush(scan);
 	return scan->is_over ? scan->result : r;
 }
 
@@ -320,11 +359,14 @@ int lookup_each(struct cassette *cassette, const struct lookup *lookup, size_t *
 		.cassette = cassette, .fn = fn, .ctx = ctx, .random = seed_of(lookup), .err = err};
 	int r = query_init(&scan.query, lookup, err);
 
+	scan.ahead_max = AHEAD_MIN;
+	scan.ahead = calloc(AHEAD_MAX, sizeof(*scan.ahead));
 	if (!r)
-		r = scan_all(&scan);
+		r = scan.ahead ? scan_all(&scan) : err_nomem(err);
 	if (unreadable)
 		*unreadable = scan.unreadable;
 	free(scan.keys);
+	free(scan.ahead);
 	query_release(&scan.query);
 	return r;
 }

@@ -167,6 +167,30 @@ static bool is_flexible(const struct shape_node *n)
 	return n->is_inline || (n->kind == SHAPE_ARRAY && (n->length || n->has_terminator));
 }
 
+/* Only the live member holds pointers that mean something. */
+static void walk_union(struct planner *p, uint16_t node, struct place place)
+{
+	const struct shape_node *n = &p->shape->nodes[node];
+	struct exits exits = EXITS_NEW;
+	unsigned mark = p->next;
+	uint8_t tag = put_tag(p, node, &exits);
+
+	for (uint16_t i = n->first_child; i != SHAPE_NONE; i = p->shape->nodes[i].next) {
+		struct label next = LABEL_NEW;
+		unsigned inner = p->next;
+
+		if (!(p->needs[i] & flow_of(p)))
+			continue;
+		put_jump(p, (struct plan_op){.kind = PLAN_JZ, .a = put_is_case(p, node, i, tag)}, &next);
+		walk(p, i, place_inside(place, p->shape->nodes[i].offset));
+		put_label(p, &next);
+		p->next = inner;
+	}
+	put_label(p, &exits.fault);
+	put_label(p, &exits.null);
+	p->next = mark;
+}
+
 static void walk(struct planner *p, uint16_t node, struct place place)
 {
 	const struct shape_node *n = &p->shape->nodes[node];
@@ -177,6 +201,8 @@ static void walk(struct planner *p, uint16_t node, struct place place)
 		walk_flexible(p, node, place);
 	else if (n->kind == SHAPE_STRUCT)
 		walk_struct(p, node, place);
+	else if (n->kind == SHAPE_UNION)
+		walk_union(p, node, place);
 	else if (n->kind == SHAPE_ARRAY)
 		walk_array(p, node, place);
 	else

@@ -95,6 +95,9 @@ uint8_t put_load_bytes(struct planner *p, struct place place, unsigned size, str
 struct place put_path(struct planner *p, uint16_t scope, const struct path *path, uint16_t *node,
 		      struct exits *exits);
 uint8_t put_expr(struct planner *p, uint16_t scope, const struct expr *expr, struct exits *exits);
+/* The value of UNION @node's tag; and whether v[@tag] is a case of its member @child. */
+uint8_t put_tag(struct planner *p, uint16_t node, struct exits *exits);
+uint8_t put_is_case(struct planner *p, uint16_t node, uint16_t child, uint8_t tag);
 /* The length of @node: from 0 to @most. */
 uint8_t put_length(struct planner *p, uint16_t node, int64_t most, struct exits *exits);
 /* How many elements of @node at v[@base] + @off precede the terminator, at most its max. */

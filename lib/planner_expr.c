@@ -223,6 +223,32 @@ uint8_t put_expr(struct planner *p, uint16_t scope, const struct expr *expr, str
 	}
 }
 
+uint8_t put_tag(struct planner *p, uint16_t node, struct exits *exits)
+{
+	const struct shape_node *n = &p->shape->nodes[node];
+
+	return put_path_value(p, n->scope, n->tag, exits);
+}
+
+uint8_t put_is_case(struct planner *p, uint16_t node, uint16_t child, uint8_t tag)
+{
+	const struct shape_node *n = &p->shape->nodes[node];
+	uint8_t is_case = new_value(p);
+
+	put_op(p, (struct plan_op){.kind = PLAN_MOVE, .dst = is_case, .a = PLAN_V_ZERO});
+	for (uint16_t i = 0; i < n->cases_cnt; i++) {
+		unsigned mark = p->next;
+		uint8_t v;
+
+		if (n->cases[i].member != child)
+			continue;
+		v = put_binary(p, PLAN_EQ, tag, put_const(p, n->cases[i].value));
+		put_op(p, (struct plan_op){.kind = PLAN_MAX, .dst = is_case, .a = is_case, .b = v});
+		p->next = mark;
+	}
+	return is_case;
+}
+
 uint8_t put_length(struct planner *p, uint16_t node, int64_t most, struct exits *exits)
 {
 	const struct shape_node *n = &p->shape->nodes[node];

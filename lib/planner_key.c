@@ -245,6 +245,31 @@ static void key_flexible(struct planner *p, uint16_t node, struct place place)
 
 /* --- any value --- */
 
+static void key_union(struct planner *p, uint16_t node, struct place place, enum key_why why)
+{
+	const struct shape_node *n = &p->shape->nodes[node];
+	struct exits exits = EXITS_NEW;
+	struct label end = LABEL_NEW;
+	uint8_t tag = put_tag(p, node, &exits);
+	int64_t idx = 0;
+
+	for (uint16_t i = n->first_child; i != SHAPE_NONE && !p->failed; i = p->shape->nodes[i].next, idx++) {
+		struct label next = LABEL_NEW;
+		unsigned mark = p->next;
+
+		put_jump(p, (struct plan_op){.kind = PLAN_JZ, .a = put_is_case(p, node, i, tag)}, &next);
+		put_emit(p, put_const(p, idx), EIGHTBYTE);
+		key_value(p, i, place_inside(place, p->shape->nodes[i].offset), inside(why));
+		put_jump(p, (struct plan_op){.kind = PLAN_JUMP}, &end);
+		put_label(p, &next);
+		p->next = mark;
+	}
+	put_emit(p, put_const(p, -1), EIGHTBYTE);
+	key_raw(p, place, n->size);
+	put_label(p, &end);
+	put_exits(p, &exits);
+}
+
 static void key_known(struct planner *p, uint16_t node, struct place place, enum key_why why)
 {
 	const struct shape_node *n = &p->shape->nodes[node];
@@ -254,7 +279,10 @@ static void key_known(struct planner *p, uint16_t node, struct place place, enum
 		key_raw(p, place, key_float_len(p->shape, n));
 		return;
 	case SHAPE_UNION:
-		key_raw(p, place, n->size);
+		if (n->tag)
+			key_union(p, node, place, why);
+		else
+			key_raw(p, place, n->size);
 		return;
 	case SHAPE_CHARS:
 		key_chars(p, n, place);

@@ -91,6 +91,10 @@ int program_open(struct program **out, const struct config *config, struct progr
  * caller's to free. */
 int program_gate(struct plan_gate **out, const struct program_func *func, const struct sampling *sampling,
 		 struct err *err);
+/* That @fresh's sampling, of a later reading of @func's configuration, names what there is; as the paths are
+ * checked by program_open. */
+int program_check_sampling(const struct config *config, const struct program_func *func,
+			   const struct config_func *fresh, struct err *err);
 /* 0, or the first refusal. */
 int program_usable(const struct program *program, struct err *err);
 /* The same, for recording: also what cannot be probed is refused. */

@@ -120,6 +120,15 @@ static int check_names(const struct finder *f, const struct config_func *func, c
 	return 0;
 }
 
+int program_check_sampling(const struct config *config, const struct program_func *func,
+			   const struct config_func *fresh, struct err *err)
+{
+	const struct finder f = {.config = config};
+	int r = check_names(&f, fresh, func->shape, err);
+
+	return r ? r : check_exprs(&f, fresh, func->shape, err);
+}
+
 int program_check_paths(const struct finder *f, const struct config_func *func, const struct shape *shape,
 			struct err *err)
 {

@@ -21,7 +21,13 @@ bool program_is_fatal(int code)
 
 /* --- paths from a type --- */
 
-/* The member @name of @id, in anonymous members as well; 0: none. All names are offered to @nearest. */
+static bool is_union(const struct schema *schema, uint32_t id)
+{
+	return btf_kind(btf__type_by_id(schema_btf(schema), schema_strip(schema, id))) == BTF_KIND_UNION;
+}
+
+/* The member @name of @id, in anonymous members as well; 0: none. An anonymous union is called "union". All
+ * names are offered to @nearest. */
 static uint32_t member_of(const struct schema *schema, uint32_t id, const char *name, struct nearest *nearest,
 			  int depth)
 {
@@ -35,7 +41,7 @@ static uint32_t member_of(const struct schema *schema, uint32_t id, const char *
 		const char *member = btf__name_by_offset(btf, m->name_off);
 		uint32_t found;
 
-		if (member[0] && !strcmp(member, name))
+		if (!strcmp(member[0] ? member : is_union(schema, m->type) ? "union" : "", name))
 			return m->type;
 		if (member[0])
 			nearest_try(nearest, member);

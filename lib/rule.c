@@ -33,6 +33,11 @@ void rule_release(struct rule *rule)
 	free(rule->count_text);
 	free(rule->type);
 	free(rule->tag);
+	for (size_t i = 0; i < rule->cases_cnt; i++) {
+		free(rule->cases[i].value);
+		free(rule->cases[i].member);
+	}
+	free(rule->cases);
 	free(rule->redact);
 	*rule = (struct rule){};
 }
@@ -143,6 +148,50 @@ static int read_max(void *field, const struct cJSON *item, struct json_reading *
 	return r;
 }
 
+static int read_tag(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	auto_path struct path path = {};
+	autofree char *text = NULL;
+	int r = json_read_string(&text, item, reading, err);
+
+	if (!r)
+		r = path_parse(&path, text, err);
+	if (r)
+		return r;
+	*(char **)field = path_text(&path);
+	return *(char **)field ? 0 : err_nomem(err);
+}
+
+/* {"KIND_TEXT": "text", "7": "number"} */
+static int read_cases(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct rule *rule = field;
+	const struct cJSON *one;
+
+	if (!cJSON_IsObject(item) || !item->child)
+		return json_expected(item, "an object of the tag's values and their members", err);
+	if (cJSON_GetArraySize(item) > RULE_CASES_MAX)
+		return err_usage(err, -EINVAL, "more than %d cases", RULE_CASES_MAX);
+	rule->cases = calloc(cJSON_GetArraySize(item), sizeof(*rule->cases));
+	if (!rule->cases)
+		return err_nomem(err);
+	cJSON_ArrayForEach(one, item)
+	{
+		struct rule_case *out = &rule->cases[rule->cases_cnt];
+		int r = json_read_string(&out->member, one, reading, err);
+
+		if (r) {
+			reading->at = one;
+			return r;
+		}
+		rule->cases_cnt++;
+		out->value = strdup(one->string);
+		if (!out->value)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
 static const struct json_key keys[] = {
 	{"path", json_read_string, offsetof(struct rule, path)}, /* first: not a key of the configuration */
 	{"direction", read_direction, offsetof(struct rule, direction)},
@@ -154,7 +203,8 @@ static const struct json_key keys[] = {
 	{"type", json_read_string, offsetof(struct rule, type)},
 	{"depth", read_depth, offsetof(struct rule, depth)},
 	{"max", read_max, offsetof(struct rule, max)},
-	{"tag"},
+	{"tag", read_tag, offsetof(struct rule, tag)},
+	{"cases", read_cases},
 	{"callback"},
 	{"format"},
 	{"redact"},
@@ -213,6 +263,8 @@ static int settle(struct rule *rule, struct err *err)
 {
 	int r = check_kind(rule, err);
 
+	if (!r && rule->cases_cnt && !rule->tag)
+		r = err_usage(err, -EINVAL, "'cases' without a 'tag'");
 	return r ? r : settle_path(rule, err);
 }
 
@@ -285,6 +337,16 @@ static bool put_integer(struct cJSON *json, const char *key, bool is_said, int64
 	return cJSON_AddStringToObject(json, key, text);
 }
 
+static bool put_cases(struct cJSON *json, const struct rule *rule)
+{
+	struct cJSON *cases = rule->cases_cnt ? cJSON_AddObjectToObject(json, "cases") : NULL;
+	bool is_whole = cases || !rule->cases_cnt;
+
+	for (size_t i = 0; is_whole && i < rule->cases_cnt; i++)
+		is_whole = put_string(cases, rule->cases[i].value, rule->cases[i].member);
+	return is_whole;
+}
+
 char *rule_text(const struct rule *rule)
 {
 	auto_cjson struct cJSON *json = cJSON_CreateObject();
@@ -296,7 +358,8 @@ char *rule_text(const struct rule *rule)
 			put_integer(json, "terminator", rule->has_terminator, rule->terminator) &&
 			put_true(json, "opaque", rule->is_opaque) && put_string(json, "type", rule->type) &&
 			put_integer(json, "depth", rule->depth, rule->depth) &&
-			put_integer(json, "max", rule->max, rule->max);
+			put_integer(json, "max", rule->max, rule->max) &&
+			put_string(json, "tag", rule->tag) && put_cases(json, rule);
 
 	return is_whole ? cJSON_PrintUnformatted(json) : NULL;
 }
@@ -314,6 +377,21 @@ static int copy_length(struct expr **out, char **text, const char *from)
 	return r || !from ? r : expr_parse(out, from, NULL);
 }
 
+static int copy_cases(struct rule *out, const struct rule *from)
+{
+	if (!from->cases_cnt)
+		return 0;
+	out->cases = calloc(from->cases_cnt, sizeof(*out->cases));
+	if (!out->cases)
+		return -ENOMEM;
+	out->cases_cnt = from->cases_cnt;
+	for (size_t i = 0; i < from->cases_cnt; i++)
+		if (copy_text(&out->cases[i].value, from->cases[i].value) ||
+		    copy_text(&out->cases[i].member, from->cases[i].member))
+			return -ENOMEM;
+	return 0;
+}
+
 int rule_copy(struct rule *out, const struct rule *rule)
 {
 	auto_rule struct rule copy = {
@@ -327,6 +405,7 @@ int rule_copy(struct rule *out, const struct rule *rule)
 	};
 
 	if (copy_text(&copy.path, rule->path) || copy_text(&copy.type, rule->type) ||
+	    copy_text(&copy.tag, rule->tag) || copy_cases(&copy, rule) ||
 	    copy_length(&copy.bytes, &copy.bytes_text, rule->bytes_text) ||
 	    copy_length(&copy.count, &copy.count_text, rule->count_text))
 		return -ENOMEM;

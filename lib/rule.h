@@ -22,6 +22,7 @@ enum direction { DIRECTION_DEFAULT, DIRECTION_IN, DIRECTION_OUT, DIRECTION_INOUT
 #define RULE_ELEMENTS_DEFAULT 256  /* a value */
 #define RULE_DEPTH_MAX	      16
 #define RULE_MAX_MAX	      (1024 * 1024)
+#define RULE_CASES_MAX	      256
 
 struct rule {
 	char *path; /* canonical */
@@ -33,8 +34,13 @@ struct rule {
 	char *type;   /* "struct foo": what a void * really is */
 	int depth;    /* 0: not said */
 	uint32_t max; /* 0: not said; bytes, or elements beside "count" */
+	char *tag;    /* of a union: the path whose value tells the live member; canonical */
+	struct rule_case {
+		char *value, *member; /* an enumerator's name, or a number */
+	} * cases;
+	size_t cases_cnt; /* 0: enumerators end in the names of their members */
 	/* Their keys are refused by rule_parse in this version: */
-	char *tag, *redact;
+	char *redact;
 	bool is_callback, is_format, is_file;
 };
 

@@ -37,7 +37,8 @@ struct s3_url {
 	char region[SIGV4_NAME_MAX], endpoint[S3_PARAM_MAX], profile[SIGV4_NAME_MAX], ca[S3_PARAM_MAX];
 	char storage_class[64], sse[32], kms_key[S3_PARAM_MAX], tags[S3_PARAM_MAX];
 	enum s3_style style;
-	unsigned connections, tries, timeout_ms;
+	unsigned connections, tries, timeout_ms, infrequent_kib;
+	bool read_only, transient;
 };
 
 /* @rest: what stands behind "s3:". Usage errors name the nearest parameter. */

@@ -198,7 +198,7 @@ int s3_wire_make(struct s3_wire *wire, struct s3 *s3, const struct s3_call *call
 {
 	const struct credentials *credentials;
 	unsigned generation = s3->generation;
-	auto_buf struct buf path;
+	auto_buf struct buf path = {};
 	int r = chain_get(s3->chain, time(NULL) + s3->skew_s, renew, &credentials, &generation, err);
 
 	if (r)

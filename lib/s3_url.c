@@ -11,10 +11,11 @@
 #include "lib/uri.h"
 #include "lib/util.h"
 
-#define BUCKET_MIN     3
-#define TIMEOUT_MAX_MS (10 * 60 * 1000)
+#define BUCKET_MIN	   3
+#define INFREQUENT_MAX_KIB (1024 * 1024)
+#define TIMEOUT_MAX_MS	   (10 * 60 * 1000)
 
-enum param_kind { TEXT, STYLE, COUNT, SECONDS, SECRET };
+enum param_kind { TEXT, STYLE, COUNT, SECONDS, FLAG, SECRET };
 
 static const struct param {
 	const char *name;
@@ -37,6 +38,9 @@ static const struct param {
 	{"connections", COUNT, offsetof(struct s3_url, connections), S3_CONNECTIONS_MAX},
 	{"tries", COUNT, offsetof(struct s3_url, tries), 1000},
 	{"timeout", SECONDS, offsetof(struct s3_url, timeout_ms), TIMEOUT_MAX_MS},
+	{"infrequent-access", COUNT, offsetof(struct s3_url, infrequent_kib), INFREQUENT_MAX_KIB},
+	{"read-only", FLAG, offsetof(struct s3_url, read_only)},
+	{"transient", FLAG, offsetof(struct s3_url, transient)},
 	{"secret-key", SECRET},
 	{"access-key", SECRET},
 	{"secret", SECRET},
@@ -54,8 +58,10 @@ static int unknown_param(const char *name, struct err *err)
 	if (nearest.best)
 		err_hint(err, "did you mean '%s='?", nearest.best);
 	else
-		err_hint(err, "it takes region=, endpoint=, profile=, style=, ca=, storage-class=, sse=, "
-			      "kms-key=, tags=, connections=, tries= and timeout=");
+		err_hint(
+			err,
+			"it takes region=, endpoint=, profile=, style=, ca=, storage-class=, sse=, "
+			"kms-key=, tags=, infrequent-access=, read-only, transient, connections=, tries= and timeout=");
 	return -EINVAL;
 }
 
@@ -112,6 +118,11 @@ static int set_param(struct s3_url *url, const char *name, const char *value, st
 		return 0;
 	case STYLE:
 		return set_style(&url->style, value, err);
+	case FLAG:
+		if (*value && strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
+			return bad_value(name, value, "write 1 or 0", err);
+		*(bool *)((char *)url + param->offset) = *value != '0';
+		return 0;
 	case SECRET:
 		err_usage(err, -EINVAL, "a cassette's name is no place for secrets: '%s'", name);
 		err_hint(err, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of ~/.aws "

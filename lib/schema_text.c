@@ -101,6 +101,11 @@ static void qualify(const struct schema *schema, struct declarator *d, struct de
 {
 	const struct btf_type *t = btf__type_by_id(schema_btf(schema), id);
 
+	for (int steps = 0; t && steps < SCHEMA_DEPTH_MAX; steps++) {
+		if (!btf_is_const(t) && !btf_is_volatile(t) && !btf_is_restrict(t))
+			break;
+		t = btf__type_by_id(schema_btf(schema), t->type);
+	}
 	if (t && btf_is_ptr(t)) {
 		put_before(d, d->len ? " " : "");
 		put_before(d, word);

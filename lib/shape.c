@@ -24,6 +24,11 @@ void shape_free(struct shape *shape)
 {
 	if (!shape)
 		return;
+	for (size_t i = 0; i < shape->nodes_cnt; i++) {
+		if (shape->nodes[i].tag)
+			path_release((struct path *)shape->nodes[i].tag);
+		free((void *)shape->nodes[i].tag);
+	}
 	pool_free(container_of(shape, struct owned, shape)->pool);
 	free(shape->nodes);
 	free(shape);
@@ -137,6 +142,8 @@ static int build(struct build *b, struct err *err)
 	shape->reads_errno = true;
 	raise_flows(shape);
 	r = check_used(b, err);
+	if (!r)
+		r = check_tags(b, err);
 	return r ? r : check_lengths(b, err);
 }
 
@@ -206,9 +213,9 @@ uint16_t shape_member(const struct shape *shape, uint16_t node, const char *name
 		const struct shape_node *n = &shape->nodes[m];
 		uint16_t inner;
 
-		if (n->name && !strcmp(n->name, name))
+		if (n->name ? !strcmp(n->name, name) : n->kind == SHAPE_UNION && !strcmp(name, "union"))
 			return m;
-		if (n->name || n->kind != SHAPE_STRUCT)
+		if (n->name || (n->kind != SHAPE_STRUCT && n->kind != SHAPE_UNION))
 			continue;
 		inner = shape_member(shape, m, name);
 		if (inner != SHAPE_NONE)
@@ -224,7 +231,7 @@ static void offer_members(const struct shape *shape, uint16_t node, struct neare
 
 		if (n->name)
 			nearest_try(nearest, n->name);
-		else if (n->kind == SHAPE_STRUCT)
+		else if (n->kind == SHAPE_STRUCT || n->kind == SHAPE_UNION)
 			offer_members(shape, m, nearest);
 	}
 }
@@ -304,6 +311,16 @@ int shape_root(const struct shape *shape, uint16_t scope, const char *name, uint
 	return 0;
 }
 
+uint16_t shape_case_of(const struct shape *shape, uint16_t node, int64_t value)
+{
+	const struct shape_node *n = &shape->nodes[node];
+
+	for (uint16_t i = 0; i < n->cases_cnt; i++)
+		if (n->cases[i].value == value)
+			return n->cases[i].member;
+	return SHAPE_NONE;
+}
+
 /* Why nothing is known behind @node. */
 static int no_way(const struct shape *shape, uint16_t node, const char *what, struct err *err)
 {
@@ -327,7 +344,13 @@ static int step_field(const struct shape *shape, uint16_t from, const char *name
 
 	if (shape->nodes[at].kind == SHAPE_POINTER)
 		at = shape->nodes[at].first_child;
-	if (shape->nodes[at].kind != SHAPE_STRUCT)
+	if (shape->nodes[at].kind == SHAPE_UNION && !shape->nodes[at].tag) {
+		err_usage(err, -EINVAL, "'%s' is a union, whose members are not told apart",
+			  shape->nodes[at].name ?: "union");
+		err_hint(err, "say what tells its live member with \"tag\"");
+		return -EINVAL;
+	}
+	if (shape->nodes[at].kind != SHAPE_STRUCT && shape->nodes[at].kind != SHAPE_UNION)
 		return no_way(shape, at, "members", err);
 	member = shape_member(shape, at, name);
 	if (member == SHAPE_NONE)

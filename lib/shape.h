@@ -38,7 +38,7 @@ enum shape_kind {
 	SHAPE_ENUM,
 	SHAPE_FLOAT,
 	SHAPE_STRUCT,  /* children: members */
-	SHAPE_UNION,   /* no children: its bytes */
+	SHAPE_UNION,   /* its bytes; with a `tag` children: members, of which `cases` tell the live one */
 	SHAPE_ARRAY,   /* T[count]: one child, the element. With `length` or a terminator its elements are
 			* read from a fragment of this node at its own address (a flexible array) */
 	SHAPE_CHARS,   /* char[N]: text up to its NUL */
@@ -53,6 +53,12 @@ enum shape_kind {
 };
 
 enum { FLOW_IN = 1, FLOW_OUT = 2 };
+
+/* The value of a tag, and the member that is live then. */
+struct shape_case {
+	int64_t value; /* as it is loaded: extended by its sign */
+	uint16_t member;
+};
 
 struct shape_node {
 	enum shape_kind kind;
@@ -75,10 +81,13 @@ struct shape_node {
 	uint32_t count;		   /* ARRAY: elements */
 	uint32_t max;		   /* POINTER arrays: elements; STRING, BYTES: bytes */
 	const struct expr *length; /* elements or bytes, or NULL; borrowed from the schema's rule */
-	uint16_t scope;	    /* the STRUCT node whose members the length's paths start from; SHAPE_NONE: the
-			       parameters */
-	const char *reason; /* CUT: static text or owned by the shape */
-	uint8_t depth;	    /* pointers followed to reach this node */
+	const struct path *tag;	   /* UNION: what tells its live member, from `scope`; NULL: nothing */
+	const struct shape_case *cases;
+	uint16_t cases_cnt;
+	uint16_t scope; /* the STRUCT node whose members the length's or tag's paths start from; SHAPE_NONE:
+			   the parameters */
+	const char *reason;		    /* CUT: static text or owned by the shape */
+	uint8_t depth;			    /* pointers followed to reach this node */
 	uint16_t parent, first_child, next; /* SHAPE_NONE: none */
 };
 
@@ -128,6 +137,8 @@ extern const char shape_unpassed[]; /* the reason in words */
  * a usage error, with the nearest name. "errno" is no place. */
 int shape_resolve(const struct shape *shape, uint16_t scope, const struct path *path, uint16_t *node,
 		  struct err *err);
+/* The live member of the UNION node @node when its tag is @value; SHAPE_NONE: no case says. */
+uint16_t shape_case_of(const struct shape *shape, uint16_t node, int64_t value);
 /* The two parts of it: where a path starts, and one step. */
 int shape_root(const struct shape *shape, uint16_t scope, const char *name, uint16_t *node, struct err *err);
 int shape_step(const struct shape *shape, uint16_t from, const struct path_step *step, uint16_t *node,

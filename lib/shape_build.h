@@ -55,6 +55,7 @@ int rules_blame(const struct build *b, const struct rule *rule, int code);
 const struct rule *said_layout(const struct said *said, uint16_t *scope);
 const struct rule *said_type(const struct said *said);
 const struct rule *said_direction(const struct said *said);
+const struct rule *said_tag(const struct said *said, uint16_t *scope);
 uint32_t said_max(const struct said *said);
 int said_depth(const struct said *said);
 
@@ -66,8 +67,16 @@ bool is_char(const struct build *b, uint32_t type);
 int check_used(const struct build *b, struct err *err);
 /* Lengths that cannot be evaluated where they are needed. */
 int check_lengths(const struct build *b, struct err *err);
+/* That @path, which node @node needs at entry, ends at a number: *@end. */
+int check_path_of(const struct build *b, uint16_t node, const struct path *path, uint16_t *end,
+		  struct err *err);
 /* Whether @expr needs `return` or `errno`, outside entry(). */
 bool needs_return(const struct expr *expr);
+
+/* --- shape_union.c --- */
+/* Each tagged union's tag ends at a number, and its cases name members: sets the nodes' cases. */
+int check_tags(const struct build *b, struct err *err);
+struct path *union_tag(const struct build *b, const struct rule *rule, struct err *err);
 
 /* --- shape_grow.c: nodes from types --- */
 /* A parameter or the result, with all that lies in it. */

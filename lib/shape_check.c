@@ -138,6 +138,16 @@ static int check_expr(struct length l, const struct expr *expr, struct err *err)
 	return r ? r : check_expr(l, expr->b, err);
 }
 
+/* A tag is read wherever its union is: at entry too, unless it only flows out. */
+int check_path_of(const struct build *b, uint16_t node, const struct path *path, uint16_t *end,
+		  struct err *err)
+{
+	struct length length = {.b = b, .node = node, .at_entry = !b->drafts[node].is_returned};
+	int r = check_path(&length, path, err);
+
+	return r ? r : follow(&length, path, end, err);
+}
+
 static const struct rule *rule_of(const struct build *b, const struct expr *length)
 {
 	for (size_t i = 0; i < b->func->rules_cnt; i++)

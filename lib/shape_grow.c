@@ -69,13 +69,6 @@ static int grow_float(struct build *b, uint16_t node, const struct btf_type *t, 
 	return rules_fit_plain(b, said, node, err);
 }
 
-static int grow_union(struct build *b, uint16_t node, const struct btf_type *t, const struct said *said,
-		      struct err *err)
-{
-	b->shape->nodes[node].kind = SHAPE_UNION;
-	return rules_fit_plain(b, said, node, err);
-}
-
 static int grow_incomplete(struct build *b, uint16_t node, const struct btf_type *t, const struct said *said,
 			   struct err *err)
 {
@@ -92,15 +85,12 @@ static void adopt(struct shape *shape, uint16_t parent, uint16_t *last, uint16_t
 	*last = child;
 }
 
-static int grow_struct(struct build *b, uint16_t node, const struct btf_type *t, const struct said *said,
-		       struct err *err)
+static int grow_members(struct build *b, uint16_t node, const struct btf_type *t, struct err *err)
 {
 	const struct btf_member *m = btf_members(t);
 	uint16_t child, last = SHAPE_NONE;
-	int r;
+	int r = 0;
 
-	b->shape->nodes[node].kind = SHAPE_STRUCT;
-	r = rules_fit_plain(b, said, node, err);
 	for (uint32_t i = 0; i < btf_vlen(t) && !r; i++) {
 		const char *name = btf__name_by_offset(b->btf, m[i].name_off);
 		uint32_t bit = btf_member_bit_offset(t, i);
@@ -119,6 +109,35 @@ static int grow_struct(struct build *b, uint16_t node, const struct btf_type *t,
 			adopt(b->shape, node, &last, child);
 	}
 	return r;
+}
+
+static int grow_struct(struct build *b, uint16_t node, const struct btf_type *t, const struct said *said,
+		       struct err *err)
+{
+	int r;
+
+	b->shape->nodes[node].kind = SHAPE_STRUCT;
+	r = rules_fit_plain(b, said, node, err);
+	return r ? r : grow_members(b, node, t, err);
+}
+
+static int grow_union(struct build *b, uint16_t node, const struct btf_type *t, const struct said *said,
+		      struct err *err)
+{
+	struct shape_node *n = &b->shape->nodes[node];
+	uint16_t scope;
+	const struct rule *tag = said_tag(said, &scope);
+	int r;
+
+	n->kind = SHAPE_UNION;
+	r = rules_fit_plain(b, said, node, err);
+	if (r || !tag)
+		return r;
+	n->tag = union_tag(b, tag, err);
+	if (!n->tag)
+		return rules_blame(b, tag, -EINVAL);
+	n->scope = scope;
+	return grow_members(b, node, t, err);
 }
 
 /* Elements counted by a rule, or ended by one: they are read apart from what they lie in. */

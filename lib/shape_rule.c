@@ -39,17 +39,30 @@ bool is_char(const struct build *b, uint32_t type)
 
 /* --- matching --- */
 
+static bool is_union(const struct build *b, uint16_t node)
+{
+	return btf_kind(btf__type_by_id(b->btf, schema_strip(b->schema, b->shape->nodes[node].type))) ==
+	       BTF_KIND_UNION;
+}
+
 /* From just below @from (SHAPE_NONE: from the root) down to @node. False: too long to have a rule. */
 static bool way_to(struct way *way, const struct build *b, uint16_t from, uint16_t node)
 {
 	const struct shape_node *nodes = b->shape->nodes;
+	/* Itself an anonymous union: values call it so. */
+	bool is_nameless = b->drafts[node].link == LINK_ANONYMOUS;
 	size_t cnt = 0;
 
 	for (uint16_t i = node; i != from && i != SHAPE_NONE; i = nodes[i].parent)
 		cnt += b->drafts[i].link != LINK_ANONYMOUS;
+	cnt += is_nameless;
 	if (cnt > WAY_MAX)
 		return false;
 	way->cnt = cnt;
+	if (is_nameless) {
+		way->at[--cnt].link = LINK_MEMBER;
+		way->at[cnt].name = "union";
+	}
 	for (uint16_t i = node; i != from && i != SHAPE_NONE; i = nodes[i].parent) {
 		if (b->drafts[i].link == LINK_ANONYMOUS)
 			continue;
@@ -205,7 +218,7 @@ int rules_find(struct said *out, const struct build *b, uint16_t node, struct er
 	struct way way;
 	int r = 0;
 
-	if (b->drafts[node].link != LINK_ANONYMOUS) {
+	if (b->drafts[node].link != LINK_ANONYMOUS || is_union(b, node)) {
 		if (way_to(&way, b, SHAPE_NONE, node)) {
 			find_func_rule(&said, b, &way);
 			if (!said.rule[0] && points_to_plain(b, b->shape->nodes[node].type))
@@ -234,6 +247,17 @@ const struct rule *said_layout(const struct said *said, uint16_t *scope)
 		return said->rule[i];
 	}
 	*scope = SHAPE_NONE;
+	return NULL;
+}
+
+const struct rule *said_tag(const struct said *said, uint16_t *scope)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!said->rule[i] || !said->rule[i]->tag)
+			continue;
+		*scope = said->scope[i];
+		return said->rule[i];
+	}
 	return NULL;
 }
 
@@ -330,6 +354,15 @@ static int misfit(const struct build *b, const struct rule *rule, const char *ke
 	return rules_blame(b, rule, -EINVAL);
 }
 
+static int no_union(const struct build *b, const struct rule *rule, uint32_t type, struct err *err)
+{
+	char text[TEXT_MAX];
+
+	schema_type_text(b->schema, type, text, sizeof(text));
+	err_usage(err, -EINVAL, "'tag' on '%s', which is no union: its type is '%s'", rule->path, text);
+	return rules_blame(b, rule, -EINVAL);
+}
+
 int rules_fit_plain(const struct build *b, const struct said *said, uint16_t node, struct err *err)
 {
 	const struct shape_node *n = &b->shape->nodes[node];
@@ -350,6 +383,8 @@ int rules_fit_plain(const struct build *b, const struct said *said, uint16_t nod
 			return misfit(b, rule, layout_key(rule), n->type, err);
 		if (rule->type)
 			return misfit(b, rule, "type", n->type, err);
+		if (rule->tag && n->kind != SHAPE_UNION)
+			return no_union(b, rule, n->type, err);
 		if (rule->max && !n->length && !n->has_terminator)
 			return misfit(b, rule, "max", n->type, err);
 		if (rule->direction && !is_pointee)
@@ -415,9 +450,14 @@ int rules_fit_pointer(const struct build *b, const struct said *said, uint32_t p
 	const struct rule *layout = said_layout(said, &scope);
 	int r = 0;
 
-	for (int i = 0; i < 2 && !r; i++)
-		if (said->rule[i])
-			r = check_alone(b, said->rule[i], err);
+	for (int i = 0; i < 2 && !r; i++) {
+		const struct rule *rule = said->rule[i];
+
+		if (rule && rule->tag)
+			r = no_union(b, rule, pointee, err);
+		else if (rule)
+			r = check_alone(b, rule, err);
+	}
 	if (r)
 		return r;
 	if (layout) {

@@ -100,16 +100,16 @@ static bool extent_of_registers(struct decoder *d, struct extent *out, const str
 }
 
 /* A parameter's own bytes, as they were at entry. */
-static bool extent_of_param(struct decoder *d, struct extent *out, const struct shape_param *param,
-			    const struct call *call, struct memory *entry)
+bool decode_param_extent(struct decoder *d, struct extent *out, const struct shape_param *param)
 {
+	const struct call *call = d->call;
 	uint64_t addr = call->rsp + 8 + param->loc.piece[0].number;
 	struct found found = {.captured = param->loc.size};
 
 	if (!param->loc.pieces_cnt || param->loc.piece[0].place != ABI_STACK)
 		return extent_of_registers(d, out, &param->loc,
 					   &(struct registers){call->args, fp_of(&call->in)});
-	found.bytes = memory_read(entry, addr, param->loc.size);
+	found.bytes = memory_read(d->entry, addr, param->loc.size);
 	*out = extent_of(addr, &found);
 	out->has_addr = d->flow == FLOW_IN;
 	if (!found.bytes) {
@@ -119,13 +119,12 @@ static bool extent_of_param(struct decoder *d, struct extent *out, const struct 
 	return true;
 }
 
-static struct value *decode_param(struct decoder *d, const struct shape_param *param, const struct call *call,
-				  struct memory *entry)
+static struct value *decode_param(struct decoder *d, const struct shape_param *param)
 {
 	struct extent extent;
 	struct value *v;
 
-	if (!extent_of_param(d, &extent, param, call, entry))
+	if (!decode_param_extent(d, &extent, param))
 		return NULL;
 	v = decode_new(d, param->node, NULL);
 	if (v)
@@ -183,6 +182,8 @@ int values_decode(struct values *out, const struct shape *shape, const struct ca
 	    decoder_init(&ret, shape, &call->out, FLOW_OUT, &cnt, pool))
 		return -ENOMEM;
 	in.symbols = ret.symbols = call->symbols;
+	in.call = ret.call = call;
+	in.entry = ret.entry = in.memory;
 	in.other = ret.memory;
 	ret.other = in.memory;
 	for (size_t i = 0; i < values.params_cnt; i++) {
@@ -190,9 +191,9 @@ int values_decode(struct values *out, const struct shape *shape, const struct ca
 
 		values.names[i] = shape->nodes[param->node].name;
 		if (!shape->nodes[param->node].is_out_only)
-			values.args[i] = decode_param(&in, param, call, in.memory);
+			values.args[i] = decode_param(&in, param);
 		if (has_returned && flows_out(shape, param->node))
-			values.out[i] = decode_param(&ret, param, call, in.memory);
+			values.out[i] = decode_param(&ret, param);
 	}
 	if (has_returned && shape->result.node != SHAPE_NONE)
 		values.result = decode_result(&ret, call);

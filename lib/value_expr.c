@@ -24,10 +24,16 @@ static const struct value *root_at(const struct values *values, const char *root
 	return NULL;
 }
 
+/* Members of an anonymous union, which is shown as "union", are its struct's. */
 static const struct value *member_of(const struct value *v, const char *name)
 {
 	if (!v || v->kind != VALUE_STRUCT)
 		return NULL;
+	for (size_t i = 0; i < v->child_cnt; i++)
+		if (v->child[i]->kind == VALUE_STRUCT && v->child[i]->child_cnt && v->child[i]->name &&
+		    !strncmp(v->child[i]->name, "union", 5) &&
+		    !strcmp(v->child[i]->child[0]->name ?: "", name))
+			return v->child[i]->child[0];
 	for (size_t i = 0; i < v->child_cnt; i++)
 		if (v->child[i]->name && !strcmp(v->child[i]->name, name))
 			return v->child[i];

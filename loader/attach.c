@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@
 #define SLOTS_PER_CPU	4		       /* as in bpf/maps.bpf.h */
 #define RINGS_BYTES_MAX (512ull * 1024 * 1024) /* of all rings, when the caller does not choose */
 #define NS_PER_S	1000000000.0
+#define INIT_PID_NS	0xeffffffcu /* PROC_PID_INIT_INO of include/linux/proc_ns.h */
 
 struct attach {
 	struct tape_bpf *skel;
@@ -40,7 +42,7 @@ struct attach {
 	uint32_t ring_bytes;
 	int *links;
 	size_t links_cnt;
-	struct bpf_link *exit_link;
+	struct bpf_link *watches[3];  /* of the life of threads and processes */
 	struct fpregs *fpregs;	      /* NULL: nothing needs it, or fp_trouble */
 	char fp_trouble[ERR_MSG_MAX]; /* why floating-point registers cannot be read */
 };
@@ -63,8 +65,8 @@ static int load_error(int r, const char *log, struct err *err)
 
 /* The programs of one attach flavour; the verifier's words about each. */
 struct flavour {
-	struct bpf_program *prog[3];
-	char *log[3];
+	struct bpf_program *prog[5];
+	char *log[5];
 	size_t cnt;
 };
 
@@ -98,7 +100,7 @@ static int flavour_load(struct flavour *flavour, struct tape_bpf *skel, struct e
 	return r;
 }
 
-static int load_programs(struct tape_bpf *skel, bool is_session, struct err *err)
+static int load_programs(struct tape_bpf *skel, bool is_session, bool is_following, struct err *err)
 {
 	struct flavour flavour = {};
 	struct bpf_program *prog;
@@ -113,6 +115,10 @@ static int load_programs(struct tape_bpf *skel, bool is_session, struct err *err
 		r = flavour_add(&flavour, skel->progs.leave, UPROBE_MULTI, err);
 	if (r == 0)
 		r = flavour_add(&flavour, skel->progs.thread_exit, 0, err);
+	if (r == 0)
+		r = flavour_add(&flavour, skel->progs.process_exec, 0, err);
+	if (r == 0 && is_following)
+		r = flavour_add(&flavour, skel->progs.process_fork, 0, err);
 	if (r == 0)
 		r = flavour_load(&flavour, skel, err);
 	for (size_t i = 0; i < flavour.cnt; i++) {
@@ -228,6 +234,16 @@ static int hand_down_func(struct attach *attach, uint32_t i, const struct progra
 	return put_gate(attach, rule->gate, func->gate, err);
 }
 
+static int follow(struct attach *attach, uint32_t tgid, struct err *err)
+{
+	const uint32_t one = 1;
+
+	if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.followed), &tgid, &one, 0))
+		return err_set(err, -errno, "cannot hand down the process's number: %s", strerror(errno));
+	attach->skel->bss->followed_cnt = 1;
+	return 0;
+}
+
 static int hand_down(struct attach *attach, const struct program *program, const struct process *process,
 		     const struct attach_opts *opts, struct err *err)
 {
@@ -235,11 +251,13 @@ static int hand_down(struct attach *attach, const struct program *program, const
 	int r = 0;
 
 	control->count_only = opts->count_only;
+	control->is_following = opts->is_following;
 	control->is_seeded = opts->is_seeded;
 	control->seed = opts->seed;
 	control->errno_off = process->errno_off;
 	memcpy(control->exclude[0], process->libc, sizeof(process->libc));
 	memcpy(control->exclude[1], process->loader, sizeof(process->loader));
+	r = follow(attach, process->pid, err);
 	for (uint32_t i = 0; r == 0 && i < program->funcs_cnt; i++)
 		r = hand_down_func(attach, i, &program->funcs[i], err);
 	return r;
@@ -362,19 +380,37 @@ static int link_module(struct attach *attach, const struct program *program, siz
 	return r < 0 ? r : link_file(attach, &probes, skel->progs.enter, UPROBE_MULTI, false, file, err);
 }
 
+static int watch(struct attach *attach, bool is_following, struct err *err)
+{
+	struct bpf_program *const progs[] = {attach->skel->progs.thread_exit,
+					     attach->skel->progs.process_exec,
+					     is_following ? attach->skel->progs.process_fork : NULL};
+
+	_Static_assert(ARRAY_SIZE(progs) == ARRAY_SIZE(attach->watches), "one for each");
+	for (size_t i = 0; i < ARRAY_SIZE(progs) && progs[i]; i++) {
+		attach->watches[i] = bpf_program__attach(progs[i]);
+		if (!attach->watches[i])
+			return err_set(err, -errno, "cannot watch for ending threads and processes: %s",
+				       strerror(errno));
+	}
+	return 0;
+}
+
+/* A child is probed from its first instruction on because the file is, in every process that maps it; those
+ * that are not followed leave at once. */
 static int link_all(struct attach *attach, const struct program *program, pid_t pid, bool is_session,
-		    struct err *err)
+		    bool is_following, struct err *err)
 {
 	int r;
 
 	attach->links = malloc(2 * program->files_cnt * sizeof(*attach->links));
 	if (!attach->links)
 		return err_nomem(err);
-	attach->exit_link = bpf_program__attach(attach->skel->progs.thread_exit);
-	if (!attach->exit_link)
-		return err_set(err, -errno, "cannot watch for ending threads: %s", strerror(errno));
+	r = watch(attach, is_following, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < program->files_cnt; i++) {
-		r = link_module(attach, program, i, pid, is_session, err);
+		r = link_module(attach, program, i, is_following ? 0 : pid, is_session, err);
 		if (r < 0)
 			return r;
 	}
@@ -405,6 +441,20 @@ static int check_funcs(const struct program *program, struct err *err)
 	return 0;
 }
 
+/* Without sessions every process that maps the file would have its returns hooked, which some do not bear.
+ * And the kernel tells children by its own numbers, not by those of a namespace. */
+static int check_following(bool is_session, struct err *err)
+{
+	struct stat ns;
+
+	if (!is_session)
+		return err_set(err, -ENOTSUP, "--follow needs Linux 6.13 or newer, and not --two-links");
+	if (!stat("/proc/self/ns/pid", &ns) && ns.st_ino != INIT_PID_NS)
+		return err_set(err, -ENOTSUP,
+			       "--follow works only outside containers, in the first PID namespace");
+	return 0;
+}
+
 static void attach_freep(struct attach **attach)
 {
 	attach_free(*attach);
@@ -417,6 +467,8 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 	bool is_session = !opts->two_links && feature_is_there(FEATURE_UPROBE_SESSION);
 	int r = check_funcs(program, err);
 
+	if (r == 0 && opts->is_following)
+		r = check_following(is_session, err);
 	if (r < 0)
 		return r;
 	if (!attach)
@@ -428,7 +480,7 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 		return err_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
 	r = size_maps(attach, err);
 	if (r == 0)
-		r = load_programs(attach->skel, is_session, err);
+		r = load_programs(attach->skel, is_session, opts->is_following, err);
 	if (r == 0)
 		r = make_rings(attach, opts->ring_bytes, err);
 	if (r == 0)
@@ -436,7 +488,7 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 	if (r == 0 && !opts->count_only)
 		r = prepare_fpregs(attach, program, err);
 	if (r == 0)
-		r = link_all(attach, program, process->pid, is_session, err);
+		r = link_all(attach, program, process->pid, is_session, opts->is_following, err);
 	if (r < 0)
 		return r;
 	*out = TAKE_PTR(attach);
@@ -454,6 +506,18 @@ int attach_enable(struct attach *attach, bool enabled, struct err *err)
 		return err_set(err, -EINVAL, "the probes have been taken off");
 	set_state(attach, enabled ? CONTROL_RECORDING : CONTROL_FINISHING);
 	return 0;
+}
+
+void attach_processes(const struct attach *attach, struct attach_processes *out)
+{
+	const struct tape_bpf__bss *bss = attach->skel->bss;
+
+	*out = (struct attach_processes){
+		.alive = __atomic_load_n(&bss->followed_cnt, __ATOMIC_RELAXED),
+		.seen = __atomic_load_n(&bss->processes_cnt, __ATOMIC_RELAXED),
+		.execs = __atomic_load_n(&bss->execs_cnt, __ATOMIC_RELAXED),
+		.unfollowed = __atomic_load_n(&bss->unfollowed_cnt, __ATOMIC_RELAXED),
+	};
 }
 
 int attach_counts(const struct attach *attach, struct func_count *counts, struct err *err)
@@ -481,7 +545,8 @@ void attach_detach(struct attach *attach)
 	if (!attach->links)
 		return;
 	set_state(attach, CONTROL_STOPPED);
-	bpf_link__destroy(TAKE_PTR(attach->exit_link));
+	for (size_t i = 0; i < ARRAY_SIZE(attach->watches); i++)
+		bpf_link__destroy(TAKE_PTR(attach->watches[i]));
 	while (attach->links_cnt)
 		close(attach->links[--attach->links_cnt]);
 	free(TAKE_PTR(attach->links));

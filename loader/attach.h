@@ -23,6 +23,7 @@ struct attach_opts {
 	uint32_t ring_bytes; /* a CPU's ring; a power of two; 0: RING_BYTES_DEFAULT */
 	bool count_only;     /* hits are counted, nothing is recorded */
 	bool two_links;	     /* entry and return programs even where sessions exist */
+	bool is_following;   /* children of the process, too */
 	bool is_seeded;	     /* sampling repeats itself */
 	uint64_t seed;
 };
@@ -40,6 +41,13 @@ int attach_enable(struct attach *attach, bool enabled, struct err *err);
 /* While recording: decide by @sampling and @gate (NULL: none) of function @func from now on. */
 int attach_sample(struct attach *attach, size_t func, const struct sampling *sampling,
 		  const struct plan_gate *gate, struct err *err);
+struct attach_processes {
+	uint64_t alive;	     /* of those that are recorded */
+	uint64_t seen;	     /* children that were followed */
+	uint64_t execs;	     /* that run another program by now, and are not recorded any more */
+	uint64_t unfollowed; /* children that were too many to follow */
+};
+void attach_processes(const struct attach *attach, struct attach_processes *out);
 /* One row per function, summed over CPUs. */
 int attach_counts(const struct attach *attach, struct func_count *counts, struct err *err);
 /* Unhook the process; rings can still be drained and counts read. Waits for running probes. */

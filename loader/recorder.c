@@ -17,6 +17,7 @@
 #include "loader/drain.h"
 #include "loader/package.h"
 #include "loader/process.h"
+#include "loader/reload.h"
 
 #define POLL_IDLE_US 1000
 #define PROGRESS_NS  200000000ull
@@ -27,6 +28,8 @@
 
 struct recorder {
 	const struct recorder_opts *opts;
+	struct config *config;
+	sig_atomic_t reloads; /* that were done */
 	const struct program *program;
 	struct process *process;
 	struct package_context context;
@@ -63,6 +66,20 @@ static int on_event(const struct event *event, void *ctx)
 	return assemble_event(recorder->assemble, event, recorder->err);
 }
 
+/* Nothing more will come. */
+static bool has_ended(struct recorder *recorder)
+{
+	struct attach_processes processes;
+
+	attach_processes(recorder->attach, &processes);
+	recorder->summary->processes = processes.seen;
+	recorder->summary->execs = processes.execs;
+	recorder->summary->unfollowed = processes.unfollowed;
+	if (recorder->opts->follow)
+		return !processes.alive;
+	return processes.execs || process_has_ended(recorder->process);
+}
+
 static bool is_enough(const struct recorder *recorder)
 {
 	return recorder->opts->count && recorder->summary->taken >= recorder->opts->count;
@@ -81,8 +98,9 @@ static int on_operation(struct recording *recording, uint64_t started_ns, uint32
 		summary->kept_out++;
 		return 0;
 	}
-	r = package_recording(recording, &recorder->context, recorder->process->pid, started_ns, &keep,
-			      recorder->err);
+	r = package_recording(recording, &recorder->context,
+			      recorder->opts->follow ? tgid : (uint32_t)recorder->process->pid, started_ns,
+			      &keep, recorder->err);
 	if (r < 0)
 		return r;
 	if (!keep) {
@@ -128,6 +146,23 @@ static void show_progress(struct recorder *recorder, recorder_progress_fn progre
 	progress(recorder->summary, ctx);
 }
 
+/* A configuration that is wrong changes nothing. */
+static void reload_when_told(struct recorder *recorder)
+{
+	const struct recorder_opts *opts = recorder->opts;
+	char text[ERR_MSG_MAX + 64];
+	struct err err = {};
+
+	if (!opts->reload || *opts->reload == recorder->reloads)
+		return;
+	recorder->reloads = *opts->reload;
+	if (!reload(recorder->config, recorder->program, recorder->attach, opts->say, opts->say_ctx, &err))
+		return;
+	snprintf(text, sizeof(text), "the configuration stays as it was: %s", err.msg);
+	if (opts->say)
+		opts->say(text, opts->say_ctx);
+}
+
 static int record_until_told(struct recorder *recorder, recorder_progress_fn progress, void *ctx)
 {
 	const struct recorder_opts *opts = recorder->opts;
@@ -141,11 +176,12 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 		if (events < 0)
 			return events;
 		show_progress(recorder, progress, ctx, begun, &last);
+		reload_when_told(recorder);
 		if (is_enough(recorder) || (opts->stop && *opts->stop))
 			break;
 		if (opts->duration_ns && now_ns() - begun >= opts->duration_ns)
 			break;
-		if (process_has_ended(recorder->process)) {
+		if (has_ended(recorder)) {
 			recorder->summary->process_ended = true;
 			break;
 		}
@@ -169,7 +205,7 @@ static int wind_down(struct recorder *recorder)
 	int r = attach_enable(recorder->attach, false, recorder->err);
 
 	while (r >= 0 && !recorder->summary->process_ended && is_in_flight(recorder) && now_ns() < deadline) {
-		if (process_has_ended(recorder->process))
+		if (has_ended(recorder))
 			recorder->summary->process_ended = true;
 		r = pass(recorder);
 		if (r == 0)
@@ -215,6 +251,7 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 	const struct recorder_opts *opts = recorder->opts;
 	const struct attach_opts attach_opts = {.ring_bytes = opts->ring_bytes,
 						.two_links = opts->two_links,
+						.is_following = opts->follow,
 						.is_seeded = opts->is_seeded,
 						.seed = opts->seed};
 	int r;
@@ -281,13 +318,17 @@ static void close_upload(struct recorder *recorder)
 	snprintf(summary->storage_error, sizeof(summary->storage_error), "%s", counts.error);
 }
 
-int recorder_run(struct recorder_summary *out, const struct config *config, struct program *program,
+int recorder_run(struct recorder_summary *out, struct config *config, struct program *program,
 		 struct process *process, struct cassette *cassette, const struct recorder_opts *opts,
 		 recorder_progress_fn progress, void *ctx, struct err *err)
 {
 	char host[256] = "", schema_id_text[SCHEMA_ID_LEN + 1];
-	struct recorder recorder = {
-		.opts = opts, .program = program, .process = process, .summary = out, .err = err};
+	struct recorder recorder = {.opts = opts,
+				    .config = config,
+				    .program = program,
+				    .process = process,
+				    .summary = out,
+				    .err = err};
 	int r;
 
 	*out = (struct recorder_summary){.counts = calloc(program->funcs_cnt, sizeof(*out->counts))};

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/cassette.h"
 #include "lib/err.h"
 #include "lib/recording.h"
 #include "lib/store.h"
@@ -81,6 +82,8 @@ static void settle(struct upload *upload, struct item *item, int result, const s
 	if (result < 0) {
 		if (!upload->counts.failed++)
 			snprintf(upload->counts.error, sizeof(upload->counts.error), "%s", err->msg);
+	} else if (result == CASSETTE_SAMPLED_OUT) {
+		upload->counts.sampled_out++;
 	} else {
 		upload->counts.stored++;
 		upload->counts.stored_incomplete += !item->recording->complete;

@@ -17,7 +17,7 @@ struct upload;
 #define UPLOAD_QUEUE_BYTES (512ull * 1024 * 1024)
 
 struct upload_counts {
-	uint64_t stored, stored_incomplete, dropped, failed, bytes;
+	uint64_t stored, stored_incomplete, sampled_out, dropped, failed, bytes;
 	uint64_t queued; /* recordings that wait, the one being written included */
 	char error[512]; /* the first failure, in words; "" */
 };

@@ -338,6 +338,19 @@ static int structure(struct encoder *encoder, uint32_t off, const struct value *
 	return members(encoder, &m, off, idx);
 }
 
+/* The member that a union's tag told. */
+static int live_member(struct encoder *encoder, uint32_t off, const struct value *value,
+		       const struct value *before, uint16_t idx)
+{
+	const struct value *live = value->child[0];
+	uint32_t inner;
+	uint16_t member = encode_member(encoder->shape, idx, live->name, &inner);
+
+	if (member == SHAPE_NONE)
+		return refuse(encoder, live, "is no member of its union in this build");
+	return encode(encoder, off + inner, live, child_named(before, live->name), member);
+}
+
 static int elements(struct encoder *encoder, uint32_t off, const struct value *value,
 		    const struct value *before, uint16_t element)
 {
@@ -406,6 +419,8 @@ static int encode(struct encoder *encoder, uint32_t off, const struct value *val
 	case SHAPE_CHARS:
 		return chars(encoder, off, value, node);
 	case SHAPE_UNION:
+		if (value->kind == VALUE_STRUCT && value->child_cnt)
+			return live_member(encoder, off, value, before, idx);
 		return raw(encoder, off, value, node);
 	case SHAPE_STRUCT:
 		return structure(encoder, off, value, before, idx);

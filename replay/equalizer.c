@@ -64,8 +64,11 @@ static int note_inlined(struct equalizer *equalizer, struct err *err)
 
 		if (!func->warning[0])
 			continue;
-		if (equalizer->opts.strict && func->debug.inlined)
-			return err_set(err, -ENOTSUP, "'%s': %s", func->config->name, func->warning);
+		if (equalizer->opts.strict && func->debug.inlined) {
+			err_set(err, -ENOTSUP, "'%s': %s", func->config->name, func->warning);
+			err_hint(err, "mark it __attribute__((noinline)) or build with -fno-inline");
+			return -ENOTSUP;
+		}
 		notes_add(&equalizer->notes, "%s: %s", func->config->name, func->warning);
 	}
 	return 0;

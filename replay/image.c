@@ -151,6 +151,15 @@ static int put_result_room(struct image *image, const struct shape *shape)
 	return r < 0 ? r : rebuild_op(&image->rebuild, SERVE_ARG, 0, REBUILD_FIRST, 0, 0, 0);
 }
 
+/* The @i-th recorded parameter. */
+static int know(struct image *image, const struct shape *shape, const char *name, size_t i,
+		const struct value *value)
+{
+	ssize_t at = param_named(shape, name, i);
+
+	return at < 0 ? 0 : rebuild_know(&image->rebuild, value, shape->params[at].node);
+}
+
 /* One parameter; what points into another parameter's memory comes after that. */
 static int put_param(struct image *image, const struct program_func *func, const struct values *values,
 		     size_t i, bool inside)
@@ -176,7 +185,7 @@ static int put_params(struct image *image, const struct program_func *func, cons
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
-		r = rebuild_know(&image->rebuild, values->args[i]);
+		r = know(image, func->shape, values->names[i], i, values->args[i]);
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
 		r = put_param(image, func, values, i, false);
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
@@ -289,14 +298,14 @@ static void order_live(const struct value *live[ABI_PARAMS_MAX], const struct sh
 }
 
 /* What the call left behind comes first: where something else lay there at its entry, that is gone. */
-static int know_all(struct image *image, const struct values *values)
+static int know_all(struct image *image, const struct shape *shape, const struct values *values)
 {
-	int r = rebuild_know(&image->rebuild, values->result);
+	int r = rebuild_know(&image->rebuild, values->result, shape->result.node);
 
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
-		r = rebuild_know(&image->rebuild, values->out[i]);
+		r = know(image, shape, values->names[i], i, values->out[i]);
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
-		r = rebuild_know(&image->rebuild, values->args[i]);
+		r = know(image, shape, values->names[i], i, values->args[i]);
 	return r;
 }
 
@@ -309,7 +318,7 @@ static int put_served(struct image *image, struct case_call *out, const struct s
 	order_live(live, shape, values, values->args);
 	order_live(live_out, shape, values, values->out);
 	rebuild_begin(&image->rebuild, shape, recorded, live, live_out);
-	r = know_all(image, values);
+	r = know_all(image, shape, values);
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++) {
 		ssize_t at = param_named(shape, values->names[i], i);
 

@@ -22,6 +22,7 @@
 #include "lib/program.h"
 #include "lib/util.h"
 #include "replay/sandbox.h"
+#include "replay/scratch.h"
 #include "replay/server.h"
 
 #define SOCKET_FD	 200 /* where programs that open a few files do not come, and forks copy small tables */
@@ -32,7 +33,6 @@
 #define BUSY_TRIES	 400
 #define BUSY_PAUSE_NS	 5000000
 #define CLOSE_RANGE	 436
-#define SANITIZER	 "libasan.so"
 #define SANITIZER_RULES	 "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1"
 
 struct launch {
@@ -40,6 +40,7 @@ struct launch {
 	char *exe;  /* as it really is called */
 	char *copy; /* of it, in dir */
 	char **argv;
+	char **scratch; /* folders it may write to in private */
 	char *env[ENV_MAX + 1];
 	size_t env_cnt;
 	int out_fd, err_fd, null_fd;
@@ -221,15 +222,27 @@ static int put_env(struct launch *launch, const char *fmt, ...)
 	return 0;
 }
 
-/* Sanitizers insist on being loaded first. */
+/* gcc's sanitizers are libraries, which insist on being loaded first; clang's lie in the program. */
 static const char *sanitizer_of(const struct object *object)
 {
+	static const char *const names[] = {"libasan.so", "libtsan.so"};
 	const char *needed;
 
 	for (size_t i = 0; (needed = object_needed(object, i)); i++)
-		if (!strncmp(needed, SANITIZER, strlen(SANITIZER)))
-			return needed;
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+			if (!strncmp(needed, names[k], strlen(names[k])))
+				return needed;
 	return NULL;
+}
+
+static bool has_sanitizer(const struct object *object)
+{
+	static const char *const inits[] = {"__asan_init", "__tsan_init", "__msan_init"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(inits); i++)
+		if (object_find_func(object, inits[i], NULL, NULL))
+			return true;
+	return sanitizer_of(object);
 }
 
 static int fill_env(struct launch *launch, const char *engine, const char *sanitizer, struct err *err)
@@ -250,7 +263,7 @@ static int fill_env(struct launch *launch, const char *engine, const char *sanit
 	r = r
 		    ?: put_env(launch, "LD_PRELOAD=%s%s%s", sanitizer ? sanitizer : "", sanitizer ? ":" : "",
 			       engine);
-	r = r ?: sanitizer ? put_env(launch, SANITIZER_RULES) : 0;
+	r = r ?: launch->has_sanitizer ? put_env(launch, SANITIZER_RULES) : 0;
 	r = r
 		    ?: put_env(launch, "TAPEDECK_REPLAY=%d %d %d %d", SOCKET_FD - 3, SOCKET_FD - 2,
 			       SOCKET_FD - 1, SOCKET_FD);
@@ -305,7 +318,7 @@ static int look_at_exe(struct launch *launch, const struct server_opts *opts, st
 		err_hint(err, "link it dynamically");
 		return r;
 	}
-	launch->has_sanitizer = sanitizer_of(object);
+	launch->has_sanitizer = has_sanitizer(object);
 	return fill_env(launch, engine, sanitizer_of(object), err);
 }
 
@@ -327,6 +340,7 @@ int launch_new(struct launch **out, const struct server_opts *opts, struct err *
 	link_found_libs(launch);
 	r = open_streams(launch, err);
 	r = r ?: make_argv(launch, opts->exe, opts->args, err);
+	r = r ?: scratch_choose(&launch->scratch, opts->args, err);
 	if (r)
 		return r;
 	*out = TAKE_PTR(launch);
@@ -347,6 +361,7 @@ void launch_free(struct launch *launch)
 	for (size_t i = 0; i < launch->env_cnt; i++)
 		free(launch->env[i]);
 	free(launch->argv);
+	scratch_free(launch->scratch);
 	free(launch->dir);
 	free(launch->exe);
 	free(launch->copy);
@@ -424,6 +439,7 @@ _Noreturn static void become_target(const struct launch *launch, const int fds[L
 {
 	const struct sandbox_opts sandbox = {
 		.work_dir = launch->dir,
+		.scratch = launch->scratch,
 		.memory_max = launch->has_sanitizer ? SANDBOX_MEMORY_UNLIMITED : 0,
 		.exe = launch->exe,
 		.copy = launch->copy,

@@ -45,6 +45,11 @@ static const struct built *find_built(const struct rebuild *rebuild, const struc
 	return NULL;
 }
 
+bool locate_is_built(const struct rebuild *rebuild, const struct value *value)
+{
+	return find_built(rebuild, value);
+}
+
 uint16_t locate_pointee(const struct shape *shape, uint16_t node)
 {
 	const struct shape_node *n = &shape->nodes[node];
@@ -99,6 +104,28 @@ static int step_down(struct spot *spot, uint32_t *off, const struct value *paren
 	if (parent->kind == VALUE_ARRAY)
 		*off = index_in(parent, value) * shape->nodes[spot->node].size;
 	return 0;
+}
+
+int locate_node(const struct rebuild *rebuild, const struct value *value, struct spot *spot)
+{
+	const struct value *parent = value->parent;
+	uint32_t off;
+	int r;
+
+	if (parent) {
+		r = locate_node(rebuild, parent, spot);
+		if (r < 0 || parent->kind != VALUE_POINTER)
+			return r < 0 ? r : step_down(spot, &off, parent, value);
+		spot->node = locate_pointee(spot->shape, spot->node);
+		return 0;
+	}
+	for (size_t i = 0; i < rebuild->known_cnt; i++) {
+		if (rebuild->known[i].root != value)
+			continue;
+		*spot = (struct spot){rebuild->shape, rebuild->recorded, rebuild->known[i].node};
+		return 0;
+	}
+	return -ENOENT;
 }
 
 /* @value inside the object that holds it, in the build's layout. */

@@ -26,6 +26,8 @@ static const char *const ready_functions[] = {
 	"sigsuspend", "pause",	 "recvfrom",   "recvmsg",     "__poll_chk",   "pthread_join",
 };
 
+static const char *const freeing_functions[] = {"free", "realloc", "reallocarray", "cfree"};
+
 struct writer {
 	const struct config *config;
 	const struct program *program;
@@ -127,14 +129,14 @@ static unsigned result_of_piece(const struct abi_piece *piece)
 	}
 }
 
-/* Its own name's come first: what they hold is the function that runs for real. */
-static int add_all_slots(struct writer *writer, const struct program_func *func, struct err *err)
+/* Behind its own name's, which hold the function that runs for real. */
+static int add_other_slots(struct writer *writer, const struct program_func *func, struct err *err)
 {
 	const char *names[PROGRAM_NAMES_MAX];
 	size_t cnt = program_import_names(writer->program, func, names);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < cnt; i++)
+	for (size_t i = 1; r == 0 && i < cnt; i++)
 		r = add_slots(writer, names[i], writer->funcs_cnt, err);
 	return r;
 }
@@ -183,26 +185,57 @@ static void set_entry(struct patch_func *out, const struct prologue *prologue)
 						      .target = prologue->fixups[i].target};
 }
 
+/* A jump at the entry, or a breakpoint where there is no room for one. */
+static int patch_code(struct patch_func *out, const struct object *object, uint64_t addr, uint64_t size,
+		      struct err *err)
+{
+	struct prologue prologue;
+	int r = prologue_move(&prologue, object, addr, size, err);
+	bool is_short = r == -ENOSPC;
+
+	if (is_short)
+		r = prologue_trap(&prologue, object, addr, size, err);
+	if (r)
+		return r;
+	set_entry(out, &prologue);
+	out->how = is_short ? PATCH_TRAP : PATCH_ENTRY;
+	return 0;
+}
+
+/* Linked in, a sanitizer has functions of its own in libc's place, and all calls go there. */
+static const struct symbol *interceptor(const struct writer *writer, const char *name)
+{
+	const struct object *object = writer->program->objects[0];
+	char mark[128];
+
+	snprintf(mark, sizeof(mark), "__interceptor_%s", name);
+	return object_find_func(object, mark, NULL, NULL) ? object_find_func(object, name, NULL, NULL) : NULL;
+}
+
+static int set_import(struct writer *writer, struct patch_func *out, const char *name, struct err *err)
+{
+	const struct symbol *symbol = interceptor(writer, name);
+
+	if (symbol) {
+		out->module = 0;
+		return patch_code(out, writer->program->objects[0], symbol->addr, symbol->size, err);
+	}
+	out->how = PATCH_IMPORT;
+	out->is_callable = 1;
+	return add_slots(writer, name, writer->funcs_cnt, err);
+}
+
 static int set_how(struct writer *writer, struct patch_func *out, const struct program_func *func,
 		   struct err *err)
 {
-	struct prologue prologue;
 	int r;
 
 	if (is_system(writer->program->files[func->module].name)) {
-		out->how = PATCH_IMPORT;
-		out->is_callable = 1;
-		return add_all_slots(writer, func, err);
-	}
-	r = prologue_move(&prologue, writer->program->objects[func->module], func->addr, func->size, err);
-	if (r == 0) {
-		set_entry(out, &prologue);
-	} else if (r == -ENOSPC) {
-		r = prologue_trap(&prologue, writer->program->objects[func->module], func->addr, func->size,
-				  err);
-		if (r == 0)
-			set_entry(out, &prologue);
-		out->how = PATCH_TRAP;
+		r = set_import(writer, out, func->config->symbol, err);
+		if (r == 0 && out->how == PATCH_IMPORT)
+			r = add_other_slots(writer, func, err);
+	} else {
+		r = patch_code(out, writer->program->objects[func->module], func->addr, func->size, err);
 	}
 	if (r)
 		return err_wrap(err, r, "cannot intercept '%s'", func->config->name);
@@ -268,7 +301,7 @@ static int add_ready(struct writer *writer, const char *name, struct err *err)
 	int r;
 
 	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
-		if (writer->funcs[i].how == PATCH_IMPORT &&
+		if (is_system(writer->program->files[writer->program->funcs[i].module].name) &&
 		    is_imported_as(writer->program, &writer->program->funcs[i], name)) {
 			writer->funcs[i].role |= PATCH_READY;
 			return 0;
@@ -276,12 +309,38 @@ static int add_ready(struct writer *writer, const char *name, struct err *err)
 	}
 	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
 		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
+	out = &writer->funcs[writer->funcs_cnt];
+	r = set_import(writer, out, name, err);
+	if (r < 0 || (out->how == PATCH_IMPORT && writer->slots_cnt == before)) {
+		*out = (struct patch_func){};
+		return r;
+	}
+	writer->funcs_cnt++;
+	out->role = PATCH_READY;
+	out->alias = PATCH_NONE;
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	return 0;
+}
+
+/* Freed memory is no object any more, and what lies there next is another one. */
+static int add_frees(struct writer *writer, const char *name, struct err *err)
+{
+	size_t before = writer->slots_cnt;
+	struct patch_func *out;
+	int r;
+
+	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
+		if (writer->funcs[i].how == PATCH_IMPORT &&
+		    !strcmp(writer->program->funcs[i].config->symbol, name))
+			return 0;
+	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
+		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
 	r = add_slots(writer, name, writer->funcs_cnt, err);
 	if (r < 0 || writer->slots_cnt == before)
 		return r;
 	out = &writer->funcs[writer->funcs_cnt++];
 	*out = (struct patch_func){
-		.how = PATCH_IMPORT, .role = PATCH_READY, .is_callable = 1, .alias = PATCH_NONE};
+		.how = PATCH_IMPORT, .role = PATCH_FREES, .is_callable = 1, .alias = PATCH_NONE};
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	return 0;
 }
@@ -320,6 +379,8 @@ static int add_all(struct writer *writer, const struct patchfile_opts *opts, str
 
 	for (size_t i = 0; r == 0 && i < writer->program->funcs_cnt; i++)
 		r = add_func(writer, &writer->program->funcs[i], err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(freeing_functions); i++)
+		r = add_frees(writer, freeing_functions[i], err);
 	if (r < 0 || !strcmp(ready, "main") || !strcmp(ready, "end"))
 		return r;
 	if (strcmp(ready, "auto"))
@@ -349,6 +410,8 @@ static int write_all(struct buf *out, struct writer *writer, const struct patchf
 	struct patch_header header = {
 		.magic = PATCH_MAGIC, .version = PATCH_VERSION, .operation = opts->operation};
 
+	/* An allocator that is part of the executable is called without passing a slot. */
+	header.sees_frees = !object_find_func(writer->program->objects[0], "free", NULL, NULL);
 	if (opts->ready)
 		header.ready_main = !strcmp(opts->ready, "main") ? 1 : !strcmp(opts->ready, "end") ? 2 : 0;
 	buf_grow(out, ALIGN_UP(sizeof(header), 8));

@@ -42,12 +42,15 @@ void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const str
 	rebuild->live_out = live_out;
 	rebuild->built_cnt = rebuild->built_kept;
 	rebuild->waiting_cnt = 0;
+	rebuild->known_cnt = 0;
 	objects_release(&rebuild->objects);
 	rebuild->ops_done = rebuild->ops.len / sizeof(struct serve_op);
 }
 
-int rebuild_know(struct rebuild *rebuild, const struct value *root)
+int rebuild_know(struct rebuild *rebuild, const struct value *root, uint16_t node)
 {
+	if (root && rebuild->known_cnt < ARRAY_SIZE(rebuild->known))
+		rebuild->known[rebuild->known_cnt++] = (struct known){root, node};
 	return objects_add(&rebuild->objects, root, rebuild->err);
 }
 
@@ -138,19 +141,66 @@ static int build(struct rebuild *rebuild, uint8_t reg, const struct value *point
 		return r;
 	if (rebuild->shape->nodes[node].kind == SHAPE_BYTES && rebuild->shape->nodes[node].flows & FLOW_OUT)
 		room = MAX(room, REBUILD_OUT_BYTES);
-	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, 0);
+	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, pointer->bits);
 	if (r == 0)
 		r = locate_remember(rebuild, object, locate_pointee(rebuild->shape, node), reg);
 	return r < 0 ? r : put(rebuild, reg, &encoding);
 }
 
-/* An object that was met before, and was not built because all that led there leads into another one. */
-static int build_met(struct rebuild *rebuild, uint8_t reg, const struct value *ref, uint16_t node)
+/* What @pointer leads to, at the address in @reg inside an object that was built from what another view of it
+ * knew: this one may know more. */
+static int overlay(struct rebuild *rebuild, uint8_t reg, const struct value *pointer, uint16_t node)
+{
+	auto_encoding struct encoding encoding = {};
+	int r = encode_pointee(&encoding, rebuild->shape, node, pointer->child[0], NULL, rebuild->notes,
+			       rebuild->err);
+
+	if (r == 0)
+		r = locate_remember(rebuild, pointer->child[0], locate_pointee(rebuild->shape, node), reg);
+	return r < 0 ? r : put(rebuild, reg, &encoding);
+}
+
+/* The object around what @pointer leads to comes first, when only this pointer leads there. */
+static int build_inside(struct rebuild *rebuild, uint8_t reg, const struct value *pointer, uint16_t node)
+{
+	const size_t len = objects_extent(pointer->child[0]);
+	const struct value *around = objects_around(&rebuild->objects, pointer->bits, len)->value;
+	int r = locate_inside(rebuild, pointer->bits, len, reg);
+	struct spot spot;
+
+	if (r == -ENOENT && locate_node(rebuild, around->parent, &spot) == 0) {
+		r = build(rebuild, reg, around->parent, spot.node);
+		if (r == 0)
+			r = locate_inside(rebuild, pointer->bits, len, reg);
+	}
+	if (r == -ENOENT)
+		return build(rebuild, reg, pointer, node);
+	return r < 0 ? r : overlay(rebuild, reg, pointer, node);
+}
+
+/* What @pointer, which has a child, leads to: its address in @reg. */
+static int point_to_object(struct rebuild *rebuild, uint8_t reg, const struct value *pointer, uint16_t node)
+{
+	struct spot spot;
+
+	if (locate_is_built(rebuild, pointer->child[0]))
+		return locate(rebuild, pointer->child[0], reg, &spot);
+	if (locate_is_inside(rebuild, pointer))
+		return build_inside(rebuild, reg, pointer, node);
+	return build(rebuild, reg, pointer, node);
+}
+
+/* An object that was met before: where it is, or built, when nothing else has needed it. */
+static int point_to_met(struct rebuild *rebuild, uint8_t reg, const struct value *ref)
 {
 	const struct value *pointer = ref->target->parent;
+	struct spot spot;
+	int r = locate(rebuild, ref->target, reg, &spot);
 
-	if (pointer && pointer->kind == VALUE_POINTER)
-		return build(rebuild, reg, pointer, node);
+	if (r == -ENOENT && pointer && pointer->kind == VALUE_POINTER)
+		r = locate_node(rebuild, pointer, &spot) ?: point_to_object(rebuild, reg, pointer, spot.node);
+	if (r != -ENOENT)
+		return r;
 	return err_set(rebuild->err, -EUNATCH, "'%s' points to '%s', which cannot be found again",
 		       ref->name ? ref->name : "it", ref->path ? ref->path : "?");
 }
@@ -158,19 +208,13 @@ static int build_met(struct rebuild *rebuild, uint8_t reg, const struct value *r
 /* Address of what @value leads to in @reg, built where it cannot be found; -ENOENT for a raw address. */
 static int point(struct rebuild *rebuild, uint8_t reg, const struct value *value, uint16_t node, bool is_raw)
 {
-	const struct value *own = value->kind == VALUE_POINTER && value->child_cnt ? value->child[0] : NULL;
-	struct spot spot;
-	int r = -ENOENT;
-
 	if (value->kind == VALUE_SYMBOL && !locate_is_inside(rebuild, value))
 		return point_into_image(rebuild, value, reg);
-	if (value->kind == VALUE_REF && !is_raw)
-		r = locate(rebuild, value->target, reg, &spot);
-	else if (is_raw || value->kind == VALUE_SYMBOL || locate_is_inside(rebuild, value))
-		r = locate_inside(rebuild, value->bits, own ? objects_extent(own) : 0, reg);
-	if (r != -ENOENT || is_raw)
-		return r;
-	return own ? build(rebuild, reg, value, node) : build_met(rebuild, reg, value, node);
+	if (is_raw || value->kind == VALUE_SYMBOL)
+		return locate_inside(rebuild, value->bits, 0, reg);
+	if (value->kind == VALUE_REF)
+		return point_to_met(rebuild, reg, value);
+	return point_to_object(rebuild, reg, value, node);
 }
 
 /* The pointer at @off of the object whose address is in @reg is put when everything else is there. */
@@ -265,8 +309,7 @@ static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode
 			return 0;
 		return follow_unchanged(rebuild, reg, pointer);
 	}
-	if ((pointer->is_raw || pointer->value->kind == VALUE_POINTER) &&
-	    locate_is_inside(rebuild, pointer->value))
+	if (pointer->is_raw && locate_is_inside(rebuild, pointer->value))
 		return wait_for(rebuild, reg, pointer);
 	if (pointer->is_raw)
 		return 0;

@@ -37,6 +37,11 @@ struct rebuild {
 	size_t built_cnt, built_cap, built_kept;
 	uint32_t shared_cnt;
 	struct objects objects, kept; /* of this call; of the operation */
+	struct known {
+		const struct value *root;
+		uint16_t node;
+	} known[3 * ABI_PARAMS_MAX];
+	size_t known_cnt;
 	struct waiting {
 		uint32_t shared; /* the object that holds the pointer */
 		uint32_t off;
@@ -61,9 +66,9 @@ void rebuild_release(struct rebuild *rebuild);
 /* Objects built for one call are not met again from another. */
 void rebuild_begin(struct rebuild *rebuild, const struct shape *shape, const struct shape *recorded,
 		   const struct value *const *live, const struct value *const *live_out);
-/* @root, a parameter or the result, belongs to the call: pointers may lead into what it leads to. Before any
- * of it is rebuilt; NULL: nothing. */
-int rebuild_know(struct rebuild *rebuild, const struct value *root);
+/* @root, a parameter or the result of node @node, belongs to the call: pointers may lead into what it leads
+ * to. Before any of it is rebuilt; NULL: nothing. */
+int rebuild_know(struct rebuild *rebuild, const struct value *root, uint16_t node);
 /* Whether @value is, or holds, a pointer into what another parameter leads to: rebuild it after that one. */
 bool rebuild_is_inside(struct rebuild *rebuild, const struct value *value);
 /* Put what waits for an object that was not there. */

@@ -3,7 +3,7 @@
  * The walls, from the outside in:
  *
  *	namespaces	an empty network with loopback alone; its own processes, mounts and IPC
- *	Landlock	reads everywhere, writes in the work directory
+ *	Landlock	reads everywhere, writes in the work directory and in private folders
  *	seccomp		no connection to anywhere from exec on, since a unix socket's path passes the other
  *two
  *
@@ -36,10 +36,12 @@
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "replay/scratch.h"
 
 #define BIT(layer)	    (1 << (layer))
 #define FILE_BYTES_MAX	    (64ull << 20) /* of one file that the program writes */
-#define SHM_MOUNT_OPTS	    "size=64m,mode=1777"
+#define SHM_MOUNT_OPTS	    "size=512m,mode=1777"
+#define SCRATCH_STORE	    "/dev/shm/.tapedeck"
 #define CAPABILITIES_CNT    64
 #define CLOSE_RANGE_SYSCALL 436
 #define FDS_MAX		    4096
@@ -104,12 +106,14 @@ static void raise_loopback(void)
 	close(fd);
 }
 
-/* Returns SANDBOX_COVERED or 0. */
-static int arrange_mounts(const struct sandbox_opts *opts)
+/* Returns SANDBOX_COVERED or 0. *@scratch: a mask of the folders that are private now. */
+static int arrange_mounts(const struct sandbox_opts *opts, unsigned *scratch)
 {
+	*scratch = 0;
 	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return 0;
-	mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, SHM_MOUNT_OPTS);
+	if (!mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, SHM_MOUNT_OPTS))
+		*scratch = scratch_mount(opts->scratch, SCRATCH_STORE);
 	if (!opts->exe || mount(opts->copy, opts->exe, NULL, MS_BIND, NULL))
 		return 0;
 	return SANDBOX_COVERED;
@@ -250,7 +254,7 @@ static void allow(int ruleset, const char *path, uint64_t access)
 	close(rule.fd);
 }
 
-static int enter_landlock(const char *work_dir, int has_namespaces)
+static int enter_landlock(const struct sandbox_opts *opts, unsigned scratch, int has_namespaces)
 {
 	static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random",
 					      "/dev/urandom"};
@@ -267,7 +271,10 @@ static int enter_landlock(const char *work_dir, int has_namespaces)
 	if (ruleset < 0)
 		return -errno;
 	allow(ruleset, "/", reading);
-	allow(ruleset, work_dir, rules.fs);
+	allow(ruleset, opts->work_dir, rules.fs);
+	for (unsigned i = 0; scratch >> i; i++)
+		if (scratch >> i & 1)
+			allow(ruleset, opts->scratch[i], rules.fs);
 	if (has_namespaces)
 		allow(ruleset, "/dev/shm", rules.fs);
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
@@ -406,6 +413,7 @@ int sandbox_enter(const struct sandbox_opts *opts)
 {
 	pid_t parent = getppid();
 	int has_namespaces = !enter_namespaces(), layers = 0, r;
+	unsigned scratch = 0;
 
 	/* After the namespaces: a change of credentials forgets it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -413,7 +421,7 @@ int sandbox_enter(const struct sandbox_opts *opts)
 		_exit(1);
 	if (has_namespaces) {
 		raise_loopback();
-		layers |= BIT(SANDBOX_NAMESPACES) | arrange_mounts(opts);
+		layers |= BIT(SANDBOX_NAMESPACES) | arrange_mounts(opts, &scratch);
 		r = enter_processes();
 		if (r)
 			return r;
@@ -422,7 +430,7 @@ int sandbox_enter(const struct sandbox_opts *opts)
 		return -errno;
 	drop_capabilities();
 	set_limits(opts);
-	if (!enter_landlock(opts->work_dir, has_namespaces))
+	if (!enter_landlock(opts, scratch, has_namespaces))
 		layers |= BIT(SANDBOX_LANDLOCK);
 	r = enter_seccomp(opts, has_namespaces);
 	if (!r)

@@ -151,7 +151,10 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	if (!opts->exe)
 		return err_usage(err, -EINVAL, "'equalize' needs --exe BUILD: the program to replay with");
 	r = cassette_open(&cassette, words->arg[0], false, err);
-	return r < 0 ? r : equalize(opts, config, cassette, words, err);
+	if (r == 0)
+		r = equalize(opts, config, cassette, words, err);
+	common_warn(cassette);
+	return r;
 }
 
 #define AT(field) offsetof(struct equalize_opts, field)

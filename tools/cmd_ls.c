@@ -93,6 +93,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	if (r == 0)
 		r = lookup_each(cassette, &lookup, &unreadable, on_found, (void *)opts, err);
 	common_unreadable(unreadable);
+	common_warn(cassette);
 	return r < 0 ? r : STATUS_DONE;
 }
 

@@ -24,7 +24,7 @@
 struct record_opts {
 	const char *config, *to;
 	uint64_t pid, duration_ns, count, ring_bytes, seed;
-	bool dry_run, json, two_links;
+	bool dry_run, json, two_links, follow;
 };
 
 static int open_process(struct process **out, const struct record_opts *opts, const struct words *words,
@@ -104,6 +104,14 @@ static void on_progress(const struct recorder_summary *so_far, void *ctx)
 		    (unsigned long long)so_far->lost_events);
 }
 
+static void on_say(const char *text, void *ctx)
+{
+	struct progress *progress = ctx;
+
+	status_clear(&progress->status);
+	fprintf(stderr, "tapedeck: %s\n", text);
+}
+
 static uint64_t lost_of(const struct func_count *count)
 {
 	return count->dropped + count->no_slot + count->no_state;
@@ -159,6 +167,9 @@ static int print_json(const struct program *program, const struct recorder_summa
 		{"unaccounted_events", summary->unaccounted_events},
 		{"lost_operations", summary->lost_operations},
 		{"abandoned_rings", summary->abandoned_rings},
+		{"processes", summary->processes},
+		{"unfollowed", summary->unfollowed},
+		{"execs", summary->execs},
 		{"duration_ns", summary->duration_ns},
 		{"bytes", summary->bytes},
 	};
@@ -283,8 +294,18 @@ static void say_what_became(const struct recorder_summary *summary, const struct
 		fprintf(stderr, "tapedeck: the command ended with status %d\n", status);
 	else if (process->is_ours)
 		fprintf(stderr, "tapedeck: the command runs on, untraced, as process %d\n", process->pid);
-	else if (summary->process_ended)
+	else if (summary->process_ended && !summary->execs)
 		fprintf(stderr, "tapedeck: process %d ended\n", process->pid);
+	if (summary->processes)
+		fprintf(stderr, "tapedeck: %llu children were followed\n",
+			(unsigned long long)summary->processes);
+	if (summary->unfollowed)
+		fprintf(stderr, "tapedeck: %llu children were too many to follow\n",
+			(unsigned long long)summary->unfollowed);
+	if (summary->execs)
+		fprintf(stderr,
+			"tapedeck: %llu processes run another program by now: recording of them ended\n",
+			(unsigned long long)summary->execs);
 	if (!summary->taken && !summary->kept_out && !summary->incomplete)
 		fprintf(stderr, "tapedeck: no operation was taken: see 'hits' and 'sampled out'\n");
 }
@@ -311,19 +332,23 @@ static int report(const struct record_opts *opts, const struct program *program,
 	return STATUS_DONE;
 }
 
-static int record(const struct record_opts *opts, const struct config *config, struct program *program,
+static int record(const struct record_opts *opts, struct config *config, struct program *program,
 		  struct process *process, const char *url, struct err *err)
 {
+	struct progress progress = {.pid = process->pid, .cassette = url};
 	const struct recorder_opts recorder_opts = {
 		.duration_ns = opts->duration_ns,
 		.count = opts->count,
 		.ring_bytes = opts->ring_bytes,
 		.two_links = opts->two_links,
+		.follow = opts->follow,
 		.is_seeded = opts->seed != 0,
 		.seed = opts->seed,
 		.stop = &common_stop,
+		.reload = &common_hangups,
+		.say = on_say,
+		.say_ctx = &progress,
 	};
-	struct progress progress = {.pid = process->pid, .cassette = url};
 	auto_cassette struct cassette *cassette = NULL;
 	struct recorder_summary summary = {};
 	int r;
@@ -333,6 +358,7 @@ static int record(const struct record_opts *opts, const struct config *config, s
 		return r;
 	status_init(&progress.status);
 	common_catch_signals(2);
+	common_catch_hangup();
 	r = recorder_run(&summary, config, program, process, cassette, &recorder_opts, on_progress, &progress,
 			 err);
 	status_clear(&progress.status);
@@ -381,6 +407,7 @@ static const struct opt opts_table[] = {
 	 UINT64_MAX},
 	{OPT_BYTES, 0, "ring-size", "SIZE", "of each CPU's event ring; a power of two, default 16M",
 	 AT(ring_bytes), 4096, RING_BYTES_MAX},
+	{OPT_FLAG, 0, "follow", NULL, "record the process's children, too, and theirs", AT(follow)},
 	{OPT_FLAG, 0, "two-links", NULL, "entry and return probes apart, as before Linux 6.13",
 	 AT(two_links)},
 	{OPT_FLAG, 0, "dry-run", NULL, "show what would be probed, and attach nothing", AT(dry_run)},

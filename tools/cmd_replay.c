@@ -84,7 +84,10 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	r = cassette_open(&cassette, words->arg[0], false, err);
 	if (r == 0)
 		r = cassette_find(cassette, words->arg[1], &key, err);
-	return r < 0 ? r : replay(opts, config, cassette, &key, words, err);
+	if (r == 0)
+		r = replay(opts, config, cassette, &key, words, err);
+	common_warn(cassette);
+	return r;
 }
 
 #define AT(field) offsetof(struct replay_opts, field)

@@ -171,6 +171,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		r = recording_json(&json, &key, recording, schema, store, err);
 	if (r == 0)
 		r = print(json, opts->json, err);
+	common_warn(cassette);
 	return r < 0 ? r : STATUS_DONE;
 }
 

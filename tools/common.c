@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "lib/json.h"
 #include "lib/util.h"
 
-volatile sig_atomic_t common_stop;
+volatile sig_atomic_t common_stop, common_hangups;
 
 int common_config(struct config **out, const char *path, struct err *err)
 {
@@ -43,6 +44,12 @@ struct lookup common_lookup(const struct filter_opts *filter)
 	for (size_t i = 0; i < filter->where.cnt; i++)
 		lookup.where[i] = filter->where.item[i];
 	return lookup;
+}
+
+void common_warn(const struct cassette *cassette)
+{
+	if (cassette && cassette_warning(cassette))
+		fprintf(stderr, "tapedeck: %s\n", cassette_warning(cassette));
 }
 
 int common_print_json(cJSON *json, struct err *err)
@@ -75,6 +82,35 @@ void common_catch_signals(int max)
 	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+}
+
+static bool had_terminal;
+
+static bool has_terminal(void)
+{
+	autoclose int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+static void on_hangup(int sig)
+{
+	int error = errno;
+
+	if (had_terminal && !has_terminal())
+		on_signal(sig);
+	else
+		common_hangups++;
+	errno = error;
+}
+
+void common_catch_hangup(void)
+{
+	struct sigaction action = {.sa_handler = on_hangup}, before;
+
+	/* Under nohup a terminal that goes away is nothing. */
+	had_terminal = !sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN && has_terminal();
+	sigaction(SIGHUP, &action, NULL);
 }
 
 int common_engine(char *path, size_t len, struct err *err)

@@ -42,8 +42,16 @@ struct filter_opts {
 
 struct lookup common_lookup(const struct filter_opts *filter);
 
+struct cassette;
+/* Say on stderr what is not as it should be with @cassette, though nothing failed. NULL is fine. */
+void common_warn(const struct cassette *cassette);
+
 /* One line of NDJSON on stdout; takes @json over. */
 int common_print_json(struct cJSON *json, struct err *err);
+
+/* Counts SIGHUP after common_catch_hangup, as long as the terminal is still there. */
+extern volatile sig_atomic_t common_hangups;
+void common_catch_hangup(void);
 
 /* Counts Ctrl-C, SIGTERM and SIGHUP after common_catch_signals; beyond @max they end the program the ordinary
  * way. */

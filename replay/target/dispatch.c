@@ -14,6 +14,7 @@
 #include "replay/target/forkserver.h"
 #include "replay/target/guard.h"
 #include "replay/target/match.h"
+#include "replay/target/objects.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
 #include "replay/target/thunk.h"
@@ -254,6 +255,10 @@ static int decide(const struct func *func, struct frame *frame, int *error_numbe
 		forkserver_run(func->patch->name);
 	if (engine.state != ENGINE_PLAYING)
 		return tail(func, frame);
+	if (func->patch->role == PATCH_FREES) {
+		objects_forget(frame->gpr[0]);
+		return tail(func, frame);
+	}
 	if (has_left(func, frame))
 		report_end(OUTCOME_LEFT, NULL, 0);
 	if (!is_played(func, frame))

@@ -39,6 +39,8 @@ struct patch_header {
 	unsigned int operation;	 /* index of the function that cases call */
 	unsigned int ready_main; /* 0: a READY function or the operation is reached; 1: at main's entry; 2:
 				  * when main returns */
+	unsigned int sees_frees; /* 0: memory may be freed without passing a PATCH_FREES */
+	unsigned int pad;
 };
 
 struct patch_module {
@@ -57,6 +59,8 @@ enum patch_role {
 	PATCH_OPERATION = 1,
 	PATCH_INPUT = 2,
 	PATCH_OUTPUT = 3,
+	/* It frees what its first argument points to. Never with another role. */
+	PATCH_FREES = 8,
 	PATCH_READY =
 		4, /* accept, epoll_wait...: main has reached its loop. May be or'ed to INPUT or OUTPUT */
 };
@@ -113,13 +117,16 @@ struct patch_slot {
  * first stack argument. The rest start as 0.
  */
 enum serve_kind {
-	SERVE_ALLOC = 1, /* v[dst] = malloc(len), zeroed (len 0: one byte) */
-	SERVE_WRITE,	 /* copy len bytes of the case at data to v[dst] + off */
-	SERVE_POINTER,	 /* *(void **)(v[dst] + off) = v[src] ? v[src] + data : NULL */
-	SERVE_FOLLOW,	 /* v[dst] = *(void **)(v[src] + off) */
-	SERVE_ADD,	 /* v[dst] = v[src] + off */
-	SERVE_SHARE,	 /* shared[data] = v[dst]: other programs of this case see it */
-	SERVE_SHARED,	 /* v[dst] = shared[data]; 0 when not shared yet */
+	/* v[dst] = malloc(len), zeroed (len 0: one byte). data: where it lay when it was recorded, 0:
+	 * unknown. What lay there with the same length before, and was not freed since, is the same object:
+	 * no new one. */
+	SERVE_ALLOC = 1,
+	SERVE_WRITE,   /* copy len bytes of the case at data to v[dst] + off */
+	SERVE_POINTER, /* *(void **)(v[dst] + off) = v[src] ? v[src] + data : NULL */
+	SERVE_FOLLOW,  /* v[dst] = *(void **)(v[src] + off) */
+	SERVE_ADD,     /* v[dst] = v[src] + off */
+	SERVE_SHARE,   /* shared[data] = v[dst]: other programs of this case see it */
+	SERVE_SHARED,  /* v[dst] = shared[data]; 0 when not shared yet */
 	SERVE_ARG,   /* operation: argument off = v[src] + data; 0..5 the registers, from 6 the stack words */
 	SERVE_IMAGE, /* v[dst] = load bias of module off + data */
 	SERVE_RESULT, /* off 0: rax, 1: rdx = v[src] + data */

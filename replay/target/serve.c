@@ -7,6 +7,7 @@
 #include "replay/target/engine.h"
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
+#include "replay/target/objects.h"
 
 static uint64_t shared[PATCH_SHARED_MAX];
 
@@ -19,11 +20,15 @@ static uint64_t shared[PATCH_SHARED_MAX];
 /* The program's own allocator, for the program may free it. */
 static int alloc(struct serve *serve, const struct serve_op *op)
 {
-	void *memory = calloc(1, op->len ? op->len : 1);
+	uint64_t lay_at = engine.patch->sees_frees ? op->data : 0, live = objects_find(lay_at, op->len);
 
-	if (!memory)
-		return TROUBLE(serve, "no memory for %u recorded bytes", op->len);
-	serve->v[op->dst] = (uint64_t)memory;
+	if (!live) {
+		live = (uint64_t)calloc(1, op->len ? op->len : 1);
+		if (!live)
+			return TROUBLE(serve, "no memory for %u recorded bytes", op->len);
+		objects_add(lay_at, op->len, live);
+	}
+	serve->v[op->dst] = live;
 	return 0;
 }
 

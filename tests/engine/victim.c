@@ -414,7 +414,9 @@ static void try_walls(const char *argv0, const char *outside)
 	say("bluetooth", socket(AF_BLUETOOTH, SOCK_STREAM, 0));
 	say("inet", connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&host, sizeof(host)));
 	say("udp", sendto(socket(AF_INET, SOCK_DGRAM, 0), "", 1, 0, (struct sockaddr *)&host, sizeof(host)));
-	say("outside", open(outside, O_TMPFILE | O_WRONLY, 0600));
+	say("outside", open("/usr", O_TMPFILE | O_WRONLY, 0600));
+	snprintf(self, sizeof(self), "%s/written", outside);
+	say("argument", open(self, O_CREAT | O_WRONLY, 0600));
 	say("inside", open(getenv("HOME"), O_TMPFILE | O_WRONLY, 0600));
 	say("null", open("/dev/null", O_WRONLY));
 	say("read", open("/etc/passwd", O_RDONLY));

@@ -121,7 +121,8 @@ static void record_with(struct taken *taken, const char *config, const char *com
 	taken->summary = cJSON_Parse(out);
 	if (run.status || !taken->summary)
 		fail_msg("status %d: %s", run.status, err);
-	assert_int_equal(num(taken->summary, "exit_status"), 0); /* the victim found nothing wrong */
+	if (get(taken->summary, "exit_status"))
+		assert_int_equal(num(taken->summary, "exit_status"), 0); /* the victim found nothing wrong */
 	assert_int_equal(num(taken->summary, "lost_events"), 0);
 	assert_int_equal(num(taken->summary, "unaccounted_events"), 0);
 	read_all(taken, url);
@@ -463,6 +464,162 @@ static void a_busy_program_bears_recorders_that_come_and_go_and_die(void **state
 	assert_int_equal(command_wait(&victim, 20), 0); /* nothing wrong, and its code is as it was */
 }
 
+/* --- children --- */
+
+#define SERVE                                                                                                \
+	"{\"operations\": {\"%s\": {}}, \"inputs\": {\"fetch\": {\"args\": {\"job\": {\"opaque\": true}}}}," \
+	" \"outputs\": {\"store\": {}}}"
+
+static void a_server_that_forks_for_each_request_is_followed(void **state)
+{
+	char config[256];
+	unsigned seen[2000] = {}, pids = 0;
+	double last = 0;
+	struct taken taken;
+
+	snprintf(config, sizeof(config), SERVE, "serve");
+	record_with(&taken, config, "forking", "--follow");
+	assert_int_equal(taken.cnt, 40 + 20 + 1);
+	assert_int_equal(num(taken.summary, "processes"), 60);
+	for (size_t i = 0; i < taken.cnt; i++) {
+		const cJSON *recording = taken.recording[i];
+		int id = num(get(get(recording, "operation"), "args"), "id");
+		double pid = num(get(recording, "metadata"), "pid");
+
+		assert_in_range(id, 1, 1999);
+		assert_int_equal(seen[id]++, 0);
+		assert_true(cJSON_IsTrue(get(recording, "complete")));
+		assert_int_equal(num(get(recording, "operation"), "return"), id * 1000 + 1);
+		assert_int_equal(cJSON_GetArraySize(get(recording, "calls")), 2);
+		pids += pid != last;
+		last = pid;
+	}
+	assert_true(pids > 30);
+	release(&taken);
+	record(&taken, config, "forking"); /* the process alone */
+	assert_int_equal(taken.cnt, 1);
+	release(&taken);
+}
+
+static void a_child_forked_inside_an_operation_is_not_in_it(void **state)
+{
+	static const char *const options[] = {"--follow", NULL};
+	char config[256];
+	struct taken taken;
+
+	snprintf(config, sizeof(config), SERVE, "forked_inside");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		record_with(&taken, config, "inside", options[i]);
+		assert_int_equal(taken.cnt, 1);
+		assert_true(cJSON_IsTrue(get(taken.recording[0], "complete")));
+		assert_int_equal(cJSON_GetArraySize(get(taken.recording[0], "calls")), 1);
+		assert_int_equal(num(get(taken.recording[0], "operation"), "return"), 3001);
+		release(&taken);
+	}
+}
+
+static void another_program_in_the_process_ends_recording(void **state)
+{
+	static const char *const options[] = {"--follow", NULL};
+	char config[256];
+
+	snprintf(config, sizeof(config),
+		 "{\"operations\": {\"serve\": {}, \"transform\": {}}, \"inputs\": {\"fetch\": {}}}");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		struct taken taken;
+		bool is_seen = false;
+
+		record_with(&taken, config, "executing", options[i]);
+		assert_int_equal(taken.cnt, 2); /* not that of the other program */
+		for (size_t k = 0; k < taken.cnt; k++) {
+			const cJSON *operation = get(taken.recording[k], "operation");
+
+			if (strcmp(str(operation, "function"), "transform"))
+				continue;
+			assert_string_equal(str(operation, "left"), "exit");
+			assert_true(cJSON_IsTrue(get(taken.recording[k], "complete")));
+			is_seen = true;
+		}
+		assert_true(is_seen);
+		assert_int_equal(num(taken.summary, "execs"), 1);
+		release(&taken);
+	}
+}
+
+/* --- changes while recording --- */
+
+static void write_config(const char *file, const char *text)
+{
+	FILE *f = fopen(file, "w");
+
+	fputs(text, f);
+	fclose(f);
+}
+
+static void reread(struct command *recorder, const char *file, const char *text, const char *says)
+{
+	write_config(file, text);
+	command_signal(recorder, SIGHUP);
+	if (!command_says(recorder, says, 10))
+		fail_msg("'%s' is not said", says);
+}
+
+static void sampling_changes_when_the_configuration_is_read_again(void **state)
+{
+#define TICK(sample) "{\"operations\": {\"tick\": {" sample "}, \"tock\": {}}, \"outputs\": {\"store\": {}}}"
+	struct command victim, recorder;
+	autofree char *out = NULL;
+	char pid[16], url[300], file[256];
+	cJSON *summary;
+	unsigned kinds[4] = {};
+	struct taken taken = {};
+
+	snprintf(file, sizeof(file), "%s/reread.json", command_folder());
+	snprintf(url, sizeof(url), "file:%s/reread", command_folder());
+	write_config(file, TICK("\"if\": \"phase == 0\""));
+	command_start(&victim, ARGV(path("@/tests/integration/victims/life"), "ticks"));
+	assert_true(command_says(&victim, "ready", 10));
+	snprintf(pid, sizeof(pid), "%d", victim.pid);
+	command_start(&recorder,
+		      ARGV(path("@/tapedeck"), "record", "-c", file, "-p", pid, "--to", url, "--json"));
+	assert_true(command_says(&recorder, "recording process", 20));
+
+	usleep(300000);
+	command_signal(&victim, SIGUSR2); /* phase 1: nothing is taken */
+	usleep(200000);
+	reread(&recorder, file, TICK("\"if\": \"phase =\""), "stays as it was: ");
+	reread(&recorder, file, TICK("\"if\": \"phas == 1\""), "no parameter 'phas'");
+	reread(&recorder, file, TICK("\"enabled\": false"), "'tick' is not recorded from here on");
+	usleep(100000);
+	reread(&recorder, file, TICK("\"metadata\": {\"a\": \"phase\"}, \"if\": \"phase == 2\""),
+	       "'tick' is recorded from here on");
+	assert_true(
+		command_says(&recorder, "'tick': what is captured of it cannot change while recording", 10));
+	reread(&recorder, file, "{\"operations\": {\"tick\": {\"if\": \"phase == 2\"}}}",
+	       "'tock' is no longer in the configuration: it is not recorded from here on");
+	command_signal(&victim, SIGUSR2); /* phase 2 */
+	usleep(500000);
+	command_signal(&victim, SIGTERM);
+	assert_int_equal(command_wait(&victim, 20), 0);
+	assert_int_equal(command_wait(&recorder, 30), 0);
+	out = command_file(recorder.out);
+	summary = cJSON_Parse(out);
+	assert_int_equal(num(summary, "unaccounted_events"), 0);
+	read_all(&taken, url);
+	for (size_t i = 0; i < taken.cnt; i++) {
+		int phase = num(get(get(taken.recording[i], "operation"), "args"), "phase");
+		bool is_tick = !strcmp(str(taken.recording[i], "category"), "tick");
+
+		assert_in_range(phase, 0, 2);
+		kinds[is_tick ? phase : 3] += 1;
+		assert_true(is_tick || phase < 2);
+	}
+	assert_true(kinds[0] > 0 && kinds[2] > 0 && kinds[3] > 0);
+	assert_int_equal(kinds[1], 0);
+	cJSON_Delete(summary);
+	release(&taken);
+}
+
 static int teardown(void **state)
 {
 	command_cleanup();
@@ -482,6 +639,10 @@ int main(void)
 		cmocka_unit_test(what_is_switched_off_is_not_recorded),
 		cmocka_unit_test(what_begins_while_recording_ends_is_not_counted),
 		cmocka_unit_test(a_busy_program_bears_recorders_that_come_and_go_and_die),
+		cmocka_unit_test(a_server_that_forks_for_each_request_is_followed),
+		cmocka_unit_test(a_child_forked_inside_an_operation_is_not_in_it),
+		cmocka_unit_test(another_program_in_the_process_ends_recording),
+		cmocka_unit_test(sampling_changes_when_the_configuration_is_read_again),
 		{"a handler on a stack above",
 		 a_handler_on_its_own_stack_neither_ends_the_operation_nor_the_program, NULL, NULL,
 		 (void *)1},
@@ -489,5 +650,7 @@ int main(void)
 		 a_handler_on_its_own_stack_neither_ends_the_operation_nor_the_program, NULL, NULL, NULL},
 	};
 
+	if (getenv("FILTER"))
+		cmocka_set_test_filter(getenv("FILTER"));
 	return cmocka_run_group_tests(tests, NULL, teardown);
 }

@@ -403,6 +403,137 @@ static void schemas_are_stored_once_and_checked(void **state)
 	assert_string_equal(err.msg, "'../../etc/passwd' is not the name of a schema");
 }
 
+/* --- options --- */
+
+static struct cassette *open_with(const char *url, const struct cassette_opts *opts)
+{
+	struct cassette *cassette;
+	struct err err = {};
+
+	if (cassette_open_with(&cassette, url, opts, &err))
+		fail_msg("%s", err.msg);
+	return cassette;
+}
+
+static void a_read_only_cassette_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct cassette_opts opts = {.read_only = true, .transient = true};
+	struct cassette *cassette = open_with(f->url, &opts);
+	struct recording_key key = suite_key("c", "20251125", A);
+	struct cassette_item item = {.key = key, .full = {"x", 1}, .metadata = {"{}", 2}};
+	char schema[DIGEST_HEX_LEN + 1], words[640];
+	struct err err = {};
+	struct blob blob;
+
+	suite_put(f->cassette, "c", "20251125", A);
+	digest_hex("abc", 3, schema);
+	snprintf(words, sizeof(words), "cassette '%s' is read-only", f->url);
+	assert_int_equal(cassette_put(cassette, &key, "x", 1, "{}", &err), -EROFS);
+	assert_string_equal(err.msg, words);
+	assert_int_equal(cassette_put_many(cassette, &item, 1, &err), -EROFS);
+	assert_int_equal(item.result, -EROFS);
+	assert_int_equal(cassette_put_schema(cassette, schema, "abc", 3, &err), -EROFS);
+	assert_int_equal(cassette_remove(cassette, &key, &err), -EROFS);
+	assert_int_equal(cassette_remove_many(cassette, &item, 1, &err), -EROFS);
+	assert_int_equal(cassette_empty(cassette, &err), -EROFS);
+	cassette_close(cassette);
+	assert_int_equal(cassette_get(f->cassette, &key, &blob, NULL), 0);
+	suite_assert_blob(&blob, "full", 4);
+}
+
+static void a_prefix_is_a_cassette_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	const struct cassette_opts opts = {.create = true, .prefix = "eu/shop"};
+	struct recording_key key = suite_key("c", "20251125", A);
+	struct cassette *cassette;
+	char got[512] = "";
+	struct blob blob;
+
+	cassette = open_with(f->url, &opts);
+	suite_put(cassette, "c", "20251125", A);
+	suite_put(f->cassette, "d", "20251125", B);
+	assert_int_equal(cassette_each(cassette, NULL, NULL, NULL, suite_append, got, NULL), 0);
+	assert_string_equal(got, "c/20251125/a ");
+	assert_int_equal(cassette_get(cassette, &key, &blob, NULL), 0);
+	suite_assert_blob(&blob, "full", 4);
+	cassette_close(cassette);
+	assert_int_equal(cassette_get(f->cassette, &key, &blob, NULL), -ENOENT);
+}
+
+static void prefixes_that_lead_elsewhere_are_refused(void **state)
+{
+	static const char *const prefixes[] = {"/a", "a/", "a//b", "..", "a/../b", ".a", "a/.b"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		const struct cassette_opts opts = {.create = true, .transient = true, .prefix = prefixes[i]};
+		struct cassette *cassette;
+		struct err err = {};
+
+		assert_int_equal(cassette_open_with(&cassette, f->url, &opts, &err), -EINVAL);
+		assert_non_null(strstr(err.msg, "cannot be a prefix"));
+		assert_true(err.is_usage);
+	}
+}
+
+static void a_transient_cassette_takes_its_recordings_with_it(void **state)
+{
+	struct fixture *f = *state;
+	const struct cassette_opts opts = {.create = true, .transient = true, .prefix = "tmp"};
+	struct cassette *cassette;
+	char got[512] = "";
+
+	suite_put(f->cassette, "d", "20251125", B);
+	cassette = open_with(f->url, &opts);
+	suite_put(cassette, "c", "20251125", A);
+	suite_put(cassette, "e", "20251126", A);
+	cassette_close(cassette);
+	cassette = open_with(f->url, &(struct cassette_opts){.prefix = "tmp"});
+	assert_int_equal(cassette_each(cassette, NULL, NULL, NULL, suite_append, got, NULL), 0);
+	assert_string_equal(got, "");
+	cassette_close(cassette);
+	assert_int_equal(cassette_each(f->cassette, NULL, NULL, NULL, suite_append, got, NULL), 0);
+	assert_string_equal(got, "d/20251125/b ");
+}
+
+/* None of "never", all of "always", half of the others, and nothing large. */
+static double sample(const char *category, uint64_t bytes, void *ctx)
+{
+	++*(int *)ctx;
+	if (bytes > 4 || strcmp(category, "never") == 0)
+		return 0;
+	return strcmp(category, "always") == 0 ? 1 : 0.5;
+}
+
+static void sampling_by_category_and_size_is_before_anything_is_stored(void **state)
+{
+	struct fixture *f = *state;
+	int asked = 0, stored = 0, left_out = 0;
+	const struct cassette_opts opts = {.create = true, .sample = sample, .sample_ctx = &asked};
+	struct cassette *cassette = open_with(f->url, &opts);
+	struct recording_key key = suite_key("never", "20251125", A);
+	struct cassette_item items[MANY];
+
+	assert_int_equal(cassette_put(cassette, &key, "full", 4, "{}", NULL), CASSETTE_SAMPLED_OUT);
+	key = suite_key("always", "20251125", A);
+	assert_int_equal(cassette_put(cassette, &key, "full", 4, "{}", NULL), 0);
+	key = suite_key("always", "20251125", B);
+	assert_int_equal(cassette_put(cassette, &key, "large", 5, "{}", NULL), CASSETTE_SAMPLED_OUT);
+	many_of(items);
+	assert_int_equal(cassette_put_many(cassette, items, MANY, NULL), 0);
+	for (int i = 0; i < MANY; i++) {
+		stored += items[i].result == 0;
+		left_out += items[i].result == CASSETTE_SAMPLED_OUT;
+	}
+	assert_int_equal(stored + left_out, MANY);
+	assert_true(stored > 5 && left_out > 5); /* of 70: 1 in 10^12 runs fails */
+	assert_int_equal(asked, MANY + 3);
+	cassette_close(cassette);
+	assert_int_equal(count_all(f->cassette), stored + 1);
+}
+
 static void keys_that_cannot_be_are_refused(void **state)
 {
 	static const struct {
@@ -482,6 +613,11 @@ int cassette_suite_run(const struct cassette_suite *suite)
 		TEST(many_are_put_got_and_removed_together),
 		TEST(of_many_each_has_its_own_result),
 		TEST(schemas_are_stored_once_and_checked),
+		TEST(a_read_only_cassette_changes_nothing),
+		TEST(a_prefix_is_a_cassette_of_its_own),
+		TEST(prefixes_that_lead_elsewhere_are_refused),
+		TEST(a_transient_cassette_takes_its_recordings_with_it),
+		TEST(sampling_by_category_and_size_is_before_anything_is_stored),
 		TEST(keys_that_cannot_be_are_refused),
 		TEST(categories_may_hold_what_function_names_hold),
 		TEST(the_longest_category_fits),

@@ -67,7 +67,7 @@ static void a_url_that_is_none_is_a_usage_error_with_a_hint(void **state)
 		{"", "'' is not a cassette: it has no scheme", "for a directory write 'file:DIRECTORY'"},
 		{"fil:/tmp/x", "cassette 'fil:/tmp/x': unknown scheme 'fil'", "did you mean 'file:/tmp/x'?"},
 		{"gopher:x", "cassette 'gopher:x': unknown scheme 'gopher'",
-		 "a cassette is 'file:DIRECTORY' or 'mem:'"},
+		 "a cassette is 'file:DIRECTORY', 's3://BUCKET/PREFIX' or 'mem:'"},
 		{"file:", "cassette 'file:' names no directory", "write 'file:DIRECTORY'"},
 	};
 
@@ -81,15 +81,6 @@ static void a_url_that_is_none_is_a_usage_error_with_a_hint(void **state)
 		assert_true(err.is_usage);
 		assert_ptr_equal(cassette, (void *)1);
 	}
-}
-
-static void schemes_to_come_are_refused_by_name(void **state)
-{
-	struct cassette *cassette;
-	struct err err = {};
-
-	assert_int_equal(cassette_open(&cassette, "cached:/d+s3://b", false, &err), -ENOTSUP);
-	assert_string_equal(err.msg, "cassette 'cached:/d+s3://b': cached is not supported by this version");
 }
 
 /* --- mem: --- */
@@ -434,7 +425,6 @@ int main(void)
 {
 	const struct CMUnitTest opening[] = {
 		cmocka_unit_test(a_url_that_is_none_is_a_usage_error_with_a_hint),
-		cmocka_unit_test(schemes_to_come_are_refused_by_name),
 		cmocka_unit_test(a_mem_cassette_without_a_name_is_nobody_elses),
 		cmocka_unit_test(a_mem_cassette_goes_with_its_last_user),
 	};

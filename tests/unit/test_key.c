@@ -85,6 +85,31 @@ static void the_default_key_is_scalars_text_and_what_const_points_to(void **stat
 	      "\0\0\0\0\0\0\0\0");
 }
 
+static void a_tagged_union_is_its_live_member(void **state)
+{
+	struct shop *s = *state;
+	struct shop_param params[] = {{"o", shop_cptr(s, s->order)}, {}};
+	struct rule_case cases[] = {{"GREEN", "bytes"}, {"0", "word"}};
+	struct rule rule = {.path = "o->u", .tag = "o->color", .cases = cases, .cases_cnt = 2};
+	const char *key[] = {"o->u"};
+	struct order orders[] = {
+		{.color = RED, .u = {7}}, {.color = GREEN, .u = {.bytes = "abc"}}, {.color = 9, .u = {8}}};
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} want[] = {{"\0\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0", 16},
+		    {"\1\0\0\0\0\0\0\0a\0\0\0\0\0\0\0b\0\0\0\0\0\0\0c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 40},
+		    {"\xff\xff\xff\xff\xff\xff\xff\xff\10\0\0\0", 12}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct trial t;
+
+		trial_init(&t, s, shop_func(s, "f", 0, params, &rule, 1), key, 1);
+		t.call.args[0] = ADDR(&orders[i]);
+		check(&t, key, 1, want[i].bytes, want[i].len);
+	}
+}
+
 static void a_written_direction_takes_part(void **state)
 {
 	struct shop *s = *state;
@@ -450,6 +475,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(the_default_key_is_scalars_text_and_what_const_points_to),
+		TEST(a_tagged_union_is_its_live_member),
 		TEST(a_written_direction_takes_part),
 		TEST(every_kind_has_its_bytes),
 		TEST(paths_name_what_identifies_a_call),

@@ -122,7 +122,8 @@ static int rebuild_args(struct bench *b, uint64_t *args, size_t cnt, char **reco
 	*recorded = trial_json(&b->t);
 	rebuild_begin(&b->rebuild, b->t.shape, b->t.shape, NULL, NULL);
 	for (size_t i = 0; i < cnt; i++)
-		assert_int_equal(rebuild_know(&b->rebuild, b->t.values.args[i]), 0);
+		assert_int_equal(rebuild_know(&b->rebuild, b->t.values.args[i], b->t.shape->params[i].node),
+				 0);
 	for (size_t i = 0; i < cnt; i++) {
 		struct rebuild_value value = {};
 		int r = rebuild_value(&b->rebuild, &value, b->t.values.args[i], b->t.shape->params[i].node);

@@ -270,6 +270,27 @@ static void a_wrong_region_that_the_store_keeps_to_itself_is_said(void **state)
 	assert_string_equal(err.hint, "name the bucket's region with region= in the URL");
 }
 
+static void without_keys_nothing_is_sent(void **state)
+{
+	struct script script = {.answers = refusing};
+	struct fake_http *fake;
+	auto_s3 struct s3 *s3 = NULL;
+	struct s3_call call = {.method = "GET", .key = "key"};
+	struct err err = {};
+	int port;
+
+	fake = fake_http_start(&port, play, &script);
+	s3 = client(port, "");
+	unsetenv("AWS_ACCESS_KEY_ID");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
+	setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+	assert_int_equal(s3_calls(s3, &call, 1, &err), -ENOKEY);
+	assert_non_null(strstr(err.msg, "no credentials for S3"));
+	assert_int_equal(fake_http_stop(fake), 0);
+}
+
 static void everything_that_is_sent_is_signed(void **state)
 {
 	static const char *const answers[] = {OK, NULL};
@@ -515,6 +536,7 @@ int main(void)
 		cmocka_unit_test(a_clock_that_no_correction_helps_is_said_to_be_wrong),
 		cmocka_unit_test(a_wrong_region_is_corrected_when_the_store_tells),
 		cmocka_unit_test(a_wrong_region_that_the_store_keeps_to_itself_is_said),
+		cmocka_unit_test(without_keys_nothing_is_sent),
 		cmocka_unit_test(everything_that_is_sent_is_signed),
 		cmocka_unit_test(a_listing_goes_on_by_its_token),
 		cmocka_unit_test(a_garbled_listing_is_refused),

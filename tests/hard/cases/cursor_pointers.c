@@ -57,7 +57,7 @@ __attribute__((noinline)) long parse(struct parser *p, const char *options, cons
 
 int main(void)
 {
-	static char text[] = "12  7 123";
+	char text[] = "12  7 123";
 	static const char options[] = "ab,cd";
 	struct parser p = {&p, text, text + 9, text, 9, 0};
 

@@ -367,13 +367,134 @@ static void steady(void)
 		check(!memcmp(before[i], code[i], CODE_BYTES));
 }
 
+/* --- in phases --- */
+
+static atomic_int phase_now;
+
+static void on_phase(int sig)
+{
+	phase_now++;
+}
+
+PROBED int tick(int phase)
+{
+	store(phase, 1);
+	return phase + 1;
+}
+
+PROBED int tock(int phase)
+{
+	return phase + 2;
+}
+
+/* SIGUSR2 is the next phase, SIGTERM the end. */
+static void ticks(void)
+{
+	signal(SIGTERM, on_told);
+	signal(SIGUSR2, on_phase);
+	puts("ready");
+	fflush(stdout);
+	while (!is_told) {
+		int phase = phase_now;
+
+		check(tick(phase) == phase + 1);
+		check(tock(phase) == phase + 2);
+		usleep(1000);
+	}
+}
+
+/* --- children --- */
+
+PROBED long serve(long id)
+{
+	struct job job = {.id = id};
+	long value = fetch(&job, 1);
+
+	store(id, value);
+	return value;
+}
+
+/* A child a request, two at a time, and children of children. */
+static void forking(void)
+{
+	for (int i = 1; i <= 40; i += 2) {
+		pid_t child[2];
+		int status;
+
+		for (int k = 0; k < 2; k++) {
+			child[k] = fork();
+			if (child[k])
+				continue;
+			check(serve(i + k) == (i + k) * 1000 + 1);
+			if (k == 1 && !fork()) {
+				check(serve(1000 + i) == (1000 + i) * 1000 + 1);
+				_exit(wrong != 0);
+			}
+			while (wait(&status) > 0)
+				check(!status);
+			_exit(wrong != 0);
+		}
+		for (int k = 0; k < 2; k++)
+			check(waitpid(child[k], &status, 0) == child[k] && !status);
+	}
+	check(serve(41) == 41001);
+}
+
+/* Another program in the middle of an operation. */
+PROBED long transform(long id)
+{
+	struct job job = {.id = id};
+
+	fetch(&job, 1);
+	execl("/proc/self/exe", "life", "plain", NULL);
+	return -1;
+}
+
+static void executing(void)
+{
+	check(serve(7) == 7001);
+	transform(8);
+	check(false);
+}
+
+static void plain(void)
+{
+	check(serve(9) == 9001);
+}
+
+/* Inside an operation: the child comes back through the same frames. */
+PROBED long forked_inside(long id)
+{
+	struct job job = {.id = id};
+	pid_t child = fork();
+	long value = fetch(&job, child ? 1 : 2);
+
+	if (child) {
+		int status;
+
+		check(waitpid(child, &status, 0) == child && !status);
+	}
+	return child ? value : -value;
+}
+
+static void inside(void)
+{
+	long value = forked_inside(3);
+
+	if (value < 0)
+		_exit(value != -3002);
+	check(value == 3001);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } commands[] = {
 	{"pool", pool},		  {"carriers", carriers},	{"late", late},
 	{"gate", gate},		  {"stack_above", stack_above}, {"stack_below", stack_below},
-	{"finishing", finishing}, {"steady", steady},
+	{"finishing", finishing}, {"steady", steady},		{"ticks", ticks},
+	{"forking", forking},	  {"executing", executing},	{"plain", plain},
+	{"inside", inside},
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Objects that were made for the program in this case, by where they lay when they were recorded. As long as
+ * one is not freed, what lies at its address is the object itself: so two calls that gave the same pointer
+ * give it again, and a buffer that a function fills anew at each call is one buffer.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Its address, or 0: there is none of @len bytes that lay at @lay_at. */
+uint64_t objects_find(uint64_t lay_at, uint32_t len);
+/* Does nothing when @lay_at is 0, or there are too many. */
+void objects_add(uint64_t lay_at, uint32_t len, uint64_t live);
+/* The program frees @live. From any thread. */
+void objects_forget(uint64_t live);

@@ -32,28 +32,74 @@ struct equalizer {
 
 /* --- opening the build --- */
 
-/* --lib SONAME=PATH: that file instead of what the loader would find. */
-static int replace_libs(struct program_file *files, size_t cnt, char *const *libs, struct err *err)
+static struct program_file *find_lib(struct program_file *files, size_t cnt, const char *name, size_t len)
 {
-	for (; libs && *libs; libs++) {
-		const char *equals = strchr(*libs, '=');
-		size_t i = 0;
-		char *path;
+	for (size_t i = 0; i < cnt; i++)
+		if (strlen(files[i].name) == len && !strncmp(files[i].name, name, len))
+			return &files[i];
+	return NULL;
+}
 
-		if (!equals)
-			return err_usage(err, -EINVAL, "--lib takes SONAME=PATH, not '%s'", *libs);
-		while (i < cnt && (strlen(files[i].name) != (size_t)(equals - *libs) ||
-				   strncmp(files[i].name, *libs, equals - *libs)))
-			i++;
-		if (i == cnt)
-			return err_usage(err, -ENOENT, "--lib '%s': the program does not load that library",
-					 *libs);
-		path = strdup(equals + 1);
-		if (!path)
+/* SONAME=PATH: that file instead of what the loader would find, or beside it: a plug-in. */
+static int place_lib(struct program_file **files, size_t *cnt, const char *lib, struct err *err)
+{
+	const char *equals = strchr(lib, '=');
+	struct program_file *file, *more;
+	char *path;
+
+	if (!equals || equals == lib)
+		return err_usage(err, -EINVAL, "--lib takes SONAME=PATH, not '%s'", lib);
+	if (access(equals + 1, R_OK))
+		return err_usage(err, -errno, "cannot open library '%s': %s", equals + 1, strerror(errno));
+	file = find_lib(*files, *cnt, lib, equals - lib);
+	if (!file) {
+		more = realloc(*files, (*cnt + 1) * sizeof(**files));
+		if (!more)
 			return err_nomem(err);
-		free(files[i].path);
-		files[i].path = path;
+		*files = more;
+		file = &more[*cnt];
+		*file = (struct program_file){.name = strndup(lib, equals - lib)};
+		(*cnt)++;
 	}
+	path = strdup(equals + 1);
+	if (!path || !file->name) {
+		free(path);
+		return err_nomem(err);
+	}
+	free(file->path);
+	file->path = path;
+	return 0;
+}
+
+static int place_libs(struct program_file **files, size_t *cnt, char *const *libs, struct err *err)
+{
+	int r = 0;
+
+	for (; r == 0 && libs && *libs; libs++)
+		r = place_lib(files, cnt, *libs, err);
+	return r;
+}
+
+static bool has_use(const struct program *program, size_t module)
+{
+	for (size_t i = 0; i < program->funcs_cnt; i++)
+		if (program->funcs[i].module == module ||
+		    object_import_slots(program->objects[module], program->funcs[i].config->symbol, NULL, 0))
+			return true;
+	return false;
+}
+
+/* A plug-in has something to do with what is replayed; else the name is that of no library. */
+static int check_libs(const struct program *program, size_t needed_cnt, struct err *err)
+{
+	for (size_t i = needed_cnt; i < program->files_cnt; i++)
+		if (!has_use(program, i)) {
+			err_usage(err, -ENOENT,
+				  "--lib '%s': the program does not load that library, and it has to do with "
+				  "no configured function",
+				  program->files[i].name);
+			return -ENOENT;
+		}
 	return 0;
 }
 
@@ -78,13 +124,14 @@ static int open_build(struct equalizer *equalizer, struct err *err)
 {
 	const struct equalizer_opts *opts = &equalizer->opts;
 	struct program_file *files;
-	size_t cnt;
+	size_t cnt, needed_cnt;
 	int r;
 
 	r = program_files(&files, &cnt, opts->exe, err);
 	if (r < 0)
 		return r;
-	r = replace_libs(files, cnt, opts->libs, err);
+	needed_cnt = cnt;
+	r = place_libs(&files, &cnt, opts->libs, err);
 	if (r < 0) {
 		program_files_free(files, cnt);
 		return r;
@@ -92,6 +139,7 @@ static int open_build(struct equalizer *equalizer, struct err *err)
 	r = program_open(&equalizer->program, equalizer->config, files, cnt, err);
 	if (r == 0)
 		r = program_usable(equalizer->program, err);
+	r = r ?: check_libs(equalizer->program, needed_cnt, err);
 	if (r < 0)
 		return r;
 	if (!object_interp(equalizer->program->objects[0])) {

@@ -2,7 +2,6 @@
 #include "replay/patchfile.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,10 +82,10 @@ static int hex_digit(char c)
 static void fill_module(struct patch_module *module, const struct program *program, size_t idx)
 {
 	const char *id = object_build_id(program->objects[idx]);
-	autofree char *path = strdup(program->files[idx].path);
+	const char *name = program->files[idx].name, *slash = strrchr(name, '/');
 
-	if (idx && path)
-		snprintf(module->name, sizeof(module->name), "%s", basename(path));
+	if (idx)
+		snprintf(module->name, sizeof(module->name), "%s", slash ? slash + 1 : name);
 	for (size_t i = 0; id[2 * i] && i < sizeof(module->build_id); i++) {
 		module->build_id[i] = hex_digit(id[2 * i]) << 4 | hex_digit(id[2 * i + 1]);
 		module->build_id_len = i + 1;

@@ -13,6 +13,7 @@
 #include "replay/target/engine.h"
 #include "replay/target/forkserver.h"
 #include "replay/target/guard.h"
+#include "replay/target/install.h"
 #include "replay/target/match.h"
 #include "replay/target/objects.h"
 #include "replay/target/report.h"
@@ -277,6 +278,7 @@ int dispatch_call(struct frame *frame)
 	if (me.engine_depth)
 		return tail(func, frame);
 	dispatch_enter();
+	install_imports();
 	action = decide(func, frame, &error_number);
 	dispatch_leave();
 	errno = error_number;

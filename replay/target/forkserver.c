@@ -17,6 +17,8 @@
 
 #include "replay/target/engine.h"
 #include "replay/target/filter.h"
+#include "replay/target/install.h"
+#include "replay/target/module.h"
 #include "replay/target/play.h"
 #include "replay/target/syscalls.h"
 #include "replay/target/traps.h"
@@ -180,12 +182,23 @@ static int is_first(void)
 	return 0;
 }
 
+static void check_operation(const char *where)
+{
+	const struct patch_func *operation = engine.funcs[engine.patch->operation].patch;
+
+	if (!module_is_loaded(operation->module))
+		engine_fail("'%s' is not loaded when the program is ready (at '%s'), and '%s' is in it",
+			    engine.modules[operation->module].name, where, operation->name);
+}
+
 void forkserver_run(const char *where)
 {
 	struct patch_message message;
 
 	if (!is_first())
 		return;
+	install_imports();
+	check_operation(where);
 	engine.state = ENGINE_SERVING;
 	note_threads();
 	quiet_signals();

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,7 +30,12 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+#pragma weak _r_debug
+
 static int has_traps;
+static int is_patched[PATCH_MODULES_MAX];
+static volatile int has_new_imports;
+static uint64_t watched;
 
 static uint64_t live(const struct patch_func *func)
 {
@@ -174,10 +180,9 @@ static void patch_module(unsigned module)
 
 	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++)
 		cnt += engine.funcs[i].patch->module == module && engine.funcs[i].patch->how != PATCH_IMPORT;
+	is_patched[module] = 1;
 	if (!cnt)
 		return;
-	if (!module_is_loaded(module))
-		engine_fail("'%s' is not loaded when the program starts", engine.modules[module].name);
 	len = (cnt * CELL_BYTES + PAGE - 1) & -PAGE;
 	area = map_near(module, len);
 	if (!area)
@@ -236,22 +241,80 @@ static void make_import_slots(void)
 		engine_fail("cannot make the stubs executable: %s", strerror(errno));
 }
 
-void install_all(void)
+/* --- libraries that are loaded later --- */
+
+static int is_return(const uint8_t *code)
+{
+	static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+
+	return *code == 0xc3 || (!memcmp(code, endbr64, sizeof(endbr64)) && code[sizeof(endbr64)] == 0xc3);
+}
+
+/* The loader calls a function that does nothing whenever its list of libraries has changed: debuggers stop
+ * there, and so do we. What it has mapped by then is not relocated yet. */
+static void watch_loader(void)
+{
+	const uint8_t *code = &_r_debug ? (const uint8_t *)_r_debug.r_brk : NULL;
+	uint64_t page = (uint64_t)code & -PAGE;
+
+	if (!code || !is_return(code) || mprotect((void *)page, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC))
+		engine_fail("cannot see which libraries the program will load: this ld.so is unknown");
+	*(uint8_t *)code = INT3;
+	mprotect((void *)page, PAGE, PROT_READ | PROT_EXEC);
+	watched = (uint64_t)code;
+}
+
+uint64_t install_watched(void)
+{
+	return watched;
+}
+
+void install_loaded(void)
+{
+	module_find_all();
+	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
+		if (!is_patched[i] && module_is_loaded(i)) {
+			patch_module(i);
+			has_new_imports = 1;
+		}
+}
+
+static void patch_slots(void)
 {
 	const struct patch_slot *slots = (void *)((char *)engine.patch + engine.patch->slots);
 
-	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
-		patch_module(i);
-	if (!engine.patch->funcs_cnt)
-		return;
-	make_import_slots();
 	for (unsigned i = 0; i < engine.patch->slots_cnt; i++)
 		patch_slot(&slots[i]);
 }
 
+void install_imports(void)
+{
+	if (!has_new_imports)
+		return;
+	has_new_imports = 0;
+	patch_slots();
+}
+
+void install_all(void)
+{
+	int is_complete = 1;
+
+	for (unsigned i = 0; i < engine.patch->modules_cnt; i++) {
+		if (module_is_loaded(i))
+			patch_module(i);
+		is_complete &= module_is_loaded(i);
+	}
+	if (!engine.patch->funcs_cnt)
+		return;
+	make_import_slots();
+	patch_slots();
+	if (!is_complete)
+		watch_loader();
+}
+
 int install_has_traps(void)
 {
-	return has_traps;
+	return has_traps || watched;
 }
 
 uint64_t install_trap_slot(uint64_t addr)
@@ -259,7 +322,8 @@ uint64_t install_trap_slot(uint64_t addr)
 	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++) {
 		const struct func *func = &engine.funcs[i];
 
-		if (func->patch->how == PATCH_TRAP && func->slot && live(func->patch) == addr)
+		if (func->patch->how == PATCH_TRAP && is_patched[func->patch->module] &&
+		    live(func->patch) == addr)
 			return (uint64_t)func->slot;
 	}
 	return 0;

@@ -5,6 +5,12 @@
 #include <stdint.h>
 
 void install_all(void);
+/* Where the loader stops when libraries were loaded: a breakpoint there is ours. 0: not watched. */
+uint64_t install_watched(void);
+/* Async-signal-safe: what was loaded now is patched at its entries, before it runs. */
+void install_loaded(void);
+/* What was loaded is relocated by now: replace its imports. Cheap when there is nothing to do. */
+void install_imports(void);
 /* Some function is intercepted by a breakpoint: SIGTRAP must be handled. */
 int install_has_traps(void);
 /* The slot of the function whose breakpoint is at live @addr, or 0. Async-signal-safe. */

@@ -44,7 +44,8 @@ struct patch_header {
 };
 
 struct patch_module {
-	char name[256]; /* "" is the executable; else the base name of the library's path */
+	char name[256]; /* "" is the executable; else the base name by which the library is loaded: at start,
+			 * or by dlopen, before its constructors run */
 	unsigned char build_id[20];
 	unsigned int build_id_len; /* 0: not checked */
 	unsigned int pad;

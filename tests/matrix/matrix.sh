@@ -24,6 +24,7 @@ builds() {
 		done
 		echo "$cc-stripped | $cc | -g -O2 | | stripped"
 		echo "$cc-library | $cc | -g -O2 -fPIC | | library"
+		echo "$cc-plugin | $cc | -g -O2 -fPIC | | plugin"
 		echo "$cc-dwarf-4 | $cc | -g -gdwarf-4 -O2 | | program"
 		echo "$cc-compressed | $cc | -g -gz -O2 | | program"
 		echo "$cc-split-dwarf | $cc | -g -gsplit-dwarf -O2 | | program"

@@ -392,9 +392,12 @@ int rebuild_passed(struct rebuild *rebuild, const struct abi_loc *loc, const str
 		if (pointer->value->kind != VALUE_POINTER || pointer->is_raw)
 			continue;
 		r = live_pointer(rebuild, loc, pointer->off);
+		/* Text that nobody changes may lie where nobody can. */
+		rebuild->is_optional = is_same(pointer->value, pointer->before);
 		if (r == 0)
 			r = rebuild_through(rebuild, REBUILD_FIRST, pointer->value, pointer->before,
 					    pointer->node);
+		rebuild->is_optional = false;
 	}
 	return r;
 }

@@ -80,7 +80,8 @@ static void sort(struct objects *objects)
 	uint64_t end = 0;
 	size_t kept = 0;
 
-	qsort(objects->at, objects->cnt, sizeof(*objects->at), compare);
+	if (objects->cnt)
+		qsort(objects->at, objects->cnt, sizeof(*objects->at), compare);
 	for (size_t i = 0; i < objects->cnt; i++) {
 		const struct object_at *one = &objects->at[i];
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -89,8 +90,8 @@ static void put_syscall(struct buf *out, int number)
 }
 
 /* " in 'price_of+0x1c'", or the file and address where no function is known. */
-static void put_place(struct buf *out, const char *how, const struct program *program, unsigned module,
-		      uint64_t pc)
+static void put_address(struct buf *out, const char *how, const struct program *program, unsigned module,
+			uint64_t pc, bool is_return)
 {
 	const struct symbol *symbol;
 
@@ -100,13 +101,32 @@ static void put_place(struct buf *out, const char *how, const struct program *pr
 		buf_printf(out, " %s 0x%" PRIx64, how, pc);
 		return;
 	}
-	symbol = object_func_at(program->objects[module], pc);
+	symbol = object_func_at(program->objects[module], pc - is_return);
 	if (symbol)
 		buf_printf(out, " %s '%s+0x%" PRIx64 "'", how, symbol->name, pc - symbol->addr);
 	else
 		buf_printf(out, " %s '%s' at 0x%" PRIx64, how, program->files[module].name, pc);
 	if (symbol && module)
 		buf_printf(out, " (%s)", program->files[module].name);
+}
+
+static void put_place(struct buf *out, const struct outcome_header *outcome, const struct program *program)
+{
+	put_address(out, "in", program, outcome->pc_module, outcome->pc, false);
+}
+
+/* Where a call returns to: that may be the next function, behind one that never returns. */
+static void put_caller(struct buf *out, const char *how, const struct outcome_header *outcome,
+		       const struct program *program)
+{
+	put_address(out, how, program, outcome->caller_module, outcome->caller, true);
+}
+
+static void put_where(struct buf *out, const struct outcome_header *outcome, const struct program *program)
+{
+	put_place(out, outcome, program);
+	if (outcome->caller && outcome->pc_module != outcome->caller_module)
+		put_caller(out, "called from", outcome, program);
 }
 
 static void put_signal_name(struct buf *out, int number)
@@ -124,28 +144,47 @@ static void put_signal(struct buf *out, const struct outcome_header *outcome, co
 	put_signal_name(out, outcome->number);
 	if (outcome->number != SIGABRT)
 		buf_printf(out, " at address 0x%llx", outcome->addr);
-	put_place(out, "in", program, outcome->pc_module, outcome->pc);
-	if (outcome->caller && outcome->pc_module != outcome->caller_module)
-		put_place(out, "called from", program, outcome->caller_module, outcome->caller);
+	put_where(out, outcome, program);
+}
+
+static void put_printable(struct buf *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		buf_put_u8(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
 }
 
 static void put_blocked(struct buf *out, const struct outcome_header *outcome, const struct program *program)
 {
-	put_syscall(out, outcome->number);
-	buf_printf(out, " would have left the sandbox and was blocked");
+	if (outcome->number == SYS_fork) {
+		buf_printf(out, "the operation started more than %d processes, the last one",
+			   PATCH_FORKS_MAX);
+	} else {
+		put_syscall(out, outcome->number);
+		if (outcome->text[0])
+			buf_printf(out, " of '");
+		put_printable(out, outcome->text, strnlen(outcome->text, SAID_MAX));
+		buf_printf(out, "%s would have left the sandbox and was blocked",
+			   outcome->text[0] ? "'" : "");
+	}
 	if (outcome->caller)
-		put_place(out, "called from", program, outcome->caller_module, outcome->caller);
+		put_caller(out, "called from", outcome, program);
 	else
-		put_place(out, "in", program, outcome->pc_module, outcome->pc);
+		put_place(out, outcome, program);
 }
 
 /* The child could not say what happened to it. */
-static void put_silent_end(struct buf *out, const struct server_result *result)
+static void put_silent_end(struct buf *out, const struct server_result *result, const struct program *program)
 {
+	const struct outcome_header *outcome = result->outcome;
 	int status = result->wait_status;
 
 	if (result->timed_out) {
 		buf_printf(out, "the operation did not end within the time limit");
+		if (result->timeout_ms)
+			buf_printf(out, " of %d ms", result->timeout_ms);
+		if (outcome->pc)
+			buf_printf(out, " and was");
+		put_where(out, outcome, program);
 	} else if (WIFSIGNALED(status)) {
 		buf_printf(out, "the program was killed by ");
 		put_signal_name(out, WTERMSIG(status));
@@ -166,8 +205,7 @@ static void put_said(struct buf *out, const char *said)
 	if (from == len)
 		return;
 	buf_printf(out, "; it said '");
-	for (size_t i = from; i < len && i - from < SAID_MAX; i++)
-		buf_put_u8(out, (unsigned char)said[i] < ' ' || said[i] == 0x7f ? '?' : said[i]);
+	put_printable(out, said + from, MIN(len - from, (size_t)SAID_MAX));
 	buf_printf(out, "'");
 }
 
@@ -184,13 +222,36 @@ static void put_end(struct buf *out, const struct server_result *result, const s
 		break;
 	case OUTCOME_EXIT:
 		buf_printf(out, "the program called %s(%d)", "exit", outcome->number);
+		put_caller(out, "in", outcome, program);
 		break;
 	case OUTCOME_LEFT:
 		buf_printf(out, "the operation was left by longjmp or an exception");
 		break;
 	default:
-		put_silent_end(out, result);
+		put_silent_end(out, result, program);
 	}
+}
+
+static void put_memory(struct buf *out, const struct outcome_header *outcome)
+{
+	if (outcome->refused_bytes)
+		buf_printf(out, "; the sandbox has no %llu bytes of memory at once, which it asked for",
+			   outcome->refused_bytes);
+	if (outcome->used_up_bytes)
+		buf_printf(out, "; it had used most of the sandbox's %llu GiB of memory",
+			   outcome->used_up_bytes >> 30);
+}
+
+void failure_memory(char *reason, size_t len, const struct outcome_header *outcome)
+{
+	auto_buf struct buf buf = {};
+	size_t at = strlen(reason);
+
+	buf_init(&buf, TEXT_MAX);
+	put_memory(&buf, outcome);
+	buf_put_u8(&buf, 0);
+	if (!buf.failed)
+		snprintf(reason + at, len - at, "%s", (const char *)buf.data);
 }
 
 void failure_text(char *out, size_t len, const struct server_result *result, const struct program *program,
@@ -203,6 +264,7 @@ void failure_text(char *out, size_t len, const struct server_result *result, con
 		return;
 	buf_init(&buf, TEXT_MAX);
 	put_end(&buf, result, program);
+	put_memory(&buf, result->outcome);
 	if (last_call)
 		buf_printf(&buf, "; the last call served was '%s'", last_call);
 	put_said(&buf, result->said);

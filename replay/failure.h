@@ -14,3 +14,6 @@ struct server_result;
  */
 void failure_text(char *out, size_t len, const struct server_result *result, const struct program *program,
 		  const char *last_call);
+/* Append what memory the operation was refused, which may be why it went another way: nothing, or "; the
+ * sandbox has no ...". */
+void failure_memory(char *reason, size_t len, const struct outcome_header *outcome);

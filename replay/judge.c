@@ -456,12 +456,17 @@ static int judge_full(struct judge *j)
 
 static int judge_done(struct judge *j)
 {
+	int r;
+
 	if (j->replayed->operation.func >= j->program->funcs_cnt ||
 	    j->replayed->operation.left != LEFT_RETURN)
 		return err_set(j->err, -EBADMSG,
 			       "what the replayed program left behind makes no sense: it is done without "
 			       "having returned");
-	return judge_whole(j);
+	r = judge_whole(j);
+	if (!r && j->out->verdict != VERDICT_EQUAL)
+		failure_memory(j->out->reason, sizeof(j->out->reason), j->result->outcome);
+	return r;
 }
 
 /* Left without returning: an error, unless the recording was left so, too. */

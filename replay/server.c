@@ -389,7 +389,7 @@ static int play(struct server *server, int timeout_ms, struct server_result *res
 int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms,
 	       struct server_result *out, struct err *err)
 {
-	struct server_result result = {.outcome = server->outcome};
+	struct server_result result = {.outcome = server->outcome, .timeout_ms = timeout_ms};
 	int r = 0;
 
 	if (len < sizeof(struct case_header) || len > PATCH_CASE_BYTES)

@@ -33,7 +33,7 @@ struct server_result {
 	const struct outcome_header
 		*outcome; /* borrowed until the next run; checked: lengths and kinds make sense */
 	int wait_status;
-	int timed_out;
+	int timed_out, timeout_ms;
 	const char *said; /* borrowed likewise: as launch_said */
 };
 /* Play @case_data. What the target does, crashes included, is a result; -errno is our own failure. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/target/filter.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -8,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "replay/target/syscalls.h"
@@ -63,40 +65,112 @@ static const uint16_t leaving[] = {
 	SYS_keyctl,
 };
 #define LEAVING_CNT (sizeof(leaving) / sizeof(leaving[0]))
-#define HEAD_CNT    1
-#define TAIL_CNT    7
+
+/* What changes files: it is made in our handler, which sees whether the sandbox refused it. */
+static const struct {
+	uint16_t number;
+	int8_t path;  /* which argument names the file */
+	int8_t flags; /* which argument tells whether it is opened to be changed; -1: it is changed anyway */
+} changing[] = {
+	{SYS_open, 0, 1},	{SYS_openat, 1, 2},    {SYS_openat2, 1, -1}, {SYS_creat, 0, -1},
+	{SYS_unlink, 0, -1},	{SYS_unlinkat, 1, -1}, {SYS_rename, 0, -1},  {SYS_renameat, 1, -1},
+	{SYS_renameat2, 1, -1}, {SYS_mkdir, 0, -1},    {SYS_mkdirat, 1, -1}, {SYS_rmdir, 0, -1},
+	{SYS_link, 1, -1},	{SYS_linkat, 3, -1},   {SYS_symlink, 1, -1}, {SYS_symlinkat, 2, -1},
+	{SYS_truncate, 0, -1},	{SYS_mknod, 0, -1},    {SYS_mknodat, 1, -1},
+};
+#define CHANGING_CNT (sizeof(changing) / sizeof(changing[0]))
+#define FLAGS_CNT    2 /* of those, with flags */
+#define CHANGES	     (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
+
+#define CODE_MAX (LEAVING_CNT + CHANGING_CNT + 4 * FLAGS_CNT + 16)
 
 #define LOAD(field)  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
 #define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
 
-/* The architecture is the sandbox's to check. The number comes first and alone decides, so that the kernel
- * can remember which calls always pass. */
-static size_t write_filter(struct sock_filter *at)
+int filter_path(int number)
+{
+	for (size_t i = 0; i < CHANGING_CNT; i++)
+		if (changing[i].number == number)
+			return changing[i].path;
+	return -1;
+}
+
+struct code {
+	struct sock_filter at[CODE_MAX];
+	unsigned short cnt;
+};
+
+#define SUSPECT	     0xff /* a jump to where the caller is looked at: its distance is filled in at last */
+#define JUMP(op, k)  ((struct sock_filter)BPF_JUMP(BPF_JMP | (op) | BPF_K, k, SUSPECT, 0))
+#define ARGUMENT(nr) ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (nr)))
+
+static void put(struct code *code, struct sock_filter instruction)
+{
+	code->at[code->cnt++] = instruction;
+}
+
+/* System call @number is suspect when the word of its arguments at @offset passes @test. */
+static void put_tested(struct code *code, uint32_t number, uint32_t offset, struct sock_filter test)
+{
+	put(code, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3));
+	put(code, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset));
+	put(code, test);
+	put(code, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+}
+
+/* More than the sandbox has at all: with the address space unlimited there is no such thing. */
+static void put_mapping(struct code *code)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY)
+		put_tested(code, SYS_mmap, ARGUMENT(1) + 4,
+			   JUMP(BPF_JGE, (uint32_t)(limit.rlim_cur >> 32) ?: 1));
+}
+
+/* Our own calls pass. */
+static void put_suspect(struct code *code)
 {
 	uint64_t ours = (uint64_t)thunk_syscall_ip;
-	struct sock_filter *start = at;
 
-	*at++ = (struct sock_filter)LOAD(nr);
+	for (unsigned i = 0; i < code->cnt; i++)
+		if (BPF_CLASS(code->at[i].code) == BPF_JMP && code->at[i].jt == SUSPECT)
+			code->at[i].jt = code->cnt - i - 1;
+	put(code, (struct sock_filter)LOAD(instruction_pointer));
+	put(code, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)ours, 0, 3));
+	put(code,
+	    (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					 (uint32_t)offsetof(struct seccomp_data, instruction_pointer) + 4));
+	put(code, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(ours >> 32), 0, 1));
+	put(code, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+	put(code, (struct sock_filter)RETURN(SECCOMP_RET_TRAP));
+}
+
+/* The architecture is the sandbox's to check. The number comes first and mostly alone decides, so that the
+ * kernel can remember which calls always pass. */
+static void write_filter(struct code *code)
+{
+	put(code, (struct sock_filter)LOAD(nr));
 	for (size_t i = 0; i < LEAVING_CNT; i++)
-		*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, leaving[i],
-						     (uint8_t)(LEAVING_CNT - i), 0);
-	*at++ = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	*at++ = (struct sock_filter)LOAD(instruction_pointer);
-	*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)ours, 0, 3);
-	*at++ = (struct sock_filter)BPF_STMT(
-		BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, instruction_pointer) + 4);
-	*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(ours >> 32), 0, 1);
-	*at++ = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	*at++ = (struct sock_filter)RETURN(SECCOMP_RET_TRAP);
-	return at - start;
+		put(code, JUMP(BPF_JEQ, leaving[i]));
+	for (size_t i = 0; i < CHANGING_CNT; i++)
+		if (changing[i].flags < 0)
+			put(code, JUMP(BPF_JEQ, changing[i].number));
+		else
+			put_tested(code, changing[i].number, ARGUMENT(changing[i].flags),
+				   JUMP(BPF_JSET, CHANGES));
+	put_mapping(code);
+	put(code, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+	put_suspect(code);
 }
 
 void filter_install(int has_threads)
 {
-	struct sock_filter code[HEAD_CNT + LEAVING_CNT + TAIL_CNT];
-	struct sock_fprog program = {.filter = code};
+	struct code code = {};
+	struct sock_fprog program = {.filter = code.at};
 
-	program.len = write_filter(code);
+	write_filter(&code);
+	program.len = code.cnt;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	SYSCALL(SYS_seccomp, SECCOMP_SET_MODE_FILTER, has_threads ? SECCOMP_FILTER_FLAG_TSYNC : 0, &program,
 		0);

@@ -5,3 +5,7 @@
 
 /* Without a seccomp filter the sandbox's own walls remain: no failure. */
 void filter_install(int has_threads);
+
+/* Which argument names the file that this system call changes; -1: it changes none. The handler of SIGSYS
+ * makes such a call itself, and sees what became of it. */
+int filter_path(int number);

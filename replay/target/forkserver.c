@@ -24,6 +24,7 @@
 #include "replay/target/traps.h"
 
 #define THREADS_MAX 1024
+#define ANSWER_MS   100
 
 static int thread_ids[THREADS_MAX];
 static int threads_cnt; /* beside this one; counted beyond THREADS_MAX too */
@@ -160,7 +161,10 @@ static void run_forked(int limit_ms)
 	}
 	if (!ends_in_time(pid, limit_ms)) {
 		is_late = 1;
-		syscalls_kill(pid, SIGKILL);
+		/* Where is it? on_blocked of traps.c answers. */
+		syscalls_kill(pid, SIGSYS);
+		if (!ends_in_time(pid, ANSWER_MS))
+			syscalls_kill(pid, SIGKILL);
 	}
 	/* What it started and left behind goes with it. Before it is reaped, for until then its number is its
 	 * own. */

@@ -24,6 +24,7 @@
 #define PATCH_TEXT_MAX	    480
 #define PATCH_SERVE_VALUES  64 /* address registers of a build program */
 #define PATCH_STACK_WORDS   64 /* words of stack arguments */
+#define PATCH_FORKS_MAX	    64 /* processes that a case may start by fork() */
 #define PATCH_KEY_MAX	    PLAN_KEY_MAX
 #define PATCH_NONE	    0xffffffffu
 #define PATCH_NOT_LOADED    (~0ull)
@@ -195,7 +196,8 @@ enum outcome_end {
 			      never recorded */
 	OUTCOME_UNSERVED,  /* the matched call cannot be served: text */
 	OUTCOME_SIGNAL,	   /* signal, address, pc */
-	OUTCOME_BLOCKED,   /* a system call that would leave the sandbox: nr, pc */
+	OUTCOME_BLOCKED,   /* a system call that would leave the sandbox, or SYS_fork beyond PATCH_FORKS_MAX:
+			      number, pc; text: the path that it names */
 	OUTCOME_EXIT,	   /* the program called exit: status */
 	OUTCOME_FULL,	   /* PATCH_OUTCOME_BYTES was too small */
 	OUTCOME_LEFT,	   /* the operation was left by longjmp */
@@ -217,6 +219,11 @@ struct outcome_header {
 	unsigned int pc_module, caller_module;
 	unsigned int events_cnt;
 	unsigned int calls_cnt;
+	unsigned int forks_cnt, pad; /* by libc's fork, of all processes of the case */
+	/* What the last mmap asked for that was more than the sandbox has; 0: there was none. */
+	unsigned long long refused_bytes;
+	/* The sandbox's limit of memory, when a signal came with most of it in use; else 0. */
+	unsigned long long used_up_bytes;
 	unsigned long long bases[PATCH_MODULES_MAX]; /* load biases; PATCH_NOT_LOADED */
 	char text[PATCH_TEXT_MAX];
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,12 +27,24 @@ static void forked(void)
 	is_fork_ours = 0;
 }
 
+/* Each may start more: the count is that of all of them, and the one too many ends the case. */
+static void forks(void)
+{
+	int is_ours = is_fork_ours || (engine.state != ENGINE_PLAYING && engine.state != ENGINE_PLAIN);
+
+	if (is_ours || __atomic_add_fetch(&engine.outcome->forks_cnt, 1, __ATOMIC_RELAXED) <= PATCH_FORKS_MAX)
+		return;
+	report_fault(OUTCOME_BLOCKED, SYS_fork, 0, (uint64_t)__builtin_frame_address(0), 0);
+	syscalls_kill(player, SIGKILL);
+	engine_exit(engine.end_status);
+}
+
 void play_before_fork(void)
 {
 	static int is_watching;
 
 	if (!is_watching)
-		pthread_atfork(NULL, NULL, forked);
+		pthread_atfork(forks, NULL, forked);
 	is_watching = 1;
 	is_fork_ours = 1;
 }

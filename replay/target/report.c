@@ -191,18 +191,32 @@ void report_trouble(enum outcome_end end, const struct func *func, const char *f
 	report_end(end, func, 0);
 }
 
-void report_fault(enum outcome_end end, int number, uint64_t pc, uint64_t sp, uint64_t addr)
+void report_place(uint64_t pc, uint64_t sp)
 {
 	struct outcome_header *outcome = engine.outcome;
 
-	if (!claim_end(end))
-		return;
-	outcome->number = number;
-	outcome->func = PATCH_NONE;
-	outcome->addr = addr;
 	outcome->pc_module = module_of(&pc);
 	outcome->pc = pc;
 	outcome->caller_module = PATCH_NONE;
 	outcome->caller = module_caller(sp);
 	outcome->caller_module = module_of((uint64_t *)&outcome->caller);
+}
+
+void report_path(uint64_t path)
+{
+	char *text = engine.outcome->text;
+	size_t len = guard_read(text, path, sizeof(engine.outcome->text) - 1);
+
+	if (engine.outcome->end == OUTCOME_NONE)
+		text[len] = '\0';
+}
+
+void report_fault(enum outcome_end end, int number, uint64_t pc, uint64_t sp, uint64_t addr)
+{
+	if (!claim_end(end))
+		return;
+	engine.outcome->number = number;
+	engine.outcome->func = PATCH_NONE;
+	engine.outcome->addr = addr;
+	report_place(pc, sp);
 }

@@ -27,7 +27,10 @@ _Noreturn void report_end(enum outcome_end end, const struct func *func, int num
 _Noreturn void report_trouble(enum outcome_end end, const struct func *func, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Where a fault or a system call was. Async-signal-safe; the process is not ended. */
+/* Async-signal-safe, and the process is not ended: where it is; which file it was about to change, by the
+ * address of its name; where a fault or a system call was. */
+void report_place(uint64_t pc, uint64_t sp);
+void report_path(uint64_t path);
 void report_fault(enum outcome_end end, int number, uint64_t pc, uint64_t sp, uint64_t addr);
 
 /* The index of this thread among those of the case, from 0 in order of appearance. */

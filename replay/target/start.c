@@ -215,8 +215,10 @@ static void heard_exit(int status)
 {
 	if (is_failing(status))
 		engine_fail("the program exited with status %d before %s was reached", status, awaited());
-	if (play_is_here())
+	if (play_is_here()) {
+		report_place(0, (uint64_t)__builtin_frame_address(0));
 		report_end(OUTCOME_EXIT, NULL, status);
+	}
 }
 
 static void on_program_exit(int status, void *unused)

@@ -1,6 +1,6 @@
 # Real probes on running programs: needs root. A missing capability is a failure, not a skip.
 VICTIMS     = $(addprefix $(O)/tests/integration/victims/,victim life floats-O0 floats-O2 floats-regressed \
-		errnos errnos-static errnos-static-pie)
+		errnos errnos-static errnos-static-pie outlaw outlaw-lawful)
 INTEGRATION = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,$(wildcard tests/integration/test_*.c))
 RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)) \
 		tests/support/command.c tests/support/cassette_suite.c tests/support/s3_server.c tests/support/fake_http.c)
@@ -14,6 +14,9 @@ $(O)/tests/integration/victims/floats-%: tests/integration/victims/floats.c test
 $(O)/tests/integration/victims/errnos%: tests/integration/victims/errnos.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall $* -o $@ $< -lpthread
+$(O)/tests/integration/victims/outlaw%: tests/integration/victims/outlaw.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall $(if $*,-DLAWFUL) -o $@ $<
 $(INTEGRATION): $(O)/tests/integration/%: $(O)/tests/integration/%.o $(RIG_OBJS) $(ARCHIVES)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(RIG_OBJS) $(ARCHIVES) -lcmocka $(LDLIBS)

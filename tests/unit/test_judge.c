@@ -390,7 +390,7 @@ static void a_replay_that_does_not_return_is_failed_and_says_how(void **state)
 		{OUTCOME_LEFT, 0, 0, 0, "",
 		 "the operation was left by longjmp or an exception; the last call served was 'calls[get#1]'"},
 		{OUTCOME_NONE, 0, SIGKILL, 1, "",
-		 "the operation did not end within the time limit; the last call served was 'calls[get#1]'"},
+		 "the operation did not end within the time limit and was in 0x1234; the last call served was 'calls[get#1]'"},
 		{OUTCOME_NONE, 0, SIGKILL, 0, "",
 		 "the program was killed by SIGKILL; the last call served was 'calls[get#1]'"},
 		{OUTCOME_NONE, 0, 3 << 8, 0, "",

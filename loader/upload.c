@@ -13,8 +13,6 @@
 #include "lib/store.h"
 #include "lib/util.h"
 
-#define BATCH_MAX                                                                                            \
-	256 /* recordings that are stored together: what waits while one batch is written is the next */
 #define BATCH_BYTES (16ull * 1024 * 1024)
 
 struct item {
@@ -59,12 +57,13 @@ static uint64_t recording_bytes(const struct recording *recording)
 }
 
 /* Take a batch from the queue; the lock is held. */
-static size_t take(struct upload *upload, struct item *batch[BATCH_MAX])
+static size_t take(struct upload *upload, struct item *batch[UPLOAD_BATCH_MAX])
 {
 	uint64_t bytes = 0;
 	size_t cnt = 0;
 
-	while (upload->head && cnt < BATCH_MAX && (!cnt || bytes + upload->head->bytes <= BATCH_BYTES)) {
+	while (upload->head && cnt < UPLOAD_BATCH_MAX &&
+	       (!cnt || bytes + upload->head->bytes <= BATCH_BYTES)) {
 		struct item *item = upload->head;
 
 		upload->head = item->next;
@@ -93,10 +92,10 @@ static void settle(struct upload *upload, struct item *item, int result, const s
 	upload->queued_bytes -= item->bytes;
 }
 
-static void write_batch(struct upload *upload, struct item *batch[BATCH_MAX], size_t cnt)
+static void write_batch(struct upload *upload, struct item *batch[UPLOAD_BATCH_MAX], size_t cnt)
 {
-	struct recording *recordings[BATCH_MAX];
-	int results[BATCH_MAX];
+	struct recording *recordings[UPLOAD_BATCH_MAX];
+	int results[UPLOAD_BATCH_MAX];
 	struct err err = {};
 
 	for (size_t i = 0; i < cnt; i++)
@@ -115,7 +114,7 @@ static void write_batch(struct upload *upload, struct item *batch[BATCH_MAX], si
 static void *work(void *arg)
 {
 	struct upload *upload = arg;
-	struct item *batch[BATCH_MAX];
+	struct item *batch[UPLOAD_BATCH_MAX];
 
 	pthread_mutex_lock(&upload->lock);
 	while (upload->head || !upload->closing) {

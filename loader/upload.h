@@ -13,6 +13,8 @@ struct recording;
 struct schema;
 struct upload;
 
+/* Recordings that are stored together: what waits while one batch is written is the next. */
+#define UPLOAD_BATCH_MAX   256
 #define UPLOAD_QUEUE_MAX   65536 /* recordings */
 #define UPLOAD_QUEUE_BYTES (512ull * 1024 * 1024)
 

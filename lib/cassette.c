@@ -299,3 +299,24 @@ int cassette_find(struct cassette *cassette, const char *id, struct recording_ke
 	*out = key;
 	return 0;
 }
+
+struct schema_walk {
+	int (*fn)(const char *sha256, void *ctx);
+	void *ctx;
+};
+
+static int walk_schema(const char *name, void *ctx)
+{
+	const struct schema_walk *walk = ctx;
+	char path[CASSETTE_KEY_MAX];
+
+	return schema_path(path, name, NULL) ? 0 : walk->fn(name, walk->ctx);
+}
+
+int cassette_each_schema(struct cassette *cassette, int (*fn)(const char *sha256, void *ctx), void *ctx,
+			 struct err *err)
+{
+	struct schema_walk walk = {fn, ctx};
+
+	return cassette->ops->list(cassette, "schema/", walk_schema, &walk, err);
+}

@@ -101,6 +101,10 @@ int cassette_put_schema(struct cassette *cassette, const char *sha256, const voi
 			struct err *err);
 int cassette_get_schema(struct cassette *cassette, const char *sha256, struct blob *out, struct err *err);
 
+/* Call @fn for the name of every schema, ascending. Ends early, with its value, when @fn returns non-zero. */
+int cassette_each_schema(struct cassette *cassette, int (*fn)(const char *sha256, void *ctx), void *ctx,
+			 struct err *err);
+
 /* Call @fn for the key of every recording of @category (NULL: all), from day @since to day @until ("" or
  * NULL: open), days ascending, ids ascending in a day, categories ascending. Ends early, with its value, when
  * @fn returns non-zero. Keys that are not ours are passed over. */

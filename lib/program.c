@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/compiled.h"
 #include "lib/config.h"
 #include "lib/object.h"
 #include "lib/plan.h"
@@ -328,18 +329,24 @@ static int complete_all(struct finder *f, struct err *err)
 	return r;
 }
 
-static int fill(struct finder *f, struct err *err)
+/* From debug information, and from declarations where there is none. */
+static int describe_program(struct finder *f, struct err *err)
 {
-	const void *data;
-	size_t len;
 	int r = describe_all(f, err);
 
 	if (r)
 		return r;
 	refuse_twins(f);
 	r = program_add_types(f, err);
-	if (!r)
-		r = program_add_libc_types(f, err);
+	return r ? r : program_add_libc_types(f, err);
+}
+
+static int fill(struct finder *f, struct err *err)
+{
+	const void *data;
+	size_t len;
+	int r = f->program->compiled ? program_place_compiled(f, err) : describe_program(f, err);
+
 	if (!r)
 		r = schema_bytes(f->program->schema, &data, &len, err);
 	if (!r)
@@ -359,27 +366,45 @@ static int find_all(struct program *program, const struct config *config, struct
 	return tried && why && completed ? fill(&f, err) : err_nomem(err);
 }
 
-int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
-		 struct err *err)
+/* Takes over the files and the compiled schema, also on failure. */
+static struct program *program_new(const struct config *config, struct program_file *files, size_t cnt,
+				   struct compiled *compiled)
 {
-	auto_program struct program *program = calloc(1, sizeof(*program));
-	int r;
+	struct program *program = calloc(1, sizeof(*program));
 
 	if (!program) {
 		program_files_free(files, cnt);
-		return err_nomem(err);
+		compiled_free(compiled);
+		return NULL;
 	}
 	program->files = files;
 	program->files_cnt = cnt;
+	program->compiled = compiled;
 	program->objects = calloc(cnt + 1, sizeof(*program->objects));
 	program->infos = calloc(cnt + 1, sizeof(*program->infos));
 	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
-	if (!program->objects || !program->infos || !program->funcs)
-		return err_nomem(err);
+	if (!program->objects || !program->infos || !program->funcs) {
+		program_free(program);
+		return NULL;
+	}
 	program->funcs_cnt = config->funcs_cnt;
 	for (size_t i = 0; i < config->funcs_cnt; i++)
 		program->funcs[i].config = &config->funcs[i];
-	r = schema_new(&program->schema, err);
+	return program;
+}
+
+int program_open_compiled(struct program **out, const struct config *config, struct program_file *files,
+			  size_t cnt, struct compiled *compiled, struct err *err)
+{
+	auto_program struct program *program = program_new(config, files, cnt, compiled);
+	int r = 0;
+
+	if (!program)
+		return err_nomem(err);
+	if (compiled)
+		program->schema = TAKE_PTR(compiled->schema);
+	else
+		r = schema_new(&program->schema, err);
 	if (!r)
 		r = open_objects(program, err);
 	if (!r)
@@ -388,6 +413,12 @@ int program_open(struct program **out, const struct config *config, struct progr
 		return r;
 	*out = TAKE_PTR(program);
 	return 0;
+}
+
+int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+		 struct err *err)
+{
+	return program_open_compiled(out, config, files, cnt, NULL, err);
 }
 
 static int refusal(const struct err *refused, struct err *err)
@@ -432,6 +463,7 @@ void program_free(struct program *program)
 	for (size_t i = 0; program->infos && i < program->files_cnt; i++)
 		debuginfo_free(program->infos[i]);
 	program_spots_free(program->spots);
+	compiled_free(program->compiled);
 	program_files_free(program->files, program->files_cnt);
 	schema_free(program->schema);
 	free(program->objects);

@@ -14,6 +14,7 @@
 #include "lib/insn.h"
 #include "lib/shape.h"
 
+struct compiled;
 struct config;
 struct config_func;
 struct libc_function;
@@ -71,6 +72,7 @@ struct program {
 	struct program_func *funcs; /* in the order of config->funcs and of the schema's functions */
 	size_t funcs_cnt;
 	struct program_spots *spots;
+	struct compiled *compiled; /* what describes it in place of debug information; or NULL */
 };
 
 /* The executable at @path and the libraries that its loader would map, by DT_NEEDED, DT_RPATH,
@@ -87,6 +89,13 @@ void program_files_free(struct program_file *files, size_t cnt);
  */
 int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
 		 struct err *err);
+/* The same with a schema that was compiled before, which is taken over too; no debug information is looked
+ * for. Fails when the schema was compiled for another build or another configuration. */
+int program_open_compiled(struct program **out, const struct config *config, struct program_file *files,
+			  size_t cnt, struct compiled *compiled, struct err *err);
+/* Compile the schema of @program, all of whose functions must be usable. */
+int program_compile(struct compiled **out, const struct program *program, const struct config *config,
+		    struct err *err);
 /* The gate for the function's configuration with @sampling in place of its own; NULL when it needs none. The
  * caller's to free. */
 int program_gate(struct plan_gate **out, const struct program_func *func, const struct sampling *sampling,

@@ -63,6 +63,8 @@ int program_check_paths(const struct finder *f, const struct config_func *func, 
 int program_add_types(struct finder *f, struct err *err);
 /* Add what libc's table says of the structs of its functions; the configuration's rules come first. */
 int program_add_libc_types(struct finder *f, struct err *err);
+/* Place the functions as program->compiled says. */
+int program_place_compiled(struct finder *f, struct err *err);
 /* The configured type whose rules are the schema's @idx-th, or NULL. */
 const struct type_rules *program_type_of(const struct finder *f, size_t idx);
 /* Where opaque pointers lie, by function: program->spots. */

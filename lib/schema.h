@@ -16,6 +16,7 @@
 #include "lib/rule.h"
 
 struct btf;
+struct buf;
 struct err;
 struct schema;
 
@@ -85,3 +86,5 @@ uint32_t schema_align(const struct schema *schema, uint32_t id);
 bool schema_is_complex(const struct schema *schema, uint32_t id);
 /* C text: "const struct order *", "char [16]"; of a function its declaration, with names. Bounded by @len. */
 void schema_type_text(const struct schema *schema, uint32_t id, char *text, size_t len);
+/* All of it as C: types, rules, and the functions' declarations. */
+int schema_c(struct buf *out, const struct schema *schema, struct err *err);

@@ -17,7 +17,7 @@
 #define RATE_NS 1000000000ull
 
 struct check_opts {
-	const char *config;
+	const char *config, *schema;
 	uint64_t pid;
 	bool rate, json;
 };
@@ -35,7 +35,7 @@ static int check_process(const struct check_opts *opts, const struct config *con
 	if (r == 0)
 		r = process_files(process, &files, &cnt, err);
 	if (r == 0)
-		r = program_open(&program, config, files, cnt, err);
+		r = common_program(&program, config, files, cnt, opts->schema, err);
 	if (r < 0)
 		return r;
 	if (opts->rate && program_recordable(program, NULL) == 0) {
@@ -64,7 +64,7 @@ static int check_file(const struct check_opts *opts, const struct config *config
 
 	r = program_files(&files, &cnt, path, err);
 	if (r == 0)
-		r = program_open(&program, config, files, cnt, err);
+		r = common_program(&program, config, files, cnt, opts->schema, err);
 	return r < 0 ? r : sites_print(program, NULL, opts->json, err);
 }
 
@@ -97,6 +97,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 static const struct opt opts_table[] = {
 	{OPT_STR, 'c', "config", "FILE", "what would be recorded; default " CONFIG_DEFAULT, AT(config)},
 	{OPT_UINT, 'p', "pid", "PID", "look at a running process", AT(pid), 1, INT32_MAX},
+	{OPT_STR, 0, "schema", "FILE", "by a compiled schema rather than debug information", AT(schema)},
 	{OPT_FLAG, 0, "rate", NULL, "count hits for a second first", AT(rate)},
 	{OPT_FLAG, 0, "json", NULL, "a JSON object a function", AT(json)},
 	{OPT_END},

@@ -22,7 +22,7 @@
 #include "tools/status.h"
 
 struct record_opts {
-	const char *config, *to;
+	const char *config, *to, *schema;
 	uint64_t pid, duration_ns, count, ring_bytes, seed;
 	bool dry_run, json, two_links, follow;
 };
@@ -42,7 +42,7 @@ static int open_process(struct process **out, const struct record_opts *opts, co
 }
 
 static int open_program(struct program **out, const struct config *config, struct process *process,
-			struct err *err)
+			const char *schema, struct err *err)
 {
 	struct program_file *files;
 	size_t cnt;
@@ -50,7 +50,7 @@ static int open_program(struct program **out, const struct config *config, struc
 
 	r = process_files(process, &files, &cnt, err);
 	if (r == 0)
-		r = program_open(out, config, files, cnt, err);
+		r = common_program(out, config, files, cnt, schema, err);
 	if (r == 0)
 		r = program_recordable(*out, err);
 	if (r == 0)
@@ -388,7 +388,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	}
 	r = open_process(&process, opts, words, err);
 	if (r == 0)
-		r = open_program(&program, config, process, err);
+		r = open_program(&program, config, process, opts->schema, err);
 	if (r < 0)
 		return r;
 	if (opts->dry_run)
@@ -407,6 +407,7 @@ static const struct opt opts_table[] = {
 	 UINT64_MAX},
 	{OPT_BYTES, 0, "ring-size", "SIZE", "of each CPU's event ring; a power of two, default 16M",
 	 AT(ring_bytes), 4096, RING_BYTES_MAX},
+	{OPT_STR, 0, "schema", "FILE", "by a compiled schema rather than debug information", AT(schema)},
 	{OPT_FLAG, 0, "follow", NULL, "record the process's children, too, and theirs", AT(follow)},
 	{OPT_FLAG, 0, "two-links", NULL, "entry and return probes apart, as before Linux 6.13",
 	 AT(two_links)},

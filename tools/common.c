@@ -11,9 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/compiled.h"
 #include "lib/config.h"
 #include "lib/err.h"
 #include "lib/json.h"
+#include "lib/program.h"
 #include "lib/util.h"
 
 volatile sig_atomic_t common_stop, common_hangups;
@@ -24,6 +26,18 @@ int common_config(struct config **out, const char *path, struct err *err)
 
 	if (r == -ENOENT && !path)
 		err_hint(err, "name the configuration with -c FILE");
+	return r;
+}
+
+int common_program(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+		   const char *schema, struct err *err)
+{
+	struct compiled *compiled = NULL;
+	int r = schema ? compiled_load(&compiled, schema, err) : 0;
+
+	if (r == 0)
+		return program_open_compiled(out, config, files, cnt, compiled, err);
+	program_files_free(files, cnt);
 	return r;
 }
 

@@ -207,6 +207,8 @@ static struct player_opts player_opts(struct equalizer *equalizer, int cpu)
 				    .libs = opts->libs,
 				    .timeout_ms = opts->timeout_ms,
 				    .cpu = cpu,
+				    .keep = opts->keep,
+				    .is_debugged = opts->is_debugged,
 				    .notes = &equalizer->notes};
 }
 

@@ -21,6 +21,8 @@ struct equalizer_opts {
 	int timeout_ms;			 /* 0: EQUALIZER_TIMEOUT_MS */
 	int jobs;			 /* 0: one a core */
 	bool strict;			 /* refuse functions that are inlined in places */
+	bool keep;			 /* leave the programs' folders behind, and note where */
+	bool is_debugged;		 /* gdb stops in the operation: of equalizer_one */
 	const volatile sig_atomic_t *stop;
 };
 #define EQUALIZER_TIMEOUT_MS 10000

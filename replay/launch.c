@@ -45,7 +45,7 @@ struct launch {
 	size_t env_cnt;
 	int out_fd, err_fd, null_fd;
 	int cpu;
-	bool has_sanitizer;
+	bool has_sanitizer, is_kept;
 	char said[LAUNCH_SAID_MAX + 1];
 };
 
@@ -331,6 +331,7 @@ int launch_new(struct launch **out, const struct server_opts *opts, struct err *
 		return err_nomem(err);
 	launch->out_fd = launch->err_fd = launch->null_fd = -1;
 	launch->cpu = opts->cpu;
+	launch->is_kept = opts->keep;
 	r = make_dir(launch, err);
 	r = r ?: look_at_exe(launch, opts, err);
 	r = r ?: copy_exe(launch, err);
@@ -351,7 +352,7 @@ void launch_free(struct launch *launch)
 {
 	if (!launch)
 		return;
-	if (launch->dir)
+	if (launch->dir && !launch->is_kept)
 		remove_dir(launch->dir);
 	closep(&launch->out_fd);
 	closep(&launch->err_fd);
@@ -366,6 +367,16 @@ void launch_free(struct launch *launch)
 	free(launch->exe);
 	free(launch->copy);
 	free(launch);
+}
+
+const char *launch_folder(const struct launch *launch)
+{
+	return launch->dir;
+}
+
+const char *launch_exe(const struct launch *launch)
+{
+	return launch->exe;
 }
 
 void launch_freep(struct launch **launch)

@@ -15,6 +15,9 @@ void launch_free(struct launch *launch); /* removes the folder and all that the 
 void launch_freep(struct launch **launch);
 #define auto_launch __attribute__((cleanup(launch_freep)))
 
+const char *launch_folder(const struct launch *launch);
+const char *launch_exe(const struct launch *launch);
+
 #define LAUNCH_FDS 4 /* as TAPEDECK_REPLAY names them: patch, case, outcome, socket */
 /* Start the target with these descriptors, which stay the caller's. *@layers is as sandbox_enter says. */
 int launch_start(pid_t *pid, int *layers, struct launch *launch, const int fds[LAUNCH_FDS], struct err *err);

@@ -9,6 +9,7 @@
 #include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/err.h"
+#include "lib/object.h"
 #include "lib/program.h"
 #include "lib/recording.h"
 #include "lib/store.h"
@@ -75,11 +76,23 @@ static void note_conditions(const struct player *player, const struct server *se
 		if (!(layers & 1u << i))
 			notes_add(player->opts.notes, "the sandbox lacks %s: this machine does not allow it",
 				  sandbox_layer_name(i));
+	if (player->opts.keep)
+		notes_add(player->opts.notes, "the program's folder is kept: %s", server_folder(server));
 	if (server_has_threads(server))
 		notes_add(player->opts.notes,
 			  "the program has threads when it is ready (at '%s'): each recording gets a "
 			  "process of its own, which is slower",
 			  server_ready_at(server));
+}
+
+static struct server_stop stop_at(const struct player *player, size_t operation)
+{
+	const struct program_func *func = &player->opts.program->funcs[operation];
+	const struct symbol *symbol = object_func_at(player->opts.program->objects[func->module], func->addr);
+
+	return (struct server_stop){.symbol = symbol && symbol->addr == func->addr ? symbol->name : NULL,
+				    .module = func->module,
+				    .addr = func->addr};
 }
 
 static int start(struct player *player, size_t operation, struct err *err)
@@ -93,6 +106,9 @@ static int start(struct player *player, size_t operation, struct err *err)
 		.libs = player->opts.libs,
 		.cpu = player->opts.cpu,
 		.ready_timeout_ms = SERVER_READY_MS,
+		.keep = player->opts.keep,
+		.is_debugged = player->opts.is_debugged,
+		.stop = stop_at(player, operation),
 	};
 	int r = 0;
 

@@ -2,6 +2,7 @@
 /* Plays recordings, one at a time, each operation in a server of its own. Belongs to one thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/cassette.h"
@@ -20,6 +21,7 @@ struct player_opts {
 	char *const *args, *const *libs; /* NULL-terminated or NULL */
 	int timeout_ms;
 	int cpu; /* -1: not pinned */
+	bool keep, is_debugged;
 	struct notes *notes;
 };
 

@@ -19,6 +19,7 @@
 
 #include "lib/err.h"
 #include "lib/util.h"
+#include "replay/debugger.h"
 #include "replay/launch.h"
 #include "replay/target/patch.h"
 
@@ -36,6 +37,9 @@ struct server {
 	pid_t pid; /* 0: not running */
 	int socket;
 	int layers;
+	pid_t program; /* the process that is ready, as this one sees it; known when it is debugged */
+	bool is_debugged;
+	struct server_stop stop;
 	unsigned threads_cnt;
 	char ready_at[PATCH_TEXT_MAX];
 };
@@ -127,6 +131,24 @@ static int reap(struct server *server, bool kill_it)
 	return status;
 }
 
+/* One message, and who sent it where the kernel tells. */
+static ssize_t receive_message(struct server *server, struct patch_message *message)
+{
+	char control[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec data = {message, sizeof(*message)};
+	struct msghdr header = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(server->socket, &header, 0);
+	const struct cmsghdr *part = n > 0 ? CMSG_FIRSTHDR(&header) : NULL;
+	struct ucred from;
+
+	if (part && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS) {
+		memcpy(&from, CMSG_DATA(part), sizeof(from));
+		server->program = from.pid;
+	}
+	return n;
+}
+
 /* -ETIMEDOUT; -EPIPE when the other end is gone. */
 static int receive(struct server *server, struct patch_message *message, int timeout_ms)
 {
@@ -143,7 +165,7 @@ static int receive(struct server *server, struct patch_message *message, int tim
 			return -errno;
 		if (n == 0)
 			return -ETIMEDOUT;
-		n = recv(server->socket, message, sizeof(*message), 0);
+		n = receive_message(server, message);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n != sizeof(*message))
@@ -231,6 +253,8 @@ static int start_process(struct server *server, struct err *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return err_set(err, -errno, "cannot make a socket: %s", strerror(errno));
 	server->socket = ends[0];
+	if (server->is_debugged)
+		setsockopt(server->socket, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
 	theirs = ends[1];
 	r = launch_start(&server->pid, &server->layers, server->launch,
 			 (const int[]){server->patch_fd, server->case_fd, server->outcome_fd, theirs}, err);
@@ -252,6 +276,8 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
 		return err_nomem(err);
 	server->patch_fd = server->case_fd = server->outcome_fd = server->socket = -1;
 	server->ready_timeout_ms = opts->ready_timeout_ms > 0 ? opts->ready_timeout_ms : SERVER_READY_MS;
+	server->is_debugged = opts->is_debugged;
+	server->stop = opts->stop;
 	r = launch_new(&server->launch, opts, err);
 	r = r ?: share_memory(server, opts, err);
 	r = r ?: start_process(server, err);
@@ -269,6 +295,11 @@ int server_has_threads(const struct server *server)
 const char *server_ready_at(const struct server *server)
 {
 	return server->ready_at;
+}
+
+const char *server_folder(const struct server *server)
+{
+	return launch_folder(server->launch);
 }
 
 unsigned server_layers(const struct server *server)
@@ -362,12 +393,28 @@ static int play_forked(struct server *server, int timeout_ms, struct server_resu
 	return r;
 }
 
+static int play_debugged(struct server *server, int timeout_ms, struct server_result *result, struct err *err)
+{
+	struct debugger_stop stop = {.symbol = server->stop.symbol};
+	int r = debugger_await(server->program, server->ready_timeout_ms, err);
+
+	/* It has said by now where its modules are. */
+	stop.addr = server->outcome->bases[server->stop.module] + server->stop.addr;
+	r = r ?: debugger_run(server->program, launch_exe(server->launch), &stop, err);
+	if (r) {
+		reap(server, true);
+		return r;
+	}
+	return play_here(server, timeout_ms, result);
+}
+
 static int send_run(struct server *server, int timeout_ms, struct err *err)
 {
 	const struct patch_message message = {
 		.kind = MESSAGE_RUN,
 		.number = timeout_ms,
-		.flags = server_has_threads(server),
+		.flags = (server_has_threads(server) || server->is_debugged ? 1 : 0) |
+			 (server->is_debugged ? 2 : 0),
 	};
 
 	if (send(server->socket, &message, sizeof(message), MSG_NOSIGNAL) == sizeof(message))
@@ -382,6 +429,8 @@ static int play(struct server *server, int timeout_ms, struct server_result *res
 
 	if (r)
 		return r;
+	if (server->is_debugged)
+		return play_debugged(server, timeout_ms, result, err);
 	return server_has_threads(server) ? play_here(server, timeout_ms, result)
 					  : play_forked(server, timeout_ms, result, err);
 }

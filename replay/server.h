@@ -2,6 +2,7 @@
 /* One target process, started and run to ready; plays cases, one after another. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,14 @@ struct server_opts {
 	int ready_timeout_ms;
 	int cpu;	   /* pin to; -1: not pinned */
 	char *const *libs; /* SONAME=PATH..., NULL-terminated; NULL: none */
+	bool keep;	   /* leave the target's folder behind */
+	/* Each case runs in the target's first process, and gdb stops in its operation. */
+	bool is_debugged;
+	struct server_stop {
+		const char *symbol; /* NULL: none */
+		unsigned module;
+		uint64_t addr; /* in the module's file */
+	} stop;
 };
 #define SERVER_READY_MS 10000
 
@@ -27,7 +36,8 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
 /* Threads exist at ready: each case gets a process of its own. */
 int server_has_threads(const struct server *server);
 const char *server_ready_at(const struct server *server); /* "accept" */
-unsigned server_layers(const struct server *server);	  /* mask of enum sandbox_layer */
+const char *server_folder(const struct server *server);
+unsigned server_layers(const struct server *server); /* mask of enum sandbox_layer */
 
 struct server_result {
 	const struct outcome_header

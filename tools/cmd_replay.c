@@ -2,6 +2,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/config.h"
 #include "lib/err.h"
@@ -15,22 +16,82 @@
 struct replay_opts {
 	const char *config, *exe, *ready;
 	struct opt_list libs;
-	uint64_t timeout_ns;
-	bool json, strict;
+	uint64_t timeout_ns, repeat;
+	bool json, strict, gdb, keep;
 };
 
-static int print(const struct comparison *comparison, bool json, struct err *err)
-{
-	struct equalizer_totals totals = {.total = 1, .not_compared = comparison->differences.unavailable};
-	int r;
+#define WAYS_MAX 8 /* different endings of one recording that are shown */
 
-	totals.by_verdict[comparison->verdict] = 1;
-	if (!json) {
+/* How a recording came out, each time that it was replayed. */
+struct tries {
+	struct equalizer_totals totals;
+	struct way {
+		enum verdict verdict;
+		char reason[sizeof(((struct comparison *)0)->reason)];
+	} ways[WAYS_MAX];
+	size_t ways_cnt;
+};
+
+static bool is_new_way(struct tries *tries, const struct comparison *comparison)
+{
+	struct way *way = &tries->ways[tries->ways_cnt];
+
+	for (size_t i = 0; i < tries->ways_cnt; i++)
+		if (tries->ways[i].verdict == comparison->verdict &&
+		    !strcmp(tries->ways[i].reason, comparison->reason))
+			return false;
+	if (tries->ways_cnt == WAYS_MAX)
+		return false;
+	*way = (struct way){.verdict = comparison->verdict};
+	memcpy(way->reason, comparison->reason, sizeof(way->reason));
+	tries->ways_cnt++;
+	return true;
+}
+
+static int print(struct tries *tries, const struct comparison *comparison, bool json, struct err *err)
+{
+	tries->totals.total++;
+	tries->totals.by_verdict[comparison->verdict]++;
+	tries->totals.not_compared += comparison->differences.unavailable;
+	if (json)
+		return common_print_json(comparison_json(comparison), err);
+	if (is_new_way(tries, comparison))
 		verdicts_print(comparison);
-		return 0;
+	return 0;
+}
+
+static int print_summary(const struct tries *tries, bool json, struct err *err)
+{
+	if (json)
+		return common_print_json(verdicts_summary_json(&tries->totals), err);
+	if (tries->totals.total > 1)
+		verdicts_print_summary(&tries->totals);
+	if (tries->ways_cnt > 1)
+		printf("flaky: the same recording and the same build came out in %zu%s ways\n",
+		       tries->ways_cnt, tries->ways_cnt == WAYS_MAX ? " or more" : "");
+	return 0;
+}
+
+static int play(struct equalizer *equalizer, const struct replay_opts *opts, const struct recording_key *key,
+		struct err *err)
+{
+	struct tries tries = {};
+	int r = 0;
+
+	for (uint64_t i = 0; r == 0 && i < MAX(opts->repeat, 1u) && !common_stop; i++) {
+		struct comparison comparison = {};
+
+		r = equalizer_one(equalizer, key, &comparison, err);
+		if (r == 0)
+			r = print(&tries, &comparison, opts->json, err);
+		comparison_release(&comparison);
 	}
-	r = common_print_json(comparison_json(comparison), err);
-	return r < 0 ? r : common_print_json(verdicts_summary_json(&totals), err);
+	verdicts_print_notes(equalizer_notes(equalizer));
+	if (r == 0)
+		r = print_summary(&tries, opts->json, err);
+	if (r < 0)
+		return r;
+	return tries.totals.by_verdict[VERDICT_EQUAL] == tries.totals.total ? STATUS_DONE : STATUS_DIFFERS;
 }
 
 static int replay(const struct replay_opts *opts, const struct config *config, struct cassette *cassette,
@@ -46,8 +107,9 @@ static int replay(const struct replay_opts *opts, const struct config *config, s
 		.timeout_ms = opts->timeout_ns / 1000000,
 		.jobs = 1,
 		.strict = opts->strict,
+		.keep = opts->keep,
+		.is_debugged = opts->gdb,
 	};
-	struct comparison comparison = {};
 	struct equalizer *equalizer;
 	int r;
 
@@ -56,14 +118,9 @@ static int replay(const struct replay_opts *opts, const struct config *config, s
 		r = equalizer_new(&equalizer, config, cassette, &equalizer_opts, err);
 	if (r < 0)
 		return r;
-	r = equalizer_one(equalizer, key, &comparison, err);
-	verdicts_print_notes(equalizer_notes(equalizer));
-	if (r == 0) {
-		r = print(&comparison, opts->json, err);
-		if (r == 0)
-			r = comparison.verdict == VERDICT_EQUAL ? STATUS_DONE : STATUS_DIFFERS;
-		comparison_release(&comparison);
-	}
+	if (opts->repeat > 1)
+		common_catch_signals(1);
+	r = play(equalizer, opts, key, err);
 	equalizer_free(equalizer);
 	return r;
 }
@@ -76,6 +133,8 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	struct recording_key key;
 	int r;
 
+	if (opts->gdb && opts->json)
+		return err_usage(err, -EINVAL, "--gdb and --json exclude each other");
 	r = common_config(&config, opts->config, err);
 	if (r < 0)
 		return r;
@@ -99,6 +158,9 @@ static const struct opt opts_table[] = {
 	 "where start-up ends: main, end, or a function; default: accept, epoll_wait...", AT(ready)},
 	{OPT_DURATION, 0, "timeout", "TIME", "for the replay; default 10s", AT(timeout_ns), 1000000},
 	{OPT_FLAG, 0, "strict", NULL, "refuse functions that are inlined in places", AT(strict)},
+	{OPT_FLAG, 0, "gdb", NULL, "stop in the operation, in gdb", AT(gdb)},
+	{OPT_UINT, 0, "repeat", "N", "replay it N times, to find what is flaky", AT(repeat), 1, 1000000},
+	{OPT_FLAG, 0, "keep", NULL, "leave the folder that the program ran in, and say where", AT(keep)},
 	{OPT_FLAG, 0, "json", NULL, "a JSON object, then a summary", AT(json)},
 	{OPT_END},
 };

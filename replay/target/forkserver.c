@@ -218,6 +218,7 @@ void forkserver_run(const char *where)
 			engine_exit(0);
 		if (message.flags & 1) {
 			engine.end_status = PATCH_STATUS_PLAYED;
+			engine.is_debugged = message.flags & 2;
 			play_here();
 		}
 		run_forked(message.number);

@@ -33,6 +33,7 @@
 #pragma weak _r_debug
 
 static int has_traps;
+static uint8_t replaced[PATCH_FUNCS_MAX][JUMP_BYTES]; /* by function: what its entry was */
 static int is_patched[PATCH_MODULES_MAX];
 static volatile int has_new_imports;
 static uint64_t watched;
@@ -167,9 +168,20 @@ static void patch_entry(struct func *func, uint8_t *cell)
 	if (!is_trap)
 		put_jump(jump, live(patch), (uint64_t)cell);
 	has_traps |= is_trap;
+	memcpy(replaced[func - engine.funcs], (void *)live(patch), JUMP_BYTES);
 	r = overwrite(patch->module, live(patch), jump, is_trap ? 1 : JUMP_BYTES);
 	if (r)
 		engine_fail("cannot patch '%s': %s", patch->name, strerror(-r));
+}
+
+void install_restore(struct func *func)
+{
+	const struct patch_func *patch = func->patch;
+
+	if (patch->how == PATCH_IMPORT ||
+	    overwrite(patch->module, live(patch), replaced[func - engine.funcs], JUMP_BYTES))
+		return;
+	func->original = (void *)live(patch);
 }
 
 static void patch_module(unsigned module)

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+struct func;
+
 void install_all(void);
 /* Where the loader stops when libraries were loaded: a breakpoint there is ours. 0: not watched. */
 uint64_t install_watched(void);
@@ -11,6 +13,8 @@ uint64_t install_watched(void);
 void install_loaded(void);
 /* What was loaded is relocated by now: replace its imports. Cheap when there is nothing to do. */
 void install_imports(void);
+/* The operation's entry as the program has it: what calls it now is not seen. */
+void install_restore(struct func *func);
 /* Some function is intercepted by a breakpoint: SIGTRAP must be handled. */
 int install_has_traps(void);
 /* The slot of the function whose breakpoint is at live @addr, or 0. Async-signal-safe. */

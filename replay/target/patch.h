@@ -241,7 +241,8 @@ enum message_kind {
 			* the time limit */
 	/* driver to target */
 	MESSAGE_RUN, /* number: time limit, ms; flags & 1: in this process, which then exits with
-		      * PATCH_STATUS_PLAYED */
+		      * PATCH_STATUS_PLAYED; flags & 2: and which stops itself before the operation, for a
+		      * debugger, the operation's entry as the program has it */
 	MESSAGE_QUIT,
 };
 

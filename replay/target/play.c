@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "replay/target/dispatch.h"
 #include "replay/target/engine.h"
+#include "replay/target/install.h"
 #include "replay/target/module.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
@@ -87,9 +89,17 @@ static void call_operation(struct thunk_call *call, const struct func *func, int
 	dispatch_enter();
 }
 
+/* Any process of the user may attach to it, where the kernel asks. */
+static void stop_for_debugger(struct func *func)
+{
+	install_restore(func);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	syscalls_tgkill(syscalls_getpid(), syscalls_gettid(), SIGSTOP);
+}
+
 void play_case(void)
 {
-	const struct func *func = &engine.funcs[engine.patch->operation];
+	struct func *func = &engine.funcs[engine.patch->operation];
 	/* As the operation's entry saw its stack: a return address, then the arguments. */
 	uint64_t stack[1 + PATCH_STACK_WORDS + 1] = {};
 	struct report report = {.func = func, .served = PATCH_NONE, .rsp = (uint64_t)stack};
@@ -112,6 +122,8 @@ void play_case(void)
 	call.fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
 	report.xmm = call.xmm;
 	report_entry(&report);
+	if (engine.is_debugged)
+		stop_for_debugger(func);
 	call_operation(&call, func, &error_number);
 	result = (struct patch_registers){
 		.rax = call.rax, .rdx = call.rdx, .xmm = {call.xmm[0][0], call.xmm[1][0]}};

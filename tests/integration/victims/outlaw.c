@@ -119,6 +119,12 @@ DEED erase(const char *where)
 	return unlink(where) ? -errno : 0;
 }
 
+/* Another process, another answer. */
+DEED flip(const char *where)
+{
+	return getpid() & 1;
+}
+
 static const struct {
 	const char *name;
 	int (*fn)(const char *where);
@@ -137,6 +143,7 @@ static const struct {
 	{"connect unix", call_neighbour},
 	{"write", scribble},
 	{"unlink", erase},
+	{"flip", flip},
 };
 #endif
 

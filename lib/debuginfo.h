@@ -43,6 +43,7 @@ struct debug_func {
 	/* The register that holds the whole parameter at the entry: 0..5 rdi rsi rdx rcx r8 r9, then xmm0..7.
 	 */
 	int8_t entry_reg[DEBUG_PARAMS_MAX];
+	bool is_old_clang; /* before 18: 128-bit integers are not passed by the ABI when registers run out */
 };
 
 /* -ENODATA when there is none anywhere: the message says where it was looked for. */

@@ -9,7 +9,7 @@
  * that the next ones move up.
  */
 #include <dwarf.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/debuginfo.h"
@@ -26,15 +26,21 @@ struct entry_place {
 	int reg;		   /* DWARF's register that holds all of it at the entry; -1: none says so */
 };
 
-/* gcc passes what a prototype says wherever a function can be called from outside. */
-static bool is_by_gcc(Dwarf_Die *func)
+static const char *producer_of(Dwarf_Die *func)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Die unit;
-	const char *producer = NULL;
 
-	if (dwarf_diecu(func, &unit, NULL, NULL))
-		producer = dwarf_formstring(dwarf_attr(&unit, DW_AT_producer, &attr));
+	return dwarf_diecu(func, &unit, NULL, NULL)
+		       ? dwarf_formstring(dwarf_attr(&unit, DW_AT_producer, &attr))
+		       : NULL;
+}
+
+/* gcc passes what a prototype says wherever a function can be called from outside. */
+static bool is_by_gcc(Dwarf_Die *func)
+{
+	const char *producer = producer_of(func);
+
 	return producer && !strncmp(producer, "GNU ", 4);
 }
 
@@ -160,12 +166,23 @@ static void add_param(const struct debuginfo *info, Dwarf_Die *func, Dwarf_Die *
 			out->unpassed[i] |= 1ull << idx;
 }
 
+/* Half in the last register and half on the stack, there with the alignment of 64 bits.
+ */
+static bool is_old_clang(Dwarf_Die *func)
+{
+	const char *producer = producer_of(func),
+		   *version = producer ? strstr(producer, "clang version ") : NULL;
+
+	return version && atoi(version + strlen("clang version ")) < 18;
+}
+
 void debug_find_entry(const struct debuginfo *info, Dwarf_Die *func, struct debug_func *out)
 {
 	Dwarf_Die written = prototype_of(*func), child;
 	unsigned idx = 0;
 
 	memset(out->entry_reg, DEBUG_REG_NONE, sizeof(out->entry_reg));
+	out->is_old_clang = is_old_clang(func);
 	if (dwarf_child(&written, &child))
 		return;
 	do {

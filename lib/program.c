@@ -207,6 +207,19 @@ static int register_of(const struct abi_loc *loc)
 	}
 }
 
+static int check_wide(const struct program_func *func, const struct shape_param *param, struct err *err)
+{
+	const struct shape_node *n = &func->shape->nodes[param->node];
+
+	if (n->kind != SHAPE_INT || n->size != 16 || param->loc.piece[0].place != ABI_STACK)
+		return 0;
+	err_set(err, -ENOTSUP,
+		"'%s' takes the 128-bit integer '%s' where clang before version 18 differs from the ABI",
+		func->config->name, n->name);
+	err_hint(err, "build it with gcc, or a later clang");
+	return -ENOTSUP;
+}
+
 /* Of a function that is called from its own file only, compilers move and drop parameters as they like. */
 static int check_entry(const struct program_func *func, struct err *err)
 {
@@ -215,13 +228,17 @@ static int check_entry(const struct program_func *func, struct err *err)
 	for (size_t i = 0; i < shape->params_cnt && i < DEBUG_PARAMS_MAX; i++) {
 		const struct abi_loc *loc = &shape->params[i].loc;
 		int reg = func->debug.entry_reg[i];
+		const char *name = shape->nodes[shape->params[i].node].name;
+		int r = func->debug.is_old_clang ? check_wide(func, &shape->params[i], err) : 0;
 
+		if (r)
+			return r;
 		if (reg == DEBUG_REG_NONE || loc->pieces_cnt != 1 || loc->piece[0].place == ABI_UNPASSED ||
 		    reg == register_of(loc))
 			continue;
 		err_set(err, -ENOTSUP,
 			"'%s' no longer takes its parameters as written: '%s' is in another register",
-			func->config->name, shape->nodes[shape->params[i].node].name);
+			func->config->name, name);
 		err_hint(err,
 			 "mark it __attribute__((noipa)) for gcc, __attribute__((noinline, used)) for clang");
 		return -ENOTSUP;

@@ -22,8 +22,8 @@ void variant_name(const struct variant *variant, char text[64]);
 
 /* What the comment on top of the case's source says. */
 struct hard_case {
-	const char *dir, *name; /* DIR/NAME.c or .cpp */
-	bool is_cxx, is_unordered;
+	const char *dir, *name;			/* DIR/NAME.c or .cpp */
+	bool is_cxx, is_unordered, needs_whole; /* to be replayed */
 	char flags[CASE_TEXT_MAX], args[CASE_TEXT_MAX], record[CASE_TEXT_MAX];
 	char builds[CASE_TEXT_MAX]; /* globs of variants; "": all */
 	char library[CASE_TEXT_MAX];

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "lib/util.h"
 
 #define TEXT_SHOWN     400
+#define PATH_BYTES     4096
 #define ELEMENTS_SHOWN 100
 
 static const cJSON *get(const cJSON *object, const char *name)
@@ -127,11 +129,20 @@ struct cJSON *mask_recording(const struct cJSON *shown)
 
 /* --- comparing --- */
 
+/* Where a comparison went wrong first. */
+struct differing {
+	char path[PATH_BYTES];
+	const cJSON *want, *got;
+};
+
+static bool equal(struct differing *d, const cJSON *want, const cJSON *got);
+
 static bool is_any_of(const cJSON *choices, const cJSON *got)
 {
+	struct differing ignored = {};
 	const cJSON *choice;
 
-	cJSON_ArrayForEach(choice, choices) if (mask_equal(choice, got)) return true;
+	cJSON_ArrayForEach(choice, choices) if (equal(&ignored, choice, got)) return true;
 	return false;
 }
 
@@ -142,37 +153,80 @@ static bool fits_glob(const char *glob, const cJSON *got)
 	return text && !fnmatch(glob, text, 0);
 }
 
-static bool objects_equal(const cJSON *want, const cJSON *got)
+/* Compare what lies at one step further down. */
+static bool equal_at(struct differing *d, const cJSON *want, const cJSON *got, const char *name, size_t idx)
 {
-	const cJSON *item;
+	size_t len = strlen(d->path);
 
-	if (!cJSON_IsObject(got) || cJSON_GetArraySize(want) != cJSON_GetArraySize(got))
+	if (name)
+		snprintf(d->path + len, sizeof(d->path) - len, ".%s", name);
+	else
+		snprintf(d->path + len, sizeof(d->path) - len, "[%zu]", idx);
+	if (!equal(d, want, got))
 		return false;
-	cJSON_ArrayForEach(item, want) if (!mask_equal(item, get(got, item->string))) return false;
+	d->path[len] = '\0';
 	return true;
 }
 
-static bool arrays_equal(const cJSON *want, const cJSON *got)
+static bool differs(struct differing *d, const cJSON *want, const cJSON *got)
 {
-	const cJSON *a = want->child, *b = got->child;
-
-	for (; a && b; a = a->next, b = b->next)
-		if (!mask_equal(a, b))
-			return false;
-	return cJSON_IsArray(got) && !a && !b;
+	d->want = want;
+	d->got = got;
+	return false;
 }
 
-bool mask_equal(const struct cJSON *want, const struct cJSON *got)
+static bool objects_equal(struct differing *d, const cJSON *want, const cJSON *got)
+{
+	const cJSON *item;
+
+	if (!cJSON_IsObject(got))
+		return differs(d, want, got);
+	cJSON_ArrayForEach(
+		item, want) if (!equal_at(d, item, get(got, item->string), item->string, 0)) return false;
+	cJSON_ArrayForEach(item, got) if (!get(want, item->string)) return equal_at(d, NULL, item,
+										    item->string, 0);
+	return true;
+}
+
+static bool arrays_equal(struct differing *d, const cJSON *want, const cJSON *got)
+{
+	const cJSON *a = want->child, *b = got->child;
+	size_t idx = 0;
+
+	if (!cJSON_IsArray(got))
+		return differs(d, want, got);
+	for (; a || b; a = a ? a->next : NULL, b = b ? b->next : NULL)
+		if (!equal_at(d, a, b, NULL, idx++))
+			return false;
+	return true;
+}
+
+static bool equal(struct differing *d, const cJSON *want, const cJSON *got)
 {
 	if (!want || !got)
-		return false;
+		return differs(d, want, got);
 	if (cJSON_IsString(want) && want->valuestring[0] == '~')
-		return fits_glob(want->valuestring + 1, got);
+		return fits_glob(want->valuestring + 1, got) || differs(d, want, got);
 	if (cJSON_IsObject(want) && get(want, "?"))
-		return is_any_of(get(want, "?"), got);
+		return is_any_of(get(want, "?"), got) || differs(d, want, got);
 	if (cJSON_IsObject(want))
-		return objects_equal(want, got);
+		return objects_equal(d, want, got);
 	if (cJSON_IsArray(want))
-		return arrays_equal(want, got);
-	return cJSON_Compare(want, got, true);
+		return arrays_equal(d, want, got);
+	return cJSON_Compare(want, got, true) || differs(d, want, got);
+}
+
+char *mask_difference(const struct cJSON *want, const struct cJSON *got)
+{
+	struct differing d = {};
+	autofree char *a = NULL, *b = NULL;
+	char *out = NULL;
+
+	if (equal(&d, want, got))
+		return NULL;
+	a = d.want ? json_print(d.want) : strdup("nothing");
+	b = d.got ? json_print(d.got) : strdup("nothing");
+	if (asprintf(&out, "%s should be\n%s\nand is\n%s", d.path, a, b) < 0)
+		abort();
+	return out;
 }

@@ -54,6 +54,54 @@ static int open_objects(struct program *program, struct err *err)
 	return 0;
 }
 
+static bool has_file(const struct program *program, const char *want)
+{
+	for (size_t i = 0; i < program->files_cnt; i++)
+		if (program_is_file(program, i, want))
+			return true;
+	return false;
+}
+
+/* Probes are on the file, so that one which is loaded later has them from its first instruction on. */
+static int add_plugin(struct program *program, const char *want, struct err *err)
+{
+	struct program_file *files =
+		reallocarray(program->files, program->files_cnt + 1, sizeof(*program->files));
+	char root[PROGRAM_ROOT_MAX], *path = NULL;
+	struct object *object = NULL;
+
+	if (!files)
+		return err_nomem(err);
+	program->files = files;
+	program_root(program, root);
+	if (asprintf(&path, "%s%s", root, want) < 0)
+		return err_nomem(err);
+	/* What is no object is a source file, or is not there: the search for the function says so. */
+	if (program->files_cnt == PROGRAM_MODULES_MAX || object_open(&object, path, NULL)) {
+		free(path);
+		return 0;
+	}
+	program->objects[program->files_cnt] = object;
+	files[program->files_cnt] = (struct program_file){.path = path, .is_absent = true};
+	files[program->files_cnt].name =
+		strdup(object_soname(object) ? object_soname(object) : basename(want));
+	return files[program->files_cnt++].name ? 0 : err_nomem(err);
+}
+
+/* Files that the configuration names by their absolute path, and that are not loaded. */
+static int add_plugins(struct program *program, const struct config *config, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < config->funcs_cnt && !r; i++) {
+		const char *module = config->funcs[i].module;
+
+		if (module && module[0] == '/' && !has_file(program, module))
+			r = add_plugin(program, module, err);
+	}
+	return r;
+}
+
 /* --- describing --- */
 
 /* Types that only a rule names. */
@@ -397,8 +445,9 @@ static struct program *program_new(const struct config *config, struct program_f
 	program->files = files;
 	program->files_cnt = cnt;
 	program->compiled = compiled;
-	program->objects = calloc(cnt + 1, sizeof(*program->objects));
-	program->infos = calloc(cnt + 1, sizeof(*program->infos));
+	/* Each function may bring a plug-in. */
+	program->objects = calloc(cnt + config->funcs_cnt + 1, sizeof(*program->objects));
+	program->infos = calloc(cnt + config->funcs_cnt + 1, sizeof(*program->infos));
 	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
 	if (!program->objects || !program->infos || !program->funcs) {
 		program_free(program);
@@ -424,6 +473,8 @@ int program_open_compiled(struct program **out, const struct config *config, str
 		r = schema_new(&program->schema, err);
 	if (!r)
 		r = open_objects(program, err);
+	if (!r)
+		r = add_plugins(program, config, err);
 	if (!r)
 		r = find_all(program, config, err);
 	if (r)

@@ -31,9 +31,10 @@ struct schema;
 
 /* The files that make up a program, the executable first. */
 struct program_file {
-	char *path;    /* to open it by: may lie under /proc/PID/root */
-	char *name;    /* as its users know it: soname or base name */
-	uint64_t base; /* load bias in a live process; 0 when not running */
+	char *path;	/* to open it by: may lie under /proc/PID/root */
+	char *name;	/* as its users know it: soname or base name */
+	uint64_t base;	/* load bias in a live process; 0 when not running */
+	bool is_absent; /* not loaded: a plug-in that the configuration names by its path */
 };
 
 /* Another place that is probed for a function: a PLT entry that leads to one whose code is chosen at start

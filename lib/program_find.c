@@ -6,8 +6,10 @@
  * everywhere.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/config.h"
 #include "lib/err.h"
@@ -375,15 +377,36 @@ static int look_in_libraries(struct finder *f, const struct config_func *func, s
 	return LOOK_NOTHING;
 }
 
-/* "libc.so.6", "libc.so" and "libc" are one library; a path is one as well. */
-static bool is_module(const struct program_file *file, const char *want)
+void program_root(const struct program *program, char root[PROGRAM_ROOT_MAX])
 {
+	int pid, end = 0;
+
+	root[0] = '\0';
+	if (sscanf(program->files[0].path, "/proc/%d/%n", &pid, &end) == 1 && end)
+		snprintf(root, PROGRAM_ROOT_MAX, "/proc/%d/root", pid);
+}
+
+bool program_is_file(const struct program *program, size_t module, const char *want)
+{
+	char root[PROGRAM_ROOT_MAX], path[PATH_MAX];
+	struct stat wanted, st;
+
+	program_root(program, root);
+	snprintf(path, sizeof(path), "%s%s", want[0] == '/' ? root : "", want);
+	return !stat(path, &wanted) && !stat(program->files[module].path, &st) &&
+	       wanted.st_ino == st.st_ino && wanted.st_dev == st.st_dev;
+}
+
+/* "libc.so.6", "libc.so" and "libc" are one library; a path is one as well. */
+static bool is_module(const struct program *program, size_t module, const char *want)
+{
+	const struct program_file *file = &program->files[module];
 	const char *slash = strrchr(file->path, '/');
 	const char *names[] = {file->name, slash ? slash + 1 : file->path};
 	size_t len = strlen(want);
 
-	if (!strcmp(file->path, want))
-		return true;
+	if (strchr(want, '/'))
+		return program_is_file(program, module, want);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strncmp(names[i], want, len) && (!names[i][len] || !strncmp(names[i] + len, ".so", 3) ||
 						      (names[i][len] == '.' && strstr(want, ".so"))))
@@ -394,7 +417,7 @@ static bool is_module(const struct program_file *file, const char *want)
 static size_t find_module(const struct program *program, const char *want)
 {
 	for (size_t i = 0; i < program->files_cnt; i++)
-		if (is_module(&program->files[i], want))
+		if (is_module(program, i, want))
 			return i;
 	return SIZE_MAX;
 }

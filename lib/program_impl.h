@@ -6,6 +6,8 @@
 
 struct rule;
 
+#define PROGRAM_ROOT_MAX 64
+
 /* Looking at one program with one configuration. */
 struct finder {
 	struct program *program;
@@ -31,6 +33,10 @@ struct debuginfo *program_debug(struct finder *f, size_t module);
 /* Add the symbols of file @module that are kept apart; those that were found in it before are no longer
  * valid. */
 int program_complete(struct finder *f, size_t module, struct err *err);
+/* Whether file @module is the one that the path @want names, as the program's own processes see paths. */
+bool program_is_file(const struct program *program, size_t module, const char *want);
+/* Where the file system of the program's process is seen: "/proc/PID/root", or "". */
+void program_root(const struct program *program, char root[PROGRAM_ROOT_MAX]);
 /* libc or ld.so: functions there are configured by their library's name only. */
 bool program_is_libc(const struct program *program, size_t module);
 /* Find @func: what stands against it is in words that are ready for its `refused`. */

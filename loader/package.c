@@ -109,7 +109,7 @@ static int symbolize(struct recording *recording, const struct program *program,
 	uint64_t bases[PROGRAM_MODULES_MAX];
 
 	for (size_t i = 0; i < program->files_cnt && i < PROGRAM_MODULES_MAX; i++)
-		bases[i] = program->files[i].base;
+		bases[i] = program->files[i].is_absent ? PROGRAM_NOT_LOADED : program->files[i].base;
 	return program_symbolize(program, recording, bases, err);
 }
 

@@ -90,12 +90,15 @@ struct func_rule {
 	__u32 fp_in, fp_out;	/* of the plan */
 	__u32 sample_threshold; /* taken when 32 random or hashed bits are below it; U32_MAX: always */
 	__u32 window_max;	/* operations taken in one window; 0: no limit */
-	__u32 pad;
+	__u32 is_at_rets;	/* its return is seen at its `ret` instructions */
 	__u64 window_ns;
 };
 
 #define GATE_ROWS    2
 #define FOLLOWED_MAX 16384 /* processes at once */
+
+/* The cookie of an entry's probe: the function's index, and whether the probed instruction is its `ret`. */
+#define COOKIE_IS_RET (1ull << 32)
 
 enum control_state {
 	CONTROL_STOPPED = 0, /* probes leave at once: nothing is counted or recorded */

@@ -74,13 +74,15 @@ struct frame {
 	__u32 joint; /* row of the operation's joint + 1; 0: its calls are all in its own thread */
 	__u64 rsp;   /* at entry */
 	__u64 ret;   /* the return address that lay there */
+	__u64 word;  /* what lay there: it, or the trampoline of a caller that ended by a jump */
 	__u64 args[ARG_REGS];
 	__u64 keep[PLAN_KEEP_MAX];
 	__u64 passed_over; /* configured calls inside this one, which are not recorded */
 	__u32 seq;
 	__u16 func;
 	__u8 is_call;		 /* not the operation itself */
-	__u8 is_open, is_hooked; /* its return will be seen */
+	__u8 is_open, is_hooked; /* its return will be seen by the trampoline */
+	__u8 is_at_rets;	 /* it will be seen where the function ends */
 	__u8 is_alternate;	 /* it is on the alternate signal stack */
 	__u8 flags;		 /* of an operation's end: enum event_flags */
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /*
- * The probes. `session` serves entry and return where the kernel has sessions, `enter` and `leave` elsewhere.
+ * The probes. `session` serves entry and return where the kernel has sessions, `enter` and `leave` elsewhere;
+ * `enter` and `at_ret` where the stack may be unwound.
  * The cookie of a probe is the function's index.
  *
  * Four rules that the kernel will not enforce: every stack frame under 64 bytes (else kernels from 6.13 on
@@ -43,14 +44,15 @@ static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 	return frame->is_open && frame->is_hooked;
 }
 
-static __always_inline void handle_return(struct pt_regs *ctx, __u32 func)
+/* @rsp: where the return address lay. */
+static __always_inline void handle_return(struct pt_regs *ctx, __u64 rsp, __u32 func)
 {
 	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
 	struct frame *frame;
 
 	if (control.state == CONTROL_STOPPED || !thread || !is_busy(thread))
 		return;
-	frame = thread_return(thread, ctx->rsp - 8, func);
+	frame = thread_return(thread, rsp, func);
 	if (!frame)
 		return;
 	emit_return(thread, frame, ctx->rax, ctx->rdx);
@@ -60,14 +62,37 @@ static __always_inline void handle_return(struct pt_regs *ctx, __u32 func)
 SEC("uprobe.s")
 int enter(struct pt_regs *ctx)
 {
-	handle_entry(ctx, bpf_get_attach_cookie(ctx));
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+
+	handle_entry(ctx, cookie);
+	if (cookie & COOKIE_IS_RET)
+		handle_return(ctx, ctx->rsp, cookie);
 	return 0;
 }
 
 SEC("uprobe.s")
 int leave(struct pt_regs *ctx)
 {
-	handle_return(ctx, bpf_get_attach_cookie(ctx));
+	handle_return(ctx, ctx->rsp - 8, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+/* At a `ret` of a function whose return is not hooked. */
+SEC("uprobe.s")
+int at_ret(struct pt_regs *ctx)
+{
+	handle_return(ctx, ctx->rsp, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+/* At the entry of what a C++ handler calls first. */
+SEC("uprobe.s")
+int at_catch(struct pt_regs *ctx)
+{
+	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
+
+	if (control.state != CONTROL_STOPPED && thread && is_busy(thread))
+		thread_catch(thread, ctx->rsp);
 	return 0;
 }
 
@@ -79,7 +104,7 @@ int session(struct pt_regs *ctx)
 
 	if (bpf_get_func_ip(ctx) == ctx->rip)
 		return !handle_entry(ctx, func);
-	handle_return(ctx, func);
+	handle_return(ctx, ctx->rsp - 8, func);
 	return 0;
 }
 

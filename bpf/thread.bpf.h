@@ -12,6 +12,10 @@
  * A signal handler on an alternate stack is the exception: what lies on the main stack waits for it, wherever
  * the two lie. The kernel takes the main stack's returns for abandoned when a return is hooked higher up, and
  * then ends the program: so there none is.
+ *
+ * Where something may unwind the stack nothing is hooked, and returns are seen at the functions' own `ret`
+ * instructions. Such a function never ends by a jump: what begins at the stack pointer of its frame has taken
+ * its place. A C++ handler says of itself that what was below it is gone.
  */
 #pragma once
 
@@ -66,7 +70,7 @@ static __noinline void frame_leave(struct thread *thread, struct frame *frame, _
 {
 	if (!frame->is_open)
 		return;
-	if (left == EVENT_LEFT_UNWOUND && !frame->is_hooked)
+	if (left == EVENT_LEFT_UNWOUND && !frame->is_hooked && !frame->is_at_rets)
 		left = EVENT_LEFT_UNKNOWN;
 	emit_left(thread, frame, left, by_itself);
 	frame_close(frame);
@@ -97,8 +101,10 @@ static __noinline bool is_alive(struct frame *frame, __u64 rsp, __u64 ret)
 	if (is_passed(frame, rsp))
 		return false;
 	if (frame->rsp == rsp)
-		return ret == hook;
-	return !hook || return_address(frame->rsp) == (frame->is_hooked ? hook : frame->ret);
+		return ret == hook && !frame->is_at_rets;
+	if (!frame->is_hooked)
+		return return_address(frame->rsp) == frame->word;
+	return !hook || return_address(frame->rsp) == hook;
 }
 
 /* Let go of what was abandoned before a function is entered at @rsp, where @ret lies. */
@@ -115,8 +121,19 @@ static __noinline void thread_settle(struct thread *thread, __u64 rsp, __u64 ret
 		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
 }
 
+/* Let go of what an exception left that is being handled by the function which calls at @rsp. */
+static __noinline void thread_catch(struct thread *thread, __u64 rsp)
+{
+	struct frame *operation = &thread->frame[FRAME_OPERATION], *call = &thread->frame[FRAME_CALL];
+
+	if (operation->is_open && is_passed(operation, rsp + 1))
+		thread_leave(thread, EVENT_LEFT_UNWOUND, 0);
+	else if (call->is_open && is_passed(call, rsp + 1))
+		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
+}
+
 /* Whether the return of a function that is entered at @rsp may be hooked. */
-static __noinline bool is_hookable(__u64 rsp)
+static __always_inline bool is_hookable(__u64 rsp)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct uprobe_task *utask = task->utask;
@@ -130,6 +147,12 @@ static __noinline bool is_hookable(__u64 rsp)
 	return pending > rsp || !is_on_alternate(rsp) || is_on_alternate(pending);
 }
 
+/* Whether the return of @func, which is entered at @rsp, will be seen. */
+static __noinline bool is_return_seen(__u32 func, __u64 rsp)
+{
+	return rule_of(func)->is_at_rets || is_hookable(rsp);
+}
+
 /* Open a frame for the function that is being entered. */
 static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u32 func, __u64 ret)
 {
@@ -141,12 +164,14 @@ static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u3
 	frame->args[5] = ctx->r9;
 	frame->rsp = ctx->rsp;
 	frame->ret = true_return_address(ret);
+	frame->word = ret;
 	frame->func = func;
 	frame->seq = 0;
 	frame->flags = 0;
 	frame->passed_over = 0;
 	frame->is_open = 1;
-	frame->is_hooked = is_hookable(ctx->rsp);
+	frame->is_at_rets = rule_of(func)->is_at_rets;
+	frame->is_hooked = !frame->is_at_rets && is_return_seen(func, ctx->rsp);
 	frame->is_alternate = is_on_alternate(ctx->rsp);
 	COUNT(func, taken, 1);
 }
@@ -256,7 +281,7 @@ static __noinline struct frame *operation_enter(struct pt_regs *ctx, struct thre
 
 	if (control.state != CONTROL_RECORDING || rule_of(func)->is_off || !is_taken(ctx, func, &verdict))
 		return NULL;
-	if (!is_hookable(ctx->rsp)) {
+	if (!is_return_seen(func, ctx->rsp)) {
 		COUNT(func, too_deep, 1);
 		return NULL;
 	}

@@ -81,6 +81,7 @@ struct config_func {
 	struct place error_if_place, keep_if_place, only_if_place;
 	char *carrier; /* a path: its value names the operation, in any thread, to the operation's end; NULL
 			*/
+	bool nothrow;  /* no exception and nothing else that unwinds passes through it */
 	char *joins;   /* inputs, outputs: a path: the call belongs to the operation that carries its value */
 
 	char **ignore, **unordered; /* canonical paths */

@@ -392,6 +392,14 @@ static int read_enabled(void *field, const struct cJSON *item, struct json_readi
 	return 0;
 }
 
+static int read_nothrow(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	if (!cJSON_IsBool(item))
+		return json_expected(item, "true or false", err);
+	*(bool *)field = cJSON_IsTrue(item);
+	return 0;
+}
+
 static int read_joins(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
 {
 	static const struct json_key keys[] = {{"by", read_key_path, offsetof(struct config_func, joins)}};
@@ -527,6 +535,7 @@ static const struct row {
 	{INPUTS, {"when_missing", read_when_missing}},
 	{INPUTS, {"fallback_aliases", read_fallbacks}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"prototype", read_prototype}},
+	{OPERATIONS | INPUTS | OUTPUTS, {"nothrow", read_nothrow, offsetof(struct config_func, nothrow)}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"keyed"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"match"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"serve"}},

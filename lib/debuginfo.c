@@ -13,6 +13,7 @@
 
 #include "lib/debuginfo_impl.h"
 #include "lib/err.h"
+#include "lib/insn.h"
 #include "lib/nearest.h"
 #include "lib/util.h"
 
@@ -410,6 +411,24 @@ int debuginfo_find(struct debuginfo *info, const char *name, const char *file, s
 
 	free(c.func);
 	return r;
+}
+
+size_t debuginfo_parts(struct debuginfo *info, const struct debug_func *func, struct code_range *out,
+		       size_t max)
+{
+	Dwarf_Die die = info->funcs[func->die - 1].die;
+	Dwarf_Addr base, start, end;
+	ptrdiff_t at = 0;
+	size_t cnt = 0;
+
+	while ((at = dwarf_ranges(&die, at, &base, &start, &end)) > 0) {
+		if (start == end)
+			continue;
+		if (cnt < max)
+			out[cnt] = (struct code_range){start, end - start};
+		cnt++;
+	}
+	return at < 0 ? 0 : cnt;
 }
 
 static size_t first_at(const struct debuginfo *info, uint64_t addr)

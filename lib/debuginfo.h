@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct code_range;
 struct debuginfo;
 struct err;
 struct nearest;
@@ -66,6 +67,10 @@ int debuginfo_find(struct debuginfo *info, const char *name, const char *file, s
 int debuginfo_find_at(struct debuginfo *info, uint64_t addr, struct debug_func *out, struct err *err);
 /* Whether both are one function as it is written, under whatever names. */
 bool debuginfo_is_same(const struct debuginfo *info, const struct debug_func *a, const struct debug_func *b);
+/* Where the code of @func lies: fills at most @max places in @out, returns how many there are; 0: not
+ * known. */
+size_t debuginfo_parts(struct debuginfo *info, const struct debug_func *func, struct code_range *out,
+		       size_t max);
 /* Offer every function's name to @nearest; they live as long as @info. */
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
 /* Add the prototype and every type it reaches; *@id is its BTF_KIND_FUNC, named @symbol. The same types are

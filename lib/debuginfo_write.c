@@ -41,6 +41,12 @@ static uint32_t member_type_id(struct convert *c, Dwarf_Die *parent, Dwarf_Die *
 	return convert_id(c, &type);
 }
 
+/* gcc says "_vptr.Base" and clang "_vptr$Base", which no path could name. */
+static const char *member_name(Dwarf_Die *member)
+{
+	return is_vptr(member) ? "_vptr" : dwarf_diename(member);
+}
+
 static int write_struct(struct convert *c, const struct item *item, bool is_union)
 {
 	Dwarf_Die die = item->die, child;
@@ -52,7 +58,7 @@ static int write_struct(struct convert *c, const struct item *item, bool is_unio
 		return id;
 	do {
 		uint32_t bit_offset, bit_size;
-		const char *member = dwarf_tag(&child) == DW_TAG_member ? dwarf_diename(&child) : NULL;
+		const char *member = dwarf_tag(&child) == DW_TAG_member ? member_name(&child) : NULL;
 		int r;
 
 		if (!member_place(&child, &bit_offset, &bit_size))

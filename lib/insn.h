@@ -52,6 +52,20 @@ struct insn_reads {
 int insn_reads(struct insn_reads *out, const struct object *object, uint64_t addr, uint64_t size,
 	       struct err *err);
 
+#define INSN_PARTS_MAX 16 /* places where the code of one function lies */
+struct code_range {
+	uint64_t addr, size;
+};
+/*
+ * Where the function whose code is @parts, its entry first, returns: the addresses of all its `ret`
+ * instructions, the caller's to free. -ENOTSUP when they cannot all be known: some code is not understood, or
+ * it may leave by a jump. "it may leave by the jump at 0x1234 to other code, ..."
+ */
+int insn_returns(uint64_t **out, size_t *cnt, const struct object *object, const struct code_range *parts,
+		 size_t parts_cnt, struct err *err);
+/* A hit of a probe on one of them costs so much, as site_cost_ns. */
+#define INSN_RETURN_COST_NS 16700
+
 #define PROLOGUE_MAX	64 /* bytes of a moved prologue */
 #define PROLOGUE_FIXUPS 8
 #define PATCH_LEN	5 /* jmp rel32 */

@@ -47,6 +47,8 @@ const char *object_needed(const struct object *object, size_t idx);
  * packed into the file itself, when it has none of its own. Symbols that were asked for before are no longer
  * valid. */
 int object_complete(struct object *object, const char *path, struct err *err);
+/* Whether it has a section of that name; false where its section table was removed. */
+bool object_has_section(const struct object *object, const char *name);
 /* No .symtab: what is left are the names that it shares with others. */
 bool object_is_stripped(const struct object *object);
 size_t object_symbols_cnt(const struct object *object);

@@ -418,6 +418,8 @@ static int fill(struct finder *f, struct err *err)
 		r = build_all(f, err);
 	if (!r)
 		r = complete_all(f, err);
+	if (!r)
+		r = program_find_returns(f->program, err);
 	return r ? r : program_find_spots(f->program, err);
 }
 
@@ -449,7 +451,8 @@ static struct program *program_new(const struct config *config, struct program_f
 	program->objects = calloc(cnt + config->funcs_cnt + 1, sizeof(*program->objects));
 	program->infos = calloc(cnt + config->funcs_cnt + 1, sizeof(*program->infos));
 	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
-	if (!program->objects || !program->infos || !program->funcs) {
+	program->catches = calloc(cnt + 1, sizeof(*program->catches));
+	if (!program->catches || !program->objects || !program->infos || !program->funcs) {
 		program_free(program);
 		return NULL;
 	}
@@ -524,6 +527,7 @@ void program_free(struct program *program)
 		shape_free(program->funcs[i].shape);
 		free(program->funcs[i].plan);
 		free(program->funcs[i].stubs);
+		free(program->funcs[i].rets);
 		free(program->funcs[i].gate);
 	}
 	for (size_t i = 0; program->objects && i < program->files_cnt; i++)
@@ -536,6 +540,7 @@ void program_free(struct program *program)
 	schema_free(program->schema);
 	free(program->objects);
 	free(program->infos);
+	free(program->catches);
 	free(program->funcs);
 	free(program);
 }

@@ -61,7 +61,11 @@ struct program_func {
 	struct plan_gate *gate; /* NULL: nothing is decided at entry */
 	struct err refused;	/* msg is "" when the function can be used */
 	struct err unprobed; /* why it cannot be recorded, though it can be replayed; msg is "" when it can */
-	char warning[256];   /* "" when there is none: inlined copies beside an out-of-line one, ... */
+	bool is_at_rets; /* its return is seen at its `ret` instructions, as something may unwind through it
+			  */
+	uint64_t *rets;	 /* their file offsets */
+	size_t rets_cnt;
+	char warning[256]; /* "" when there is none: inlined copies beside an out-of-line one, ... */
 };
 
 struct program {
@@ -73,6 +77,7 @@ struct program {
 	struct program_func *funcs; /* in the order of config->funcs and of the schema's functions */
 	size_t funcs_cnt;
 	struct program_spots *spots;
+	uint64_t *catches; /* by file: file offset of what every C++ handler calls first; 0: not there */
 	struct compiled *compiled; /* what describes it in place of debug information; or NULL */
 };
 
@@ -109,6 +114,10 @@ int program_check_sampling(const struct config *config, const struct program_fun
 int program_usable(const struct program *program, struct err *err);
 /* The same, for recording: also what cannot be probed is refused. */
 int program_recordable(const struct program *program, struct err *err);
+
+/* The file whose functions move their stacks while they run (Go), which no probe on a return survives; NULL:
+ * none. */
+const char *program_moves_stacks(const struct program *program);
 
 #define PROGRAM_NOT_LOADED UINT64_MAX
 /*

@@ -76,5 +76,7 @@ const struct type_rules *program_type_of(const struct finder *f, size_t idx);
 /* Where opaque pointers lie, by function: program->spots. */
 int program_find_spots(struct program *program, struct err *err);
 void program_spots_free(struct program_spots *spots);
+/* How each function's return is seen, and where C++ exceptions are caught: is_at_rets, rets, catches. */
+int program_find_returns(struct program *program, struct err *err);
 /* A failure that is no property of one function or type. */
 bool program_is_fatal(int code);

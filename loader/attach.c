@@ -28,7 +28,8 @@
 #include "loader/process.h"
 #include "loader/uprobe_link.h"
 
-#define PROBES_MAX	(2 * FUNC_MAX)	       /* of one file */
+#define PROBES_MAX	(64 * FUNC_MAX)	       /* of one file */
+#define FILE_LINKS	6		       /* at most, of one file */
 #define SLOTS_PER_CPU	4		       /* as in bpf/maps.bpf.h */
 #define RINGS_BYTES_MAX (512ull * 1024 * 1024) /* of all rings, when the caller does not choose */
 #define NS_PER_S	1000000000.0
@@ -63,10 +64,20 @@ static int load_error(int r, const char *log, struct err *err)
 	return err_set(err, r, "the kernel refused the probes: %s: %.300s", strerror(-r), log);
 }
 
+static bool has_at_rets(const struct program *program)
+{
+	for (size_t i = 0; i < program->funcs_cnt; i++)
+		if (program->funcs[i].is_at_rets)
+			return true;
+	return false;
+}
+
+#define FLAVOUR_MAX 8
+
 /* The programs of one attach flavour; the verifier's words about each. */
 struct flavour {
-	struct bpf_program *prog[5];
-	char *log[5];
+	struct bpf_program *prog[FLAVOUR_MAX];
+	char *log[FLAVOUR_MAX];
 	size_t cnt;
 };
 
@@ -100,25 +111,31 @@ static int flavour_load(struct flavour *flavour, struct tape_bpf *skel, struct e
 	return r;
 }
 
-static int load_programs(struct tape_bpf *skel, bool is_session, bool is_following, struct err *err)
+static int load_programs(struct tape_bpf *skel, bool is_session, bool at_rets, bool is_following,
+			 struct err *err)
 {
+	const struct {
+		struct bpf_program *prog;
+		int type;
+		bool is_wanted;
+	} progs[FLAVOUR_MAX] = {
+		{skel->progs.session, UPROBE_SESSION, is_session},
+		{skel->progs.enter, UPROBE_MULTI, !is_session || at_rets},
+		{skel->progs.leave, UPROBE_MULTI, !is_session},
+		{skel->progs.at_ret, UPROBE_MULTI, at_rets},
+		{skel->progs.at_catch, UPROBE_MULTI, at_rets},
+		{skel->progs.thread_exit, 0, true},
+		{skel->progs.process_exec, 0, true},
+		{skel->progs.process_fork, 0, is_following},
+	};
 	struct flavour flavour = {};
 	struct bpf_program *prog;
 	int r = 0;
 
 	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, false);
-	if (is_session)
-		r = flavour_add(&flavour, skel->progs.session, UPROBE_SESSION, err);
-	else
-		r = flavour_add(&flavour, skel->progs.enter, UPROBE_MULTI, err);
-	if (r == 0 && !is_session)
-		r = flavour_add(&flavour, skel->progs.leave, UPROBE_MULTI, err);
-	if (r == 0)
-		r = flavour_add(&flavour, skel->progs.thread_exit, 0, err);
-	if (r == 0)
-		r = flavour_add(&flavour, skel->progs.process_exec, 0, err);
-	if (r == 0 && is_following)
-		r = flavour_add(&flavour, skel->progs.process_fork, 0, err);
+	for (size_t i = 0; i < FLAVOUR_MAX && r == 0; i++)
+		if (progs[i].is_wanted)
+			r = flavour_add(&flavour, progs[i].prog, progs[i].type, err);
 	if (r == 0)
 		r = flavour_load(&flavour, skel, err);
 	for (size_t i = 0; i < flavour.cnt; i++) {
@@ -226,6 +243,7 @@ static int hand_down_func(struct attach *attach, uint32_t i, const struct progra
 		.fp_out = func->plan->fp_out,
 		.gate_flags = func->gate ? func->gate->flags : 0,
 		.gate = i * GATE_ROWS,
+		.is_at_rets = func->is_at_rets,
 	};
 	set_sampling(rule, &func->config->sampling);
 	if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.plans), &i, func->plan, 0))
@@ -340,44 +358,127 @@ static int link_file(struct attach *attach, const struct uprobe_link *probes, st
 	return 0;
 }
 
-/* The count goes on past PROBES_MAX, so that it can be told. */
-static void add_probe(struct uprobe_link *probes, uint64_t *offsets, uint64_t *cookies, uint64_t offset,
-		      size_t func)
+/* Places in one file, for one program. */
+struct places {
+	uint64_t *offsets, *cookies;
+	uint32_t cnt;
+};
+
+static void places_release(struct places *places)
 {
-	if (probes->cnt < PROBES_MAX) {
-		offsets[probes->cnt] = offset;
-		cookies[probes->cnt] = func;
+	free(places->offsets);
+	free(places->cookies);
+}
+
+static int places_add(struct places *places, uint64_t offset, uint64_t cookie, struct err *err)
+{
+	uint64_t *offsets = reallocarray(places->offsets, places->cnt + 1, sizeof(*offsets)), *cookies;
+
+	if (offsets)
+		places->offsets = offsets;
+	cookies = reallocarray(places->cookies, places->cnt + 1, sizeof(*cookies));
+	if (cookies)
+		places->cookies = cookies;
+	if (!offsets || !cookies)
+		return err_nomem(err);
+	if (places->cnt == PROBES_MAX)
+		return err_set(err, -E2BIG, "more than %d places to probe in one file", PROBES_MAX);
+	places->offsets[places->cnt] = offset;
+	places->cookies[places->cnt++] = cookie;
+	return 0;
+}
+
+/* What is to be hooked, entry and return; what is probed at entry alone, and at each `ret`. */
+struct module_places {
+	struct places hooked, entries, rets, catches;
+};
+
+static int add_at_rets(struct module_places *places, const struct program_func *func, size_t idx,
+		       struct err *err)
+{
+	uint64_t cookie = idx;
+	int r = 0;
+
+	for (size_t i = 0; i < func->rets_cnt && !r; i++) {
+		if (func->rets[i] == func->offset)
+			cookie |= COOKIE_IS_RET;
+		else
+			r = places_add(&places->rets, func->rets[i], idx, err);
 	}
-	probes->cnt++;
+	return r ? r : places_add(&places->entries, func->offset, cookie, err);
+}
+
+static int add_func(struct module_places *places, const struct program_func *func, size_t idx, size_t module,
+		    struct err *err)
+{
+	int r = 0;
+
+	if (func->module == module && func->is_at_rets)
+		return add_at_rets(places, func, idx, err);
+	if (func->module == module && !func->is_ifunc)
+		r = places_add(&places->hooked, func->offset, idx, err);
+	for (size_t k = 0; k < func->stubs_cnt && !r; k++)
+		if (func->stubs[k].module == module)
+			r = places_add(&places->hooked, func->stubs[k].offset, idx, err);
+	return r;
+}
+
+static int find_places(struct module_places *places, const struct program *program, size_t module,
+		       struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < program->funcs_cnt && !r; i++)
+		r = add_func(places, &program->funcs[i], i, module, err);
+	if (!r && has_at_rets(program) && program->catches[module])
+		r = places_add(&places->catches, program->catches[module], 0, err);
+	return r;
+}
+
+/* Returns before entries: no entry may be seen whose return is not. */
+static int link_places(struct attach *attach, const struct module_places *places,
+		       const struct program_file *file, pid_t pid, bool is_session, struct err *err)
+{
+	const struct tape_bpf *skel = attach->skel;
+	const struct link {
+		const struct places *places;
+		struct bpf_program *prog;
+		int type;
+		bool is_return, is_wanted;
+	} links[] = {
+		{&places->catches, skel->progs.at_catch, UPROBE_MULTI, false, true},
+		{&places->rets, skel->progs.at_ret, UPROBE_MULTI, false, true},
+		{&places->hooked, skel->progs.leave, UPROBE_MULTI, true, !is_session},
+		{&places->hooked, skel->progs.enter, UPROBE_MULTI, false, !is_session},
+		{&places->hooked, skel->progs.session, UPROBE_SESSION, false, is_session},
+		{&places->entries, skel->progs.enter, UPROBE_MULTI, false, true},
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(links) && !r; i++) {
+		const struct places *at = links[i].places;
+		const struct uprobe_link probes = {file->path, at->offsets, at->cookies, at->cnt, pid};
+
+		if (at->cnt && links[i].is_wanted)
+			r = link_file(attach, &probes, links[i].prog, links[i].type, links[i].is_return, file,
+				      err);
+	}
+	return r;
 }
 
 static int link_module(struct attach *attach, const struct program *program, size_t module, pid_t pid,
 		       bool is_session, struct err *err)
 {
-	uint64_t offsets[PROBES_MAX], cookies[PROBES_MAX];
-	const struct program_file *file = &program->files[module];
-	const struct tape_bpf *skel = attach->skel;
-	struct uprobe_link probes = {.path = file->path, .offsets = offsets, .cookies = cookies, .pid = pid};
-	int r;
+	struct module_places places = {};
+	int r = find_places(&places, program, module, err);
 
-	for (size_t i = 0; i < program->funcs_cnt; i++) {
-		const struct program_func *func = &program->funcs[i];
-
-		if (func->module == module && !func->is_ifunc)
-			add_probe(&probes, offsets, cookies, func->offset, i);
-		for (size_t k = 0; k < func->stubs_cnt; k++)
-			if (func->stubs[k].module == module)
-				add_probe(&probes, offsets, cookies, func->stubs[k].offset, i);
-	}
-	if (probes.cnt > PROBES_MAX)
-		return err_set(err, -E2BIG, "more than %d places to probe in '%s'", PROBES_MAX, file->path);
-	if (!probes.cnt)
-		return 0;
-	if (is_session)
-		return link_file(attach, &probes, skel->progs.session, UPROBE_SESSION, false, file, err);
-	/* Returns first: no entry may be hooked whose return is not. */
-	r = link_file(attach, &probes, skel->progs.leave, UPROBE_MULTI, true, file, err);
-	return r < 0 ? r : link_file(attach, &probes, skel->progs.enter, UPROBE_MULTI, false, file, err);
+	if (!r)
+		r = link_places(attach, &places, &program->files[module], pid, is_session, err);
+	places_release(&places.hooked);
+	places_release(&places.entries);
+	places_release(&places.rets);
+	places_release(&places.catches);
+	return r;
 }
 
 static int watch(struct attach *attach, bool is_following, struct err *err)
@@ -403,7 +504,7 @@ static int link_all(struct attach *attach, const struct program *program, pid_t 
 {
 	int r;
 
-	attach->links = malloc(2 * program->files_cnt * sizeof(*attach->links));
+	attach->links = malloc(FILE_LINKS * program->files_cnt * sizeof(*attach->links));
 	if (!attach->links)
 		return err_nomem(err);
 	r = watch(attach, is_following, err);
@@ -480,7 +581,7 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 		return err_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
 	r = size_maps(attach, err);
 	if (r == 0)
-		r = load_programs(attach->skel, is_session, opts->is_following, err);
+		r = load_programs(attach->skel, is_session, has_at_rets(program), opts->is_following, err);
 	if (r == 0)
 		r = make_rings(attach, opts->ring_bytes, err);
 	if (r == 0)

@@ -69,6 +69,7 @@ static const struct json_field site_fields[] = {
 	{"skipped", FIELD_INTEGER, "bytes between the entry and the probe"},
 	{"cost_ns", FIELD_INTEGER, "of a hit, about"},
 	{"floating_point_ns", FIELD_INTEGER, "what a recorded call costs more, about, for such registers"},
+	{"returns", FIELD_STRING, "how they are seen: by a return probe, or at the function's own ret instructions"},
 	{},
 };
 

@@ -24,6 +24,8 @@ static bool has_return(const struct program_func *func)
 
 static uint32_t cost_ns(const struct program_func *func)
 {
+	if (func->is_at_rets)
+		return site_cost_ns(func->site.kind, false) + INSN_RETURN_COST_NS;
 	return site_cost_ns(func->site.kind, has_return(func));
 }
 
@@ -140,6 +142,10 @@ static void print_site(const struct program_func *func, double rate)
 	if (rate >= 0)
 		printf("; %.0f hits a second, %.2f %% of a core", rate, rate * cost_ns(func) / 1e7);
 	printf("\n");
+	if (func->is_at_rets)
+		printf("    returns seen at its %zu 'ret' instruction%s, single-stepped: exceptions may pass "
+		       "through it\n",
+		       func->rets_cnt, func->rets_cnt == 1 ? "" : "s");
 	if (!fp_cost_ns(func))
 		return;
 	common_duration(fp_cost_ns(func), cost);
@@ -176,6 +182,7 @@ static cJSON *site_json(const struct program_func *func)
 	cJSON_AddStringToObject(site, "kind", site_kind_name(func->site.kind));
 	cJSON_AddNumberToObject(site, "skipped", func->site.skipped);
 	cJSON_AddNumberToObject(site, "cost_ns", cost_ns(func));
+	cJSON_AddStringToObject(site, "returns", func->is_at_rets ? "ret" : "probe");
 	cJSON_AddNumberToObject(site, "floating_point_ns", fp_cost_ns(func));
 	return site;
 }

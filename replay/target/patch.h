@@ -200,7 +200,7 @@ enum outcome_end {
 			      number, pc; text: the path that it names */
 	OUTCOME_EXIT,	   /* the program called exit: status */
 	OUTCOME_FULL,	   /* PATCH_OUTCOME_BYTES was too small */
-	OUTCOME_LEFT,	   /* the operation was left by longjmp */
+	OUTCOME_LEFT,	   /* the operation was left by longjmp or an exception */
 	OUTCOME_TROUBLE,   /* the engine could not play the case: text */
 	OUTCOME_END_CNT,
 };

@@ -79,6 +79,22 @@ static void build_arguments(struct report *report, uint64_t *stack)
 	memcpy(stack, serve.args + 6, sizeof(played->stack));
 }
 
+/* enum _Unwind_Action and _Unwind_Reason_Code */
+#define UNWIND_SEARCH  1
+#define UNWIND_HANDLER 4
+#define UNWIND_FOUND   6
+#define UNWIND_GO_ON   8
+
+int thunk_caught(int version, int actions, uint64_t exception_class, void *exception, void *context)
+{
+	if (actions & UNWIND_SEARCH)
+		return UNWIND_FOUND;
+	if (!(actions & UNWIND_HANDLER))
+		return UNWIND_GO_ON;
+	dispatch_enter();
+	report_end(OUTCOME_LEFT, NULL, 0);
+}
+
 static void call_operation(struct thunk_call *call, const struct func *func, int *error_number)
 {
 	dispatch_play((uint64_t)__builtin_frame_address(0));

@@ -106,8 +106,7 @@ _Static_assert(offsetof(struct thunk_call, xmm) == CALL_XMM &&
 		       offsetof(struct thunk_call, fp) == CALL_FP &&
 		       offsetof(struct thunk_call, st) == CALL_ST,
 	       "thunk_x86_64.S counts on this layout");
-/* Call @fn with these registers. An exception that would leave it ends in std::terminate: unwinding stops
- * here. */
+/* Call @fn with these registers. Unwinding stops here: an exception that leaves @fn is thunk_caught. */
 void thunk_call(struct thunk_call *call, const void *fn);
 
 /*
@@ -125,4 +124,7 @@ extern const char thunk_copy_insn[], thunk_copy_fault[];
 /* The thunk's questions: dispatch.c answers them. */
 int dispatch_call(struct frame *frame);
 void dispatch_returned(struct frame *frame);
+/* What an unwinder asks of thunk_call's frame, as any personality routine (Itanium C++ ABI 1.6.2): whether
+ * the exception is handled there, and then, when all below is unwound, to handle it. In play.c. */
+int thunk_caught(int version, int actions, uint64_t exception_class, void *exception, void *context);
 #endif

@@ -221,6 +221,7 @@ thunk_entry:
 	.type	thunk_call, @function
 thunk_call:
 	.cfi_startproc
+	.cfi_personality 0x1b, thunk_caught	/* relative to the place, 32 bits */
 	.cfi_undefined %rip
 	pushq	%rbp
 	.cfi_adjust_cfa_offset 8

@@ -77,9 +77,23 @@ FUNC(s_computed_goto, "mov %rdi,%rbp\nnop\nmov (%rsi),%rax\njmp *%rax");
 FUNC(s_computed_goto_push, "mov %rdi,%rbp\npush %rbx\npop %rbx\nmov (%rsi),%rax\njmp *%rax");
 FUNC(s_two_entries, "mov %rdi,%rax\n.globl s_second_entry\n.type s_second_entry,@function\ns_second_entry:"
 		    "push %rbx" TAIL "\n.size s_second_entry,.-s_second_entry");
+/* What jumps elsewhere, and what is no table. */
+FUNC(s_no_return, "push %rbx\n1: jmp 1b");
+FUNC(s_returns, "test %edi,%edi\nje 1f\nret\n1: .byte 0xf3\nret\nnop");
+FUNC(s_tail_jump_if, "test %edi,%edi\nje s_push\nret");
+FUNC(s_tail_jump_got, "test %edi,%edi\nje 1f\nret\n1: jmp *puts@GOTPCREL(%rip)");
+FUNC(s_tail_jump_virtual, "mov (%rdi),%rax\nmov 16(%rax),%rax\njmp *%rax\nret");
+FUNC(s_tail_jump_virtual_mem, "mov (%rdi),%rax\njmp *16(%rax)\nret");
+FUNC(s_jump_added, "add %rsi,%rax\njmp *%rax\nret");
+FUNC(s_jump_inside_insn, "test %edi,%edi\n.byte 0x74,1\nmov $0xc3c3c3c3,%eax\nret");
+FUNC(s_runs_on, "test %edi,%edi\nje 1f\nret\n1: mov %edi,%eax");
+FUNC(s_ends_in_call, "test %edi,%edi\nje 1f\nret\n1: call abort@PLT");
 /* As gcc splits off unlikely code. */
 FUNC(s_split, "mov %rdi,%rbp\n.Lsplit: nop\ntest %edi,%edi\njne s_split.cold\nret");
 FUNC(s_split.cold, "dec %edi\njmp .Lsplit");
+
+FUNC(s_split_returns, "test %edi,%edi\njne s_split_returns.cold\nret");
+FUNC(s_split_returns.cold, "dec %edi\nret");
 
 static struct object *opened(const char *path)
 {
@@ -599,9 +613,76 @@ static void what_cannot_be_copied_can_still_be_replaced(void **state)
 	}
 }
 
+/* The returns of @name, whose code is also that of @part (NULL: none), as offsets from its entry. */
+static int returns_of(char *out, size_t len, const struct object *object, const char *name, const char *part,
+		      struct err *err)
+{
+	const struct symbol *self = object_find_func(object, name, NULL, NULL);
+	const struct symbol *cold = part ? object_find_func(object, part, NULL, NULL) : NULL;
+	struct code_range parts[2] = {{self->addr, self->size}};
+	autofree uint64_t *rets = NULL;
+	size_t cnt = 0, at = 0;
+	int r;
+
+	if (cold)
+		parts[1] = (struct code_range){cold->addr, cold->size};
+	r = insn_returns(&rets, &cnt, object, parts, cold ? 2 : 1, err);
+	out[0] = '\0';
+	for (size_t i = 0; i < cnt; i++) {
+		const struct symbol *in = cold && rets[i] - cold->addr < cold->size ? cold : self;
+
+		at += snprintf(out + at, len - at, "%s%s%lu", i ? " " : "", in == cold ? "cold+" : "",
+			       (unsigned long)(rets[i] - in->addr));
+	}
+	return r;
+}
+
+static void a_function_returns_at_all_its_rets_or_is_refused(void **state)
+{
+	static const char leaves[] = "it may leave by the jump at 0x", unclear[] = "is not understood";
+	static const struct {
+		const char *name, *part, *want, *refused;
+	} cases[] = {
+		{"s_push", NULL, "2"},
+		{"s_returns", NULL, "4 5"},
+		{"s_no_return", NULL, ""},
+		{"s_branches", NULL, "6"},
+		{"s_table", NULL, "23"},
+		{"s_ends_in_call", NULL, "4"},
+		{"s_split_returns", "s_split_returns.cold", "8 cold+2"},
+		{"s_split_returns", NULL, "", leaves},
+		{"s_tail_jump", NULL, "", leaves},
+		{"s_tail_jump_if", NULL, "", leaves},
+		{"s_tail_jump_got", NULL, "", leaves},
+		{"s_tail_jump_virtual", NULL, "", leaves},
+		{"s_tail_jump_virtual_mem", NULL, "", leaves},
+		{"s_tail_recursion", NULL, "", leaves},
+		{"s_computed_goto", NULL, "", leaves},
+		{"s_jump_added", NULL, "", unclear},
+		{"s_jump_inside_insn", NULL, "", unclear},
+		{"s_runs_on", NULL, "", unclear},
+		{"s_undecodable", NULL, "", unclear},
+	};
+	auto_object struct object *object = opened("/proc/self/exe");
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err err = {};
+		char got[128];
+		int r = returns_of(got, sizeof(got), object, cases[i].name, cases[i].part, &err);
+
+		if (strcmp(got, cases[i].want) || !r != !cases[i].refused)
+			fail_msg("%s: '%s' %d %s", cases[i].name, got, r, err.msg);
+		if (r)
+			assert_non_null(strstr(err.msg, cases[i].refused));
+		if (r)
+			assert_non_null(strstr(err.hint, "\"nothrow\": true"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_function_returns_at_all_its_rets_or_is_refused),
 		cmocka_unit_test(a_site_is_chosen_by_cost_where_nothing_that_counts_has_changed),
 		cmocka_unit_test(a_loop_at_the_entry_is_refused),
 		cmocka_unit_test(what_has_no_code_or_no_size_is_handled),

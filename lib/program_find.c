@@ -66,23 +66,24 @@ static int usage(const struct finder *f, const struct config_func *func, int cod
 
 /* --- words --- */
 
-/* gcc's copies with other parameters: "f.constprop.0". */
-static bool is_clone_of(const char *symbol, const char *name)
+/* gcc's copies with other parameters: "f.constprop.0"; and the part of one whose head may be inlined where it
+ * is called: "f.part.0". */
+static bool is_clone_of(const char *symbol, const char *name, bool with_parts)
 {
 	size_t len = strlen(name);
 
 	if (strncmp(symbol, name, len) || symbol[len] != '.')
 		return false;
 	return strstr(symbol + len, ".constprop.") || strstr(symbol + len, ".isra.") ||
-	       strstr(symbol + len, ".part.");
+	       (with_parts && strstr(symbol + len, ".part."));
 }
 
-static const char *clone_of(const struct object *object, const char *name)
+static const char *clone_of(const struct object *object, const char *name, bool with_parts)
 {
 	for (size_t i = 0; i < object_symbols_cnt(object); i++) {
 		const struct symbol *symbol = object_symbol(object, i);
 
-		if (symbol->is_func && is_clone_of(symbol->name, name))
+		if (symbol->is_func && is_clone_of(symbol->name, name, with_parts))
 			return symbol->name;
 	}
 	return NULL;
@@ -354,7 +355,7 @@ static int look_in(struct finder *f, const struct config_func *func, size_t modu
 	if (symbol)
 		return take_symbol(f, func, module, symbol, file, out, err);
 	r = take_described(f, func, module, file, out, err);
-	if (r || !clone_of(object, func->symbol) || program_debug(f, module))
+	if (r || !clone_of(object, func->symbol, true) || program_debug(f, module))
 		return r;
 	return refuse_changed(func->symbol, "the compiler left only changed copies of it", err);
 }
@@ -528,7 +529,9 @@ static void add_warning(char *text, size_t len, const char *fmt, const char *wha
 void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
 		  char *text, size_t len)
 {
-	const char *clone = clone_of(f->program->objects[found->module], func->symbol);
+	/* Where no head was inlined, the function alone jumps to its part. */
+	const char *clone =
+		clone_of(f->program->objects[found->module], func->symbol, found->debug.inlined > 0);
 	char twin[128];
 
 	text[0] = '\0';

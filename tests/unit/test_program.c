@@ -539,11 +539,14 @@ static void every_path_that_is_no_rule_has_its_place(void **state)
 
 static void copies_beside_the_function_are_a_warning(void **state)
 {
+	static const char whole[] = "__attribute__((noinline)) int whole(int a) { return a + 1; }\n"
+				    "int main(int argc, char **argv) { return whole(argc); }\n";
 	static const char text[] =
 		"#include <stdlib.h>\nint partly(int a) { return a * rand(); }\nint (*pointer)(int) = partly;\n"
 		"int main(int argc, char **argv)\n{\n  return partly(argc) +\n    pointer(1);\n}\n";
 	static const char config[] =
 		"{ \"service\": \"s\", \"operations\": { \"main\": {} }, \"inputs\": { \"partly\": {} } }";
+	static const char *const clones[] = {"", "whole.part.0", "whole.constprop.0"};
 	auto_built struct built local = {};
 	auto_opened struct opened o = {};
 	struct err err = {};
@@ -553,6 +556,23 @@ static void copies_beside_the_function_are_a_warning(void **state)
 	assert_string_equal(func(&o, "partly")->refused.msg, "");
 	assert_string_equal(func(&o, "partly")->warning,
 			    "also inlined at main.c:6: those calls are not seen");
+	for (size_t i = 0; i < ARRAY_SIZE(clones); i++) {
+		auto_built struct built split = {};
+		auto_opened struct opened opened = {};
+		char with[512];
+
+		snprintf(with, sizeof(with),
+			 "%s__asm__(\".text\\n.type %s_, @function\\n%s_: ret\\n.size %s_, 1\");\n", whole,
+			 clones[i], clones[i], clones[i]);
+		build(&split, "gcc", "-g -O2", "", (struct source[]){{"main.c", with}, {}});
+		assert_int_equal(open_text(&opened, split.path,
+					   "{\"operations\": {\"main\": {}}, \"inputs\": {\"whole\": {}}}",
+					   &err),
+				 0);
+		assert_string_equal(
+			func(&opened, "whole")->warning,
+			i < 2 ? "" : "its copy 'whole.constprop.0_' takes some calls: those are not seen");
+	}
 }
 
 static void a_fortified_call_is_one_of_the_function_unless_its_parameters_differ(void **state)

@@ -158,10 +158,14 @@ int process_fork(__u64 *ctx)
 {
 	struct task_struct *parent = (struct task_struct *)ctx[0], *child = (struct task_struct *)ctx[1];
 	__u32 tgid = child->tgid, one = 1;
+	long r;
 
 	if (parent->tgid == child->tgid || !is_followed())
 		return 0;
-	if (bpf_map_update_elem(&followed, &tgid, &one, BPF_ANY)) {
+	r = bpf_map_update_elem(&followed, &tgid, &one, BPF_NOEXIST);
+	if (r == -EEXIST) /* the loader saw it first */
+		return 0;
+	if (r) {
 		__sync_fetch_and_add(&unfollowed_cnt, 1);
 		return 0;
 	}

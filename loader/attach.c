@@ -6,6 +6,7 @@
 #include "loader/attach.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "lib/plan.h"
 #include "lib/program.h"
 #include "lib/util.h"
+#include "loader/family.h"
 #include "loader/features.h"
 #include "loader/fpregs.h"
 #include "loader/frames.h"
@@ -518,6 +520,39 @@ static int link_all(struct attach *attach, const struct program *program, pid_t 
 	return 0;
 }
 
+/* One that ended meanwhile ended before it was followed, and is not alive. */
+static int follow_child(struct attach *attach, uint32_t tgid, struct err *err)
+{
+	struct tape_bpf__bss *bss = attach->skel->bss;
+	int fd = bpf_map__fd(attach->skel->maps.followed);
+	const uint32_t one = 1;
+
+	if (bpf_map_update_elem(fd, &tgid, &one, BPF_NOEXIST)) {
+		if (errno == E2BIG)
+			__atomic_add_fetch(&bss->unfollowed_cnt, 1, __ATOMIC_RELAXED);
+		return errno == EEXIST || errno == E2BIG
+			       ? 0
+			       : err_set(err, -errno, "cannot follow process %u: %s", tgid, strerror(errno));
+	}
+	__atomic_add_fetch(&bss->followed_cnt, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&bss->processes_cnt, 1, __ATOMIC_RELAXED);
+	if (kill(tgid, 0) && errno == ESRCH && !bpf_map_delete_elem(fd, &tgid))
+		__atomic_sub_fetch(&bss->followed_cnt, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Forks are watched by now: whoever is not among these yet comes by himself. */
+static int follow_family(struct attach *attach, pid_t pid, struct err *err)
+{
+	autofree pid_t *pids = NULL;
+	size_t cnt = 0;
+	int r = family_of(&pids, &cnt, pid, err);
+
+	for (size_t i = 0; i < cnt && r == 0; i++)
+		r = follow_child(attach, pids[i], err);
+	return r;
+}
+
 /* --- life --- */
 
 static int check_funcs(const struct program *program, struct err *err)
@@ -590,6 +625,8 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 		r = prepare_fpregs(attach, program, err);
 	if (r == 0)
 		r = link_all(attach, program, process->pid, is_session, opts->is_following, err);
+	if (r == 0 && opts->is_following)
+		r = follow_family(attach, process->pid, err);
 	if (r < 0)
 		return r;
 	*out = TAKE_PTR(attach);

@@ -501,6 +501,34 @@ static void a_server_that_forks_for_each_request_is_followed(void **state)
 	release(&taken);
 }
 
+static void workers_that_were_forked_before_are_followed(void **state)
+{
+	struct command victim, recorder;
+	autofree char *out = NULL;
+	FILE *config;
+	char pid[16];
+	cJSON *summary;
+
+	command_start(&victim, ARGV(path("@/tests/integration/victims/life"), "prefork"));
+	assert_true(command_says(&victim, "ready", 10));
+	snprintf(pid, sizeof(pid), "%d", victim.pid);
+	config = fopen(path("prefork.json"), "w");
+	fputs("{\"operations\": {\"serve\": {}}}", config);
+	fclose(config);
+	command_start(&recorder, ARGV(path("@/tapedeck"), "record", "-c", path("prefork.json"), "-p", pid,
+				      "--to", "mem:", "--follow", "--json"));
+	assert_true(command_says(&recorder, "recording process", 20));
+	command_signal(&victim, SIGUSR1);
+	assert_int_equal(command_wait(&victim, 10), 0);
+	assert_int_equal(command_wait(&recorder, 20), 0);
+	out = command_file(recorder.out);
+	summary = cJSON_Parse(out);
+	assert_int_equal(num(summary, "taken"), 3);
+	assert_int_equal(num(summary, "processes"), 3);
+	assert_true(cJSON_IsTrue(get(summary, "process_ended")));
+	cJSON_Delete(summary);
+}
+
 static void a_child_forked_inside_an_operation_is_not_in_it(void **state)
 {
 	static const char *const options[] = {"--follow", NULL};
@@ -640,6 +668,7 @@ int main(void)
 		cmocka_unit_test(what_begins_while_recording_ends_is_not_counted),
 		cmocka_unit_test(a_busy_program_bears_recorders_that_come_and_go_and_die),
 		cmocka_unit_test(a_server_that_forks_for_each_request_is_followed),
+		cmocka_unit_test(workers_that_were_forked_before_are_followed),
 		cmocka_unit_test(a_child_forked_inside_an_operation_is_not_in_it),
 		cmocka_unit_test(another_program_in_the_process_ends_recording),
 		cmocka_unit_test(sampling_changes_when_the_configuration_is_read_again),

@@ -440,6 +440,33 @@ static void forking(void)
 	check(serve(41) == 41001);
 }
 
+/* Workers that are there before anybody listens; on a signal each serves, and ends. */
+static void prefork(void)
+{
+	sigset_t set;
+	pid_t child[3];
+	int status, sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (int i = 0; i < 3; i++) {
+		child[i] = fork();
+		if (child[i])
+			continue;
+		sigwait(&set, &sig);
+		check(serve(i + 1) == (i + 1) * 1000 + 1);
+		_exit(wrong != 0);
+	}
+	printf("ready\n");
+	fflush(stdout);
+	sigwait(&set, &sig);
+	for (int i = 0; i < 3; i++)
+		kill(child[i], SIGUSR1);
+	for (int i = 0; i < 3; i++)
+		check(waitpid(child[i], &status, 0) == child[i] && !status);
+}
+
 /* Another program in the middle of an operation. */
 PROBED long transform(long id)
 {
@@ -493,8 +520,8 @@ static const struct {
 	{"pool", pool},		  {"carriers", carriers},	{"late", late},
 	{"gate", gate},		  {"stack_above", stack_above}, {"stack_below", stack_below},
 	{"finishing", finishing}, {"steady", steady},		{"ticks", ticks},
-	{"forking", forking},	  {"executing", executing},	{"plain", plain},
-	{"inside", inside},
+	{"forking", forking},	  {"prefork", prefork},		{"executing", executing},
+	{"plain", plain},	  {"inside", inside},
 };
 
 int main(int argc, char **argv)

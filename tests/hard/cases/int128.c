@@ -11,17 +11,17 @@ struct wide {
 	u128 value;
 };
 
-FUNC i128 get(u128 a, int gap, i128 b, long c, u128 on_stack, struct wide *out)
+FUNC i128 get(u128 a, int gap, i128 b, long c, struct wide on_stack, struct wide *out)
 {
 	out->tag = 'w';
-	out->value = on_stack + a;
+	out->value = on_stack.value + a;
 	return b - gap - c;
 }
 
 FUNC i128 handle(i128 x, const struct wide *in)
 {
 	struct wide out = {0};
-	i128 y = get(in->value, 3, x, 4, (u128)1 << 100, &out);
+	i128 y = get(in->value, 3, x, 4, (struct wide){'s', (u128)1 << 100}, &out);
 
 	return y + out.value + out.tag;
 }

@@ -31,7 +31,7 @@ SKELS       = $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 ARCHIVES    = $(O)/libloader.a $(O)/libreplay.a $(O)/libtape.a
 UNIT_TESTS  = $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-all: $(O)/tapedeck $(O)/libtapedeck-replay.so examples ## build everything
+all: $(O)/tapedeck $(O)/libtapedeck-replay.so $(O)/libtapedeck-replay.a $(O)/tapedeck-replay.pc examples ## build everything
 
 # --- archives: an upward call between layers fails to link in the unit tests
 $(O)/libtape.a: $(LIB_OBJS)
@@ -72,6 +72,21 @@ $(O)/libtapedeck-replay.so: $(TARGET_OBJS)
 	$(call msg,LD,$@)
 	$(Q)$(CC) -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,noexecstack -o $@ $(TARGET_OBJS) -ldl -lpthread
 
+# The same engine, to be linked into a program: one object, which shows nothing but what the linker needs.
+LINKED_OBJS = $(patsubst %/start.o,%/start-linked.o,$(TARGET_OBJS))
+$(O)/replay/target/start-linked.o: replay/target/start.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(TARGET_CFLAGS) -DLINKED_IN -c -o $@ $<
+$(O)/libtapedeck-replay.a: $(LINKED_OBJS)
+	$(call msg,AR,$@)
+	$(Q)ld -r -o $(O)/replay/target/engine.o $(LINKED_OBJS) && objcopy --localize-hidden $(O)/replay/target/engine.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(O)/replay/target/engine.o
+# How to link it in: cc ... $$(pkg-config --libs tapedeck-replay)
+$(O)/tapedeck-replay.pc: Makefile
+	$(Q)printf '%s\n' 'libdir=$(PREFIX)/lib/tapedeck' 'Name: tapedeck-replay' 'Version: 1' \
+		'Description: plays tapedeck recordings in the program that it is linked into' \
+		'Libs: -L$${libdir} -Wl,--whole-archive -l:libtapedeck-replay.a -Wl,--no-whole-archive -Wl,--wrap=__libc_start_main' > $@
+
 # --- tests
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(ARCHIVES) $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
 	$(call msg,LD,$@)
@@ -100,6 +115,8 @@ packages: ## install the Debian packages that are missing
 install: all ## to $(PREFIX), below $(DESTDIR)
 	install -D -m 755 $(O)/tapedeck $(DESTDIR)$(PREFIX)/bin/tapedeck
 	install -D -m 755 $(O)/libtapedeck-replay.so $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.so
+	install -D -m 644 $(O)/libtapedeck-replay.a $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.a
+	install -D -m 644 $(O)/tapedeck-replay.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/tapedeck-replay.pc
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -59,6 +59,13 @@ bool program_is_libc(const struct program *program, size_t module)
 	return false;
 }
 
+bool program_is_libc_linked_in(const struct program *program, const struct config_func *func)
+{
+	return func->module && (!strcmp(func->module, "libc") || !strncmp(func->module, "libc.so", 7)) &&
+	       !object_interp(program->objects[0]) && !object_needed(program->objects[0], 0) &&
+	       object_find_func(program->objects[0], "__libc_start_main", NULL, NULL);
+}
+
 static int usage(const struct finder *f, const struct config_func *func, int code, struct err *err)
 {
 	return config_error_at(f->config, func->place, code, err);
@@ -441,6 +448,8 @@ static int look(struct finder *f, const struct config_func *func, struct found *
 	size_t module = func->module ? find_module(f->program, func->module) : SIZE_MAX;
 	int r;
 
+	if (program_is_libc_linked_in(f->program, func))
+		module = 0;
 	if (module != SIZE_MAX) {
 		r = look_in(f, func, module, NULL, out, err);
 		return r ? r : unknown_func(f, func, module, err);

@@ -38,6 +38,8 @@ bool program_is_file(const struct program *program, size_t module, const char *w
 /* Where the file system of the program's process is seen: "/proc/PID/root", or "". */
 void program_root(const struct program *program, char root[PROGRAM_ROOT_MAX]);
 /* libc or ld.so: functions there are configured by their library's name only. */
+/* The function is one of libc's, and the program a static one that has libc in itself. */
+bool program_is_libc_linked_in(const struct program *program, const struct config_func *func);
 bool program_is_libc(const struct program *program, size_t module);
 /* Find @func: what stands against it is in words that are ready for its `refused`. */
 int program_find(struct finder *f, const struct config_func *func, struct found *out, struct err *err);

@@ -21,7 +21,7 @@ void program_declaration(const struct program *program, const struct config_func
 {
 	const struct libc_function *libc = NULL;
 
-	if (program_is_libc(program, found->module))
+	if (program_is_libc(program, found->module) || program_is_libc_linked_in(program, func))
 		libc = libc_function(func->symbol);
 	found->declaration = func->prototype ? func->prototype : libc ? libc->prototype : NULL;
 	found->libc = func->prototype ? NULL : libc;

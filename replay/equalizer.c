@@ -16,6 +16,7 @@
 #include "lib/util.h"
 #include "replay/notes.h"
 #include "replay/player.h"
+#include "replay/target/patch.h"
 
 #define JOBS_MAX   256
 #define WAIT_NS	   100000000
@@ -142,10 +143,11 @@ static int open_build(struct equalizer *equalizer, struct err *err)
 	r = r ?: check_libs(equalizer->program, needed_cnt, err);
 	if (r < 0)
 		return r;
-	if (!object_interp(equalizer->program->objects[0])) {
+	if (!object_interp(equalizer->program->objects[0]) &&
+	    !object_find_symbol(equalizer->program->objects[0], PATCH_LINKED_IN)) {
 		err_set(err, -ENOTSUP,
 			"'%s' is statically linked: the replay engine cannot be loaded into it", opts->exe);
-		err_hint(err, "link a build of it dynamically to replay with");
+		err_hint(err, "link the engine into it: 'pkg-config --libs tapedeck-replay' says how");
 		return -ENOTSUP;
 	}
 	return note_inlined(equalizer, err);

@@ -24,6 +24,7 @@
 #include "replay/sandbox.h"
 #include "replay/scratch.h"
 #include "replay/server.h"
+#include "replay/target/patch.h"
 
 #define SOCKET_FD	 200 /* where programs that open a few files do not come, and forks copy small tables */
 #define ENV_MAX		 16
@@ -45,7 +46,7 @@ struct launch {
 	size_t env_cnt;
 	int out_fd, err_fd, null_fd;
 	int cpu;
-	bool has_sanitizer, is_kept;
+	bool has_sanitizer, is_kept, is_linked_in;
 	char said[LAUNCH_SAID_MAX + 1];
 };
 
@@ -260,9 +261,10 @@ static int fill_env(struct launch *launch, const char *engine, const char *sanit
 			       libs ? libs : "");
 	/* Imports are resolved, once and for all, before the engine replaces some. */
 	r = r ?: put_env(launch, "LD_BIND_NOW=1");
-	r = r
-		    ?: put_env(launch, "LD_PRELOAD=%s%s%s", sanitizer ? sanitizer : "", sanitizer ? ":" : "",
-			       engine);
+	if (!launch->is_linked_in)
+		r = r
+			    ?: put_env(launch, "LD_PRELOAD=%s%s%s", sanitizer ? sanitizer : "",
+				       sanitizer ? ":" : "", engine);
 	r = r ?: launch->has_sanitizer ? put_env(launch, SANITIZER_RULES) : 0;
 	r = r
 		    ?: put_env(launch, "TAPEDECK_REPLAY=%d %d %d %d", SOCKET_FD - 3, SOCKET_FD - 2,
@@ -312,10 +314,11 @@ static int look_at_exe(struct launch *launch, const struct server_opts *opts, st
 	r = object_open(&object, launch->exe, err);
 	if (r)
 		return r;
-	if (!object_interp(object)) {
+	launch->is_linked_in = object_find_symbol(object, PATCH_LINKED_IN);
+	if (!object_interp(object) && !launch->is_linked_in) {
 		r = err_set(err, -ENOTSUP, "'%s' is a static program: nothing can be loaded into it",
 			    opts->exe);
-		err_hint(err, "link it dynamically");
+		err_hint(err, "link it dynamically, or link the engine into it");
 		return r;
 	}
 	launch->has_sanitizer = has_sanitizer(object);

@@ -201,12 +201,15 @@ static int patch_code(struct patch_func *out, const struct object *object, uint6
 	return 0;
 }
 
-/* Linked in, a sanitizer has functions of its own in libc's place, and all calls go there. */
+/* A static program has libc's functions in itself. A sanitizer that is linked in has some in their place, and
+ * all calls go there. */
 static const struct symbol *interceptor(const struct writer *writer, const char *name)
 {
 	const struct object *object = writer->program->objects[0];
 	char mark[128];
 
+	if (!object_interp(object))
+		return object_find_func(object, name, NULL, NULL);
 	snprintf(mark, sizeof(mark), "__interceptor_%s", name);
 	return object_find_func(object, mark, NULL, NULL) ? object_find_func(object, name, NULL, NULL) : NULL;
 }

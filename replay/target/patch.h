@@ -17,6 +17,9 @@
 #define PATCH_MAGIC   0x7564706174ull
 #define PATCH_VERSION 1
 
+#define PATCH_LINKED_IN "tapedeck_replay_linked_in" /* a symbol of programs that the engine is linked into   \
+						     */
+
 #define PATCH_FUNCS_MAX	    512
 #define PATCH_MODULES_MAX   256
 #define PATCH_CASE_BYTES    (256u << 20)

@@ -39,6 +39,12 @@ builds() {
 		echo "$cc-ubsan | $cc | -g -O1 -fsanitize=undefined | -fsanitize=undefined | program"
 		echo "$cc-asan | $cc | -g -O1 -fsanitize=address | -fsanitize=address | program"
 	done
+	linked=$(PKG_CONFIG_PATH=$build pkg-config --define-variable=libdir="$build" --libs tapedeck-replay)
+	for cc in gcc clang; do
+		echo "$cc-linked-static | $cc | -g -O2 | -static $linked | program"
+	done
+	echo "gcc-linked-static-pie | gcc | -g -O2 -fPIE | -static-pie $linked | program"
+	echo "gcc-linked-dynamic | gcc | -g -O2 | $linked | program"
 	echo "gcc-lto | gcc | -g -O2 -flto | -O2 -flto | program"
 	echo "gcc-lto-Os | gcc | -g -Os -flto | -Os -flto | program"
 	echo "clang-lto | clang | -g -O2 -flto | -O2 -flto -fuse-ld=lld | program"
@@ -73,7 +79,7 @@ compile() { # OUT.o SOURCE FLAGS
 
 # Everything but the operation's file is compiled once and linked into both builds.
 put_together() { # OUT, built in the current folder
-	rest="-lsqlite3 -lpthread"
+	rest="-lsqlite3 -lpthread -lm"
 	case $how in
 	program | stripped | refused)
 		$cc $ldflags -o "$1" ordersd.o "$1.o" store.o notify.o journal.o $rest
@@ -177,7 +183,8 @@ one() {
 	name=${name% } cc=$(echo $cc) how=$(echo $how)
 	mkdir "$work/$name"
 	cd "$work/$name"
-	build_both >build.log 2>&1 || { echo "$name: does not build"; head -n 5 build.log; return 1; }
+	build_both >build.log 2>&1 || true
+	[ -x same ] && [ -x regressed ] || { echo "$name: does not build"; head -n 5 build.log; return 1; }
 	[ "$how" != refused ] || { be_refused; return; }
 	play || return 1
 	[ "$name" != gcc-O0-pie ] || notice_real

@@ -77,6 +77,7 @@ struct func_count {
 	__u64 too_deep;	   /* operations whose return could not be hooked: not taken */
 	__u64 limited;	   /* events whose budget of bytes or steps was reached */
 	__u64 unjoined;	   /* calls that join an operation, but none that is recorded */
+	__u64 busy_ns;	   /* spent in our programs, where control.is_timed */
 	__u64 late;	   /* ends of calls whose operation had ended before, in another thread */
 };
 
@@ -113,7 +114,7 @@ struct control {
 	__s32 errno_off;  /* of errno from the thread pointer; 0: not available */
 	__u32 is_seeded;
 	__u32 is_following; /* children of the process, too */
-	__u32 pad;
+	__u32 is_timed;
 	__u64 seed;		       /* of sampling */
 	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
 };

@@ -20,11 +20,23 @@ static __noinline bool is_followed(void)
 	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
 }
 
+static __always_inline __u64 timer_start(void)
+{
+	return control.is_timed ? bpf_ktime_get_ns() : 0;
+}
+
+static __noinline void timer_stop(__u32 func, __u64 begun)
+{
+	if (begun)
+		COUNT(func, busy_ns, bpf_ktime_get_ns() - begun);
+}
+
 /* Returns whether the return is wanted. */
 static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 {
 	struct thread *thread;
 	struct frame *frame;
+	__u64 begun;
 
 	if (control.state == CONTROL_STOPPED)
 		return false;
@@ -35,13 +47,15 @@ static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 		COUNT(func, hits, 1);
 	if (control.count_only)
 		return false;
+	begun = timer_start();
 	frame = thread_enter(ctx, &thread, func);
-	if (!frame)
-		return false;
-	emit_entry(thread, frame);
-	if (thread->carrier)
-		carrier_add(thread);
-	return frame->is_open && frame->is_hooked;
+	if (frame) {
+		emit_entry(thread, frame);
+		if (thread->carrier)
+			carrier_add(thread);
+	}
+	timer_stop(func, begun);
+	return frame && frame->is_open && frame->is_hooked;
 }
 
 /* @rsp: where the return address lay. */
@@ -49,14 +63,17 @@ static __always_inline void handle_return(struct pt_regs *ctx, __u64 rsp, __u32 
 {
 	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
 	struct frame *frame;
+	__u64 begun;
 
 	if (control.state == CONTROL_STOPPED || !thread || !is_busy(thread))
 		return;
+	begun = timer_start();
 	frame = thread_return(thread, rsp, func);
 	if (!frame)
 		return;
 	emit_return(thread, frame, ctx->rax, ctx->rdx);
 	frame_close(frame);
+	timer_stop(func, begun);
 }
 
 SEC("uprobe.s")

@@ -21,6 +21,7 @@
 #define WHERE_LEN_MAX 256
 #define TYPES_MAX     1024
 #define READ_AT_ONCE  65536
+#define SHARE_MAX     10000 /* percent of a core: more than there are */
 
 /* Roles and types are kept aside until all of them are there: the order in the file is free. */
 struct draft {
@@ -126,10 +127,31 @@ static int keep_item(void *field, const struct cJSON *item, struct json_reading 
 	return 0;
 }
 
+int config_share(double *out, const char *text, struct err *err)
+{
+	char *end;
+	double percent = strtod(text, &end);
+
+	if (end == text || strcmp(end, "%"))
+		return err_usage(err, -EINVAL, "'%s' is no share: expected a number and '%%'", text);
+	if (!(percent > 0 && percent <= SHARE_MAX))
+		return err_usage(err, -EINVAL, "%g%% is not above 0%% and at most %d%%", percent, SHARE_MAX);
+	*out = percent / 100;
+	return 0;
+}
+
+static int read_budget(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	if (!cJSON_IsString(item))
+		return json_expected(item, "a share in quotes, as \"2%\"", err);
+	return config_share(field, item->valuestring, err);
+}
+
 static const struct json_key top_keys[] = {
 	{"service", json_read_string, offsetof(struct draft, config.service)},
 	{"binary", json_read_string, offsetof(struct draft, config.binary)},
 	{"cassette", json_read_string, offsetof(struct draft, config.cassette)},
+	{"budget", read_budget, offsetof(struct draft, config.budget)},
 	{"operations", keep_item, offsetof(struct draft, roles[ROLE_OPERATION])},
 	{"inputs", keep_item, offsetof(struct draft, roles[ROLE_INPUT])},
 	{"outputs", keep_item, offsetof(struct draft, roles[ROLE_OUTPUT])},

@@ -94,6 +94,7 @@ struct config_func {
 struct config {
 	char *path; /* of the file, for messages */
 	char *service, *binary, *cassette;
+	double budget;		   /* what probes may cost, as a share of a core; 0: not said */
 	struct config_func *funcs; /* operations first, then inputs, then outputs, each as in the file */
 	size_t funcs_cnt;
 	struct type_rules *types;
@@ -101,6 +102,8 @@ struct config {
 	char *types_fixed; /* as that of functions; NULL: there are none */
 };
 
+/* "2%" as 0.02. -EINVAL, a usage error. */
+int config_share(double *out, const char *text, struct err *err);
 int config_load(struct config **out, const char *path, struct err *err);
 /* The same from memory; @name stands for the file in messages. */
 int config_parse(struct config **out, const char *name, const char *text, size_t len, struct err *err);

@@ -8,8 +8,9 @@
 
 #include "lib/util.h"
 
-#define CHUNK_BYTES (16 * 1024)
-#define ALIGNMENT   16
+#define CHUNK_MIN (1024) /* the first; each is twice the one before, up to */
+#define CHUNK_MAX (64 * 1024)
+#define ALIGNMENT 16
 
 struct chunk {
 	struct chunk *next;
@@ -19,6 +20,7 @@ struct chunk {
 
 struct pool {
 	struct chunk *chunks; /* the first is the one with room */
+	size_t next, bytes;   /* the next chunk's; of all */
 };
 
 struct pool *pool_new(void)
@@ -39,11 +41,15 @@ static struct chunk *chunk_new(size_t cap)
 /* A chunk for one large object goes behind the first, whose room stays in use. */
 static struct chunk *chunk_add(struct pool *pool, size_t len)
 {
-	struct chunk *chunk = chunk_new(MAX(len, (size_t)CHUNK_BYTES));
+	size_t cap = pool->next ? pool->next : CHUNK_MIN;
+	struct chunk *chunk = chunk_new(MAX(len, cap));
 
 	if (!chunk)
 		return NULL;
-	if (len >= CHUNK_BYTES && pool->chunks) {
+	pool->bytes += sizeof(*chunk) + chunk->cap;
+	if (len < cap)
+		pool->next = MIN(2 * cap, (size_t)CHUNK_MAX);
+	if (len >= cap && pool->chunks) {
 		chunk->next = pool->chunks->next;
 		pool->chunks->next = chunk;
 	} else {
@@ -75,6 +81,11 @@ void *pool_array(struct pool *pool, size_t cnt, size_t size)
 	size_t len;
 
 	return __builtin_mul_overflow(cnt, size, &len) ? NULL : pool_alloc(pool, len);
+}
+
+size_t pool_bytes(const struct pool *pool)
+{
+	return sizeof(*pool) + pool->bytes;
 }
 
 char *pool_printf(struct pool *pool, const char *fmt, ...)

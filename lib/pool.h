@@ -12,6 +12,7 @@ void *pool_alloc(struct pool *pool, size_t len);
 /* NULL: no memory, or a count that cannot be. */
 void *pool_array(struct pool *pool, size_t cnt, size_t size);
 char *pool_printf(struct pool *pool, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+size_t pool_bytes(const struct pool *pool); /* what it takes up, all in all */
 void pool_free(struct pool *pool);
 void pool_freep(struct pool **pool);
 #define auto_pool __attribute__((cleanup(pool_freep)))

@@ -378,6 +378,15 @@ int assemble_pass_done(struct assemble *assemble, struct err *err)
 	return 0;
 }
 
+int assemble_mark(struct assemble *assemble, const char *why, struct err *err)
+{
+	int r = 0;
+
+	for (struct operation *operation = assemble->first; r == 0 && operation; operation = operation->next)
+		r = recording_add_incomplete(operation->gathered.recording, err, "%s", why);
+	return r;
+}
+
 int assemble_finish(struct assemble *assemble, const char *why, struct err *err)
 {
 	while (assemble->first) {

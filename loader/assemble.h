@@ -39,6 +39,8 @@ int assemble_new(struct assemble **out, assemble_fn fn, void *ctx, struct err *e
 int assemble_event(struct assemble *assemble, const struct event *event, struct err *err);
 /* One full pass over all rings has ended: what was missing before it and still is, is lost. */
 int assemble_pass_done(struct assemble *assemble, struct err *err);
+/* Say of all operations that are open why they will be incomplete. */
+int assemble_mark(struct assemble *assemble, const char *why, struct err *err);
 /* Nothing more will come: hand on what is open as incomplete, with @why ("recording stopped", "the process
  * ended"). */
 int assemble_finish(struct assemble *assemble, const char *why, struct err *err);

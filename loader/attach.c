@@ -23,6 +23,7 @@
 #include "lib/plan.h"
 #include "lib/program.h"
 #include "lib/util.h"
+#include "loader/cost.h"
 #include "loader/family.h"
 #include "loader/features.h"
 #include "loader/fpregs.h"
@@ -37,14 +38,25 @@
 #define NS_PER_S	1000000000.0
 #define INIT_PID_NS	0xeffffffcu /* PROC_PID_INIT_INO of include/linux/proc_ns.h */
 
+/* Probes of one file. */
+struct attached {
+	int fd;
+	size_t module;
+};
+
 struct attach {
 	struct tape_bpf *skel;
 	size_t funcs_cnt;
 	int *rings;
 	int rings_cnt;
 	uint32_t ring_bytes;
-	int *links;
+	struct attached *links;
 	size_t links_cnt;
+	const struct program *program; /* borrowed */
+	pid_t pid;		       /* whose probes; 0: of everyone who maps the file */
+	bool is_session;
+	bool is_unprobed[FUNC_MAX];
+	uint32_t site_ns[SITE_CNT];
 	struct bpf_link *watches[3];  /* of the life of threads and processes */
 	struct fpregs *fpregs;	      /* NULL: nothing needs it, or fp_trouble */
 	char fp_trouble[ERR_MSG_MAX]; /* why floating-point registers cannot be read */
@@ -272,6 +284,7 @@ static int hand_down(struct attach *attach, const struct program *program, const
 
 	control->count_only = opts->count_only;
 	control->is_following = opts->is_following;
+	control->is_timed = opts->is_timed;
 	control->is_seeded = opts->is_seeded;
 	control->seed = opts->seed;
 	control->errno_off = process->errno_off;
@@ -281,6 +294,11 @@ static int hand_down(struct attach *attach, const struct program *program, const
 	for (uint32_t i = 0; r == 0 && i < program->funcs_cnt; i++)
 		r = hand_down_func(attach, i, &program->funcs[i], err);
 	return r;
+}
+
+void attach_rate(struct attach *attach, size_t func, double rate)
+{
+	attach->skel->bss->rules[func].sample_threshold = threshold_of(rate);
 }
 
 /* Probes may be running the gate that is in use: the new one goes into the other row. Flags that only one of
@@ -356,7 +374,7 @@ static int link_file(struct attach *attach, const struct uprobe_link *probes, st
 
 	if (fd < 0)
 		return link_error(fd, file, probes->pid, err);
-	attach->links[attach->links_cnt++] = fd;
+	attach->links[attach->links_cnt++] = (struct attached){fd, file - attach->program->files};
 	return 0;
 }
 
@@ -425,13 +443,14 @@ static int add_func(struct module_places *places, const struct program_func *fun
 	return r;
 }
 
-static int find_places(struct module_places *places, const struct program *program, size_t module,
+static int find_places(struct module_places *places, const struct attach *attach, size_t module,
 		       struct err *err)
 {
+	const struct program *program = attach->program;
 	int r = 0;
 
 	for (size_t i = 0; i < program->funcs_cnt && !r; i++)
-		r = add_func(places, &program->funcs[i], i, module, err);
+		r = attach->is_unprobed[i] ? 0 : add_func(places, &program->funcs[i], i, module, err);
 	if (!r && has_at_rets(program) && program->catches[module])
 		r = places_add(&places->catches, program->catches[module], 0, err);
 	return r;
@@ -439,9 +458,10 @@ static int find_places(struct module_places *places, const struct program *progr
 
 /* Returns before entries: no entry may be seen whose return is not. */
 static int link_places(struct attach *attach, const struct module_places *places,
-		       const struct program_file *file, pid_t pid, bool is_session, struct err *err)
+		       const struct program_file *file, struct err *err)
 {
 	const struct tape_bpf *skel = attach->skel;
+	bool is_session = attach->is_session;
 	const struct link {
 		const struct places *places;
 		struct bpf_program *prog;
@@ -459,7 +479,8 @@ static int link_places(struct attach *attach, const struct module_places *places
 
 	for (size_t i = 0; i < ARRAY_SIZE(links) && !r; i++) {
 		const struct places *at = links[i].places;
-		const struct uprobe_link probes = {file->path, at->offsets, at->cookies, at->cnt, pid};
+		const struct uprobe_link probes = {file->path, at->offsets, at->cookies, at->cnt,
+						   attach->pid};
 
 		if (at->cnt && links[i].is_wanted)
 			r = link_file(attach, &probes, links[i].prog, links[i].type, links[i].is_return, file,
@@ -468,14 +489,14 @@ static int link_places(struct attach *attach, const struct module_places *places
 	return r;
 }
 
-static int link_module(struct attach *attach, const struct program *program, size_t module, pid_t pid,
-		       bool is_session, struct err *err)
+static int link_module(struct attach *attach, size_t module, struct err *err)
 {
+	const struct program_file *file = &attach->program->files[module];
 	struct module_places places = {};
-	int r = find_places(&places, program, module, err);
+	int r = find_places(&places, attach, module, err);
 
 	if (!r)
-		r = link_places(attach, &places, &program->files[module], pid, is_session, err);
+		r = link_places(attach, &places, file, err);
 	places_release(&places.hooked);
 	places_release(&places.entries);
 	places_release(&places.rets);
@@ -501,23 +522,54 @@ static int watch(struct attach *attach, bool is_following, struct err *err)
 
 /* A child is probed from its first instruction on because the file is, in every process that maps it; those
  * that are not followed leave at once. */
-static int link_all(struct attach *attach, const struct program *program, pid_t pid, bool is_session,
-		    bool is_following, struct err *err)
+static int link_all(struct attach *attach, bool is_following, struct err *err)
 {
 	int r;
 
-	attach->links = malloc(FILE_LINKS * program->files_cnt * sizeof(*attach->links));
+	attach->links = malloc(FILE_LINKS * attach->program->files_cnt * sizeof(*attach->links));
 	if (!attach->links)
 		return err_nomem(err);
 	r = watch(attach, is_following, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < program->files_cnt; i++) {
-		r = link_module(attach, program, i, is_following ? 0 : pid, is_session, err);
+	for (size_t i = 0; i < attach->program->files_cnt; i++) {
+		r = link_module(attach, i, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+static bool is_in(const struct program_func *func, size_t module)
+{
+	if (func->module == module && !func->is_ifunc)
+		return true;
+	for (size_t i = 0; i < func->stubs_cnt; i++)
+		if (func->stubs[i].module == module)
+			return true;
+	return false;
+}
+
+int attach_unprobe(struct attach *attach, size_t func, struct err *err)
+{
+	int r = 0;
+
+	attach->is_unprobed[func] = true;
+	for (size_t module = 0; r == 0 && module < attach->program->files_cnt; module++) {
+		size_t kept = 0;
+
+		if (!is_in(&attach->program->funcs[func], module))
+			continue;
+		for (size_t i = 0; i < attach->links_cnt; i++) {
+			if (attach->links[i].module == module)
+				close(attach->links[i].fd);
+			else
+				attach->links[kept++] = attach->links[i];
+		}
+		attach->links_cnt = kept;
+		r = link_module(attach, module, err);
+	}
+	return r;
 }
 
 /* One that ended meanwhile ended before it was followed, and is not alive. */
@@ -591,6 +643,22 @@ static int check_following(bool is_session, struct err *err)
 	return 0;
 }
 
+/* Probes are stopped as yet, and leave at once. */
+static int measure(struct attach *attach, struct err *err)
+{
+	const struct tape_bpf *skel = attach->skel;
+
+	if (attach->is_session)
+		return cost_measure(attach->site_ns, bpf_program__fd(skel->progs.session), UPROBE_SESSION,
+				    err);
+	return cost_measure(attach->site_ns, bpf_program__fd(skel->progs.enter), UPROBE_MULTI, err);
+}
+
+const uint32_t *attach_site_ns(const struct attach *attach)
+{
+	return attach->site_ns;
+}
+
 static void attach_freep(struct attach **attach)
 {
 	attach_free(*attach);
@@ -611,6 +679,9 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 		return err_nomem(err);
 	libbpf_set_print(NULL);
 	attach->funcs_cnt = program->funcs_cnt;
+	attach->program = program;
+	attach->is_session = is_session;
+	attach->pid = opts->is_following ? 0 : process->pid;
 	attach->skel = tape_bpf__open();
 	if (!attach->skel)
 		return err_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
@@ -623,8 +694,10 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 		r = hand_down(attach, program, process, opts, err);
 	if (r == 0 && !opts->count_only)
 		r = prepare_fpregs(attach, program, err);
+	if (r == 0 && opts->is_timed)
+		r = measure(attach, err);
 	if (r == 0)
-		r = link_all(attach, program, process->pid, is_session, opts->is_following, err);
+		r = link_all(attach, opts->is_following, err);
 	if (r == 0 && opts->is_following)
 		r = follow_family(attach, process->pid, err);
 	if (r < 0)
@@ -686,7 +759,7 @@ void attach_detach(struct attach *attach)
 	for (size_t i = 0; i < ARRAY_SIZE(attach->watches); i++)
 		bpf_link__destroy(TAKE_PTR(attach->watches[i]));
 	while (attach->links_cnt)
-		close(attach->links[--attach->links_cnt]);
+		close(attach->links[--attach->links_cnt].fd);
 	free(TAKE_PTR(attach->links));
 }
 

@@ -24,6 +24,7 @@ struct attach_opts {
 	bool count_only;     /* hits are counted, nothing is recorded */
 	bool two_links;	     /* entry and return programs even where sessions exist */
 	bool is_following;   /* children of the process, too */
+	bool is_timed;	     /* count what probes cost: busy_ns, and attach_site_ns */
 	bool is_seeded;	     /* sampling repeats itself */
 	uint64_t seed;
 };
@@ -41,6 +42,14 @@ int attach_enable(struct attach *attach, bool enabled, struct err *err);
 /* While recording: decide by @sampling and @gate (NULL: none) of function @func from now on. */
 int attach_sample(struct attach *attach, size_t func, const struct sampling *sampling,
 		  const struct plan_gate *gate, struct err *err);
+/* While recording: the share of operation @func that is taken, beside what attach_sample said. */
+void attach_rate(struct attach *attach, size_t func, double rate);
+/* Take the probes of @func off. Those in the same file are off for a moment, too: recording must be disabled,
+ * and no operation open. */
+int attach_unprobe(struct attach *attach, size_t func, struct err *err);
+/* Where is_timed: ns of a hit that leaves at once, by enum site_kind. */
+const uint32_t *attach_site_ns(const struct attach *attach);
+
 struct attach_processes {
 	uint64_t alive;	     /* of those that are recorded */
 	uint64_t seen;	     /* children that were followed */

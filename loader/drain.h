@@ -20,7 +20,7 @@ int drain_pass(struct drain *drain, struct err *err);
 unsigned long drain_malformed(const struct drain *drain);
 /* How long a pass waits for an event that is being written; by default 10 s. Then its ring is dead. */
 void drain_set_patience(struct drain *drain, unsigned ms);
-/* Dead rings that were replaced. What was in them is lost: events that the probes have counted as handed over,
- * and that never come. */
+/* Dead rings that were replaced. What was in them is lost: events that the probes have counted as handed
+ * over, and that never come. */
 unsigned long drain_abandoned(const struct drain *drain);
 void drain_free(struct drain *drain);

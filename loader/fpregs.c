@@ -2,7 +2,6 @@
 #include "loader/fpregs.h"
 
 #include <errno.h>
-#include <link.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,6 +24,7 @@
 #include "lib/err.h"
 #include "lib/util.h"
 #include "loader/frames.h"
+#include "loader/own_code.h"
 #include "loader/uprobe_link.h"
 
 #define PRIORITY      1 /* above every thread that is not real-time, below all that are */
@@ -210,30 +210,6 @@ static bool is_known(const struct fp_sample *sample, const struct known *known)
 	return sample->is_there && !memcmp(sample->regs, known->regs, ST0_AT + ST0_BYTES);
 }
 
-/* The file and the offset in it of our own code at @addr. */
-struct own_code {
-	uintptr_t addr;
-	const char *path;
-	uint64_t offset;
-};
-
-static int find_own(struct dl_phdr_info *info, size_t size, void *ctx)
-{
-	struct own_code *code = ctx;
-
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		uintptr_t off = code->addr - info->dlpi_addr - p->p_vaddr;
-
-		if (p->p_type != PT_LOAD || off >= p->p_filesz)
-			continue;
-		code->path = info->dlpi_name[0] ? info->dlpi_name : "/proc/self/exe";
-		code->offset = p->p_offset + off;
-		return 1;
-	}
-	return 0;
-}
-
 /* --- calibration --- */
 
 static int cannot(struct err *err, const char *why)
@@ -264,11 +240,11 @@ static int load(struct fpregs_bpf *skel, const struct fpregs *fpregs, struct err
 
 static int probe(struct fpregs_bpf *skel, struct err *err)
 {
-	struct own_code code = {.addr = (uintptr_t)fpregs_probed};
+	struct own_code code;
 	struct uprobe_link link = {.offsets = &code.offset, .cnt = 1, .pid = getpid()};
 	int fd;
 
-	if (!dl_iterate_phdr(find_own, &code))
+	if (!own_code_find(&code, fpregs_probed))
 		return cannot(err, "our own code is in no file");
 	link.path = code.path;
 	fd = uprobe_link_create(&link, bpf_program__fd(skel->progs.calibrate), UPROBE_MULTI, false);

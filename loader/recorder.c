@@ -2,18 +2,21 @@
 #include "loader/recorder.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/config.h"
 #include "lib/err.h"
 #include "lib/object.h"
 #include "lib/program.h"
 #include "lib/schema.h"
 #include "lib/util.h"
 #include "loader/attach.h"
+#include "loader/budget.h"
 #include "loader/drain.h"
 #include "loader/package.h"
 #include "loader/process.h"
@@ -25,6 +28,8 @@
 	2000000000ull /* how long operations that have begun may take to end when recording stops */
 #define NS_PER_S     1000000000ull
 #define FINAL_PASSES 4
+#define WEIGH_NS     1000000000ull /* between looks at what probes cost */
+#define PAUSE_NS     300000000ull  /* how long operations may take to end when a probe is taken off */
 
 struct recorder {
 	const struct recorder_opts *opts;
@@ -37,6 +42,9 @@ struct recorder {
 	struct drain *drain;
 	struct assemble *assemble;
 	struct upload *upload;
+	struct budget *budget; /* NULL: there is none */
+	uint64_t weighed_ns;
+	bool is_unprobed[FUNC_MAX]; /* over budget */
 	struct recorder_summary *summary;
 	uint64_t drained;
 	struct err *err;
@@ -85,6 +93,18 @@ static bool is_enough(const struct recorder *recorder)
 	return recorder->opts->count && recorder->summary->taken >= recorder->opts->count;
 }
 
+static int add_unprobed(struct recorder *recorder, struct recording *recording)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < recorder->program->funcs_cnt; i++)
+		if (recorder->is_unprobed[i])
+			r = recording_add_incomplete(recording, recorder->err,
+						     "'%s' was not probed any more: over budget",
+						     recorder->program->funcs[i].config->name);
+	return r;
+}
+
 static int on_operation(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
 			void *ctx)
 {
@@ -98,6 +118,9 @@ static int on_operation(struct recording *recording, uint64_t started_ns, uint32
 		summary->kept_out++;
 		return 0;
 	}
+	r = add_unprobed(recorder, recording);
+	if (r < 0)
+		return r;
 	r = package_recording(recording, &recorder->context,
 			      recorder->opts->follow ? tgid : (uint32_t)recorder->process->pid, started_ns,
 			      &keep, recorder->err);
@@ -126,6 +149,104 @@ static int pass(struct recorder *recorder)
 	return r < 0 ? r : events;
 }
 
+/* --- the budget --- */
+
+static void say(const struct recorder *recorder, const char *fmt, ...)
+{
+	char text[ERR_MSG_MAX + 128];
+	va_list args;
+
+	if (!recorder->opts->say)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	recorder->opts->say(text, recorder->opts->say_ctx);
+}
+
+static void change_rate(struct recorder *recorder, const struct budget_advice *advice)
+{
+	const struct config_func *func = recorder->program->funcs[advice->func].config;
+	double allowed = budget_allowed(recorder->budget);
+
+	attach_rate(recorder->attach, advice->func, advice->rate);
+	if (advice->share > allowed)
+		say(recorder,
+		    "over budget: probes take %.2f%% of a core, %.2f%% is allowed; '%s' is sampled at %.2g "
+		    "from here on",
+		    advice->share * 100, allowed * 100, func->name, advice->rate);
+	else if (advice->rate >= func->sampling.rate)
+		say(recorder, "'%s' is sampled at its configured rate of %.2g again", func->name,
+		    advice->rate);
+}
+
+/* Let what is open end; what does not will lack calls. */
+static int pause_recording(struct recorder *recorder)
+{
+	uint64_t deadline = now_ns() + PAUSE_NS;
+	int r = attach_enable(recorder->attach, false, recorder->err);
+
+	while (r >= 0 && assemble_open_cnt(recorder->assemble) && now_ns() < deadline) {
+		r = pass(recorder);
+		if (r == 0)
+			usleep(POLL_IDLE_US);
+	}
+	return r < 0 ? r
+		     : assemble_mark(recorder->assemble, "a probe was taken off meanwhile: over budget",
+				     recorder->err);
+}
+
+static bool is_an_operation_left(const struct recorder *recorder)
+{
+	for (size_t i = 0; i < recorder->program->funcs_cnt; i++)
+		if (recorder->program->funcs[i].config->role == ROLE_OPERATION && !recorder->is_unprobed[i])
+			return true;
+	return false;
+}
+
+static int take_probe_off(struct recorder *recorder, const struct budget_advice *advice)
+{
+	const struct config_func *func = recorder->program->funcs[advice->func].config;
+	bool is_operation = func->role == ROLE_OPERATION;
+	int r = pause_recording(recorder);
+
+	if (r == 0)
+		r = attach_unprobe(recorder->attach, advice->func, recorder->err);
+	if (r == 0)
+		r = attach_enable(recorder->attach, true, recorder->err);
+	if (r < 0)
+		return r;
+	recorder->is_unprobed[advice->func] = true;
+	recorder->summary->over_budget = !is_an_operation_left(recorder);
+	say(recorder,
+	    "over budget: probes take %.2f%% of a core, %.2f%% is allowed; the probe on '%s' is taken off, %.0f "
+	    "hits a second cost %.2f%%%s",
+	    advice->share * 100, budget_allowed(recorder->budget) * 100, func->name, advice->hits,
+	    advice->cost * 100,
+	    is_operation ? "" : "; recordings lack its calls from here on, and are incomplete");
+	return 0;
+}
+
+static int weigh(struct recorder *recorder)
+{
+	struct budget_advice advice;
+	uint64_t now = now_ns();
+	int r;
+
+	if (!recorder->budget || now - recorder->weighed_ns < WEIGH_NS)
+		return 0;
+	recorder->weighed_ns = now;
+	r = attach_counts(recorder->attach, recorder->summary->counts, recorder->err);
+	if (r < 0)
+		return r;
+	budget_weigh(recorder->budget, recorder->summary->counts, now, &advice);
+	recorder->summary->overhead_now = advice.share;
+	recorder->summary->overhead = budget_share(recorder->budget);
+	if (advice.kind == BUDGET_RATE)
+		change_rate(recorder, &advice);
+	return advice.kind == BUDGET_UNPROBE ? take_probe_off(recorder, &advice) : 0;
+}
+
 static void show_progress(struct recorder *recorder, recorder_progress_fn progress, void *ctx, uint64_t begun,
 			  uint64_t *last)
 {
@@ -150,17 +271,15 @@ static void show_progress(struct recorder *recorder, recorder_progress_fn progre
 static void reload_when_told(struct recorder *recorder)
 {
 	const struct recorder_opts *opts = recorder->opts;
-	char text[ERR_MSG_MAX + 64];
 	struct err err = {};
 
 	if (!opts->reload || *opts->reload == recorder->reloads)
 		return;
 	recorder->reloads = *opts->reload;
-	if (!reload(recorder->config, recorder->program, recorder->attach, opts->say, opts->say_ctx, &err))
-		return;
-	snprintf(text, sizeof(text), "the configuration stays as it was: %s", err.msg);
-	if (opts->say)
-		opts->say(text, opts->say_ctx);
+	if (reload(recorder->config, recorder->program, recorder->attach, opts->say, opts->say_ctx, &err))
+		say(recorder, "the configuration stays as it was: %s", err.msg);
+	else if (recorder->budget)
+		budget_forget(recorder->budget);
 }
 
 static int record_until_told(struct recorder *recorder, recorder_progress_fn progress, void *ctx)
@@ -171,13 +290,16 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 	if (progress)
 		progress(recorder->summary, ctx);
 	for (;;) {
-		int events = pass(recorder);
+		int events = pass(recorder), r;
 
 		if (events < 0)
 			return events;
+		r = weigh(recorder);
+		if (r < 0)
+			return r;
 		show_progress(recorder, progress, ctx, begun, &last);
 		reload_when_told(recorder);
-		if (is_enough(recorder) || (opts->stop && *opts->stop))
+		if (is_enough(recorder) || recorder->summary->over_budget || (opts->stop && *opts->stop))
 			break;
 		if (opts->duration_ns && now_ns() - begun >= opts->duration_ns)
 			break;
@@ -252,6 +374,7 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 	const struct attach_opts attach_opts = {.ring_bytes = opts->ring_bytes,
 						.two_links = opts->two_links,
 						.is_following = opts->follow,
+						.is_timed = opts->budget > 0,
 						.is_seeded = opts->is_seeded,
 						.seed = opts->seed};
 	int r;
@@ -265,6 +388,9 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 	if (r < 0)
 		return r;
 	r = assemble_new(&recorder->assemble, on_operation, recorder, recorder->err);
+	if (r == 0 && opts->budget > 0)
+		r = budget_new(&recorder->budget, recorder->program, opts->budget,
+			       attach_site_ns(recorder->attach), recorder->err);
 	if (r < 0)
 		return r;
 	if (!opts->discard) {
@@ -283,6 +409,8 @@ static void store_queued(struct recorder *recorder, recorder_progress_fn progres
 {
 	const volatile sig_atomic_t *stop = recorder->opts->stop;
 	struct recorder_summary *summary = recorder->summary;
+	/* What ended recording may have been a Ctrl-C, or not. */
+	sig_atomic_t told = stop ? MIN(*stop, 1) : 0;
 	struct upload_counts counts;
 	uint64_t last = 0;
 
@@ -293,7 +421,7 @@ static void store_queued(struct recorder *recorder, recorder_progress_fn progres
 		summary->queued = counts.queued;
 		if (!counts.queued)
 			return;
-		if (stop && *stop > 1)
+		if (stop && *stop > told)
 			return upload_give_up(recorder->upload);
 		if (progress && now_ns() - last >= PROGRESS_NS) {
 			last = now_ns();
@@ -361,6 +489,7 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 	} else {
 		close_upload(&recorder);
 	}
+	budget_free(recorder.budget);
 	assemble_free(recorder.assemble);
 	drain_free(recorder.drain);
 	out->fp_trouble = NULL;

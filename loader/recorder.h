@@ -24,6 +24,7 @@ struct recorder_opts {
 	uint64_t duration_ns; /* 0: until told, or the process ends */
 	uint64_t count;	      /* stop after so many operations were taken; 0: no limit */
 	uint32_t ring_bytes;
+	double budget; /* share of a core that probes may cost; 0: whatever they do */
 	bool two_links;
 	bool follow;	/* children, too */
 	bool is_seeded; /* sampling repeats itself */
@@ -46,13 +47,16 @@ struct recorder_summary {
 	uint64_t abandoned_rings;		  /* lost with all that was in them; in lost_events */
 	uint64_t lost_operations; /* too many open at once, or their own entry was lost: no recordings */
 	uint64_t duration_ns, bytes;
-	uint64_t queued;     /* taken, and not stored yet */
-	bool is_over;	     /* recording has ended, what is queued is being stored */
-	uint64_t processes;  /* children that were followed */
-	uint64_t unfollowed; /* children that were too many */
-	uint64_t execs;	     /* processes that run another program by now, and are not recorded any more */
-	bool process_ended;  /* and its children, if they are followed; or another program runs in it */
-	bool loss_unknown;   /* loss could not be counted */
+	uint64_t queued; /* taken, and not stored yet */
+	bool is_over;	 /* recording has ended, what is queued is being stored */
+	double overhead,
+		overhead_now; /* where there is a budget: shares of a core, of the whole time and lately */
+	bool over_budget;     /* no operation is left to record */
+	uint64_t processes;   /* children that were followed */
+	uint64_t unfollowed;  /* children that were too many */
+	uint64_t execs;	      /* processes that run another program by now, and are not recorded any more */
+	bool process_ended;   /* and its children, if they are followed; or another program runs in it */
+	bool loss_unknown;    /* loss could not be counted */
 	char storage_error[512];
 	const char *
 		fp_trouble; /* why floating-point registers cannot be read, while recording; NULL: they can */

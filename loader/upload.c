@@ -9,16 +9,18 @@
 
 #include "lib/cassette.h"
 #include "lib/err.h"
+#include "lib/pool.h"
 #include "lib/recording.h"
 #include "lib/store.h"
 #include "lib/util.h"
 
-#define BATCH_BYTES (16ull * 1024 * 1024)
+#define BATCH_BYTES    (16ull * 1024 * 1024)
+#define METADATA_ABOUT 2048 /* bytes */
 
 struct item {
 	struct item *next;
 	struct recording *recording;
-	uint64_t bytes;
+	uint64_t bytes, memory;
 };
 
 struct upload {
@@ -45,6 +47,12 @@ static uint64_t side_bytes(const struct side *side)
 static uint64_t call_bytes(const struct call *call)
 {
 	return sizeof(*call) + side_bytes(&call->in) + side_bytes(&call->out);
+}
+
+/* What it takes up while it waits; the document is small. */
+static uint64_t recording_memory(const struct recording *recording)
+{
+	return sizeof(*recording) + pool_bytes(recording->pool) + METADATA_ABOUT;
 }
 
 static uint64_t recording_bytes(const struct recording *recording)
@@ -89,7 +97,7 @@ static void settle(struct upload *upload, struct item *item, int result, const s
 		upload->counts.bytes += item->bytes;
 	}
 	upload->queued--;
-	upload->queued_bytes -= item->bytes;
+	upload->queued_bytes -= item->memory;
 }
 
 static void write_batch(struct upload *upload, struct item *batch[UPLOAD_BATCH_MAX], size_t cnt)
@@ -157,19 +165,19 @@ int upload_new(struct upload **out, struct cassette *cassette, struct schema *sc
 
 int upload_put(struct upload *upload, struct recording *recording)
 {
-	uint64_t bytes = recording_bytes(recording);
+	uint64_t bytes = recording_bytes(recording), memory = recording_memory(recording);
 	struct item *item = calloc(1, sizeof(*item));
 	bool fits;
 
 	pthread_mutex_lock(&upload->lock);
 	fits = item && upload->queued < UPLOAD_QUEUE_MAX &&
-	       upload->queued_bytes + bytes <= UPLOAD_QUEUE_BYTES;
+	       upload->queued_bytes + memory <= UPLOAD_QUEUE_BYTES;
 	if (fits) {
-		*item = (struct item){.recording = recording, .bytes = bytes};
+		*item = (struct item){.recording = recording, .bytes = bytes, .memory = memory};
 		*upload->tail = item;
 		upload->tail = &item->next;
 		upload->queued++;
-		upload->queued_bytes += bytes;
+		upload->queued_bytes += memory;
 		pthread_cond_signal(&upload->changed);
 	} else {
 		upload->counts.dropped++;
@@ -203,7 +211,7 @@ void upload_give_up(struct upload *upload)
 
 		upload->counts.dropped++;
 		upload->queued--;
-		upload->queued_bytes -= item->bytes;
+		upload->queued_bytes -= item->memory;
 		recording_free(item->recording);
 		free(item);
 		item = next;

@@ -22,7 +22,7 @@
 #include "tools/status.h"
 
 struct record_opts {
-	const char *config, *to, *schema;
+	const char *config, *to, *schema, *budget;
 	uint64_t pid, duration_ns, count, ring_bytes, seed;
 	bool dry_run, json, two_links, follow;
 };
@@ -61,6 +61,7 @@ static int open_program(struct program **out, const struct config *config, struc
 struct progress {
 	pid_t pid;
 	const char *cassette;
+	double budget; /* 0: none */
 	struct status_line status;
 	bool said_storing;
 };
@@ -83,7 +84,7 @@ static void show_storing(struct progress *progress, const struct recorder_summar
 static void on_progress(const struct recorder_summary *so_far, void *ctx)
 {
 	struct progress *progress = ctx;
-	char duration[32];
+	char duration[32], overhead[96] = "";
 
 	if (!so_far->duration_ns) {
 		fprintf(stderr, "recording process %d into %s; Ctrl-C stops\n", progress->pid,
@@ -97,11 +98,14 @@ static void on_progress(const struct recorder_summary *so_far, void *ctx)
 	if (so_far->is_over)
 		return show_storing(progress, so_far);
 	common_duration(so_far->duration_ns, duration);
+	if (progress->budget > 0)
+		snprintf(overhead, sizeof(overhead), "; probes take %.2f%% of a core (%.2f%% allowed)",
+			 so_far->overhead_now * 100, progress->budget * 100);
 	status_show(&progress->status,
-		    "%s: %llu recordings, %.0f a second; %llu stored, %llu queued, %llu events lost",
+		    "%s: %llu recordings, %.0f a second; %llu stored, %llu queued, %llu events lost%s",
 		    duration, (unsigned long long)so_far->taken, so_far->taken * 1e9 / so_far->duration_ns,
 		    (unsigned long long)so_far->stored, (unsigned long long)so_far->queued,
-		    (unsigned long long)so_far->lost_events);
+		    (unsigned long long)so_far->lost_events, overhead);
 }
 
 static void on_say(const char *text, void *ctx)
@@ -178,6 +182,8 @@ static int print_json(const struct program *program, const struct recorder_summa
 	cJSON_AddStringToObject(json, "type", "summary");
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		cJSON_AddNumberToObject(json, numbers[i].name, numbers[i].value);
+	if (summary->overhead > 0)
+		cJSON_AddNumberToObject(json, "overhead", summary->overhead);
 	cJSON_AddStringToObject(json, "cassette", cassette);
 	cJSON_AddBoolToObject(json, "process_ended", summary->process_ended);
 	if (exit_status >= 0)
@@ -274,6 +280,8 @@ static void print_text(const struct program *program, const struct recorder_summ
 	printf("%llu recordings taken in %s, %llu stored in %s (%s)\n", (unsigned long long)summary->taken,
 	       duration, (unsigned long long)summary->stored, cassette, size);
 	print_losses(program, summary);
+	if (summary->overhead > 0)
+		printf("probes took %.2f%% of a core\n", summary->overhead * 100);
 	print_functions(program, summary);
 }
 
@@ -296,6 +304,8 @@ static void say_what_became(const struct recorder_summary *summary, const struct
 		fprintf(stderr, "tapedeck: the command runs on, untraced, as process %d\n", process->pid);
 	else if (summary->process_ended && !summary->execs)
 		fprintf(stderr, "tapedeck: process %d ended\n", process->pid);
+	if (summary->over_budget)
+		fprintf(stderr, "tapedeck: recording ended: within the budget no operation can be probed\n");
 	if (summary->processes)
 		fprintf(stderr, "tapedeck: %llu children were followed\n",
 			(unsigned long long)summary->processes);
@@ -335,11 +345,12 @@ static int report(const struct record_opts *opts, const struct program *program,
 static int record(const struct record_opts *opts, struct config *config, struct program *program,
 		  struct process *process, const char *url, struct err *err)
 {
-	struct progress progress = {.pid = process->pid, .cassette = url};
+	struct progress progress = {.pid = process->pid, .cassette = url, .budget = config->budget};
 	const struct recorder_opts recorder_opts = {
 		.duration_ns = opts->duration_ns,
 		.count = opts->count,
 		.ring_bytes = opts->ring_bytes,
+		.budget = config->budget,
 		.two_links = opts->two_links,
 		.follow = opts->follow,
 		.is_seeded = opts->seed != 0,
@@ -380,6 +391,9 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	r = common_config(&config, opts->config, err);
 	if (r < 0)
 		return r;
+	r = opts->budget ? config_share(&config->budget, opts->budget, err) : 0;
+	if (r < 0)
+		return err_wrap(err, r, "--budget");
 	url = opts->to ? opts->to : config->cassette;
 	if (!url && !opts->dry_run) {
 		err_usage(err, -EINVAL, "no cassette to record to");
@@ -405,6 +419,8 @@ static const struct opt opts_table[] = {
 	{OPT_UINT, 0, "count", "N", "stop after N recordings", AT(count), 1, UINT32_MAX},
 	{OPT_UINT, 0, "seed", "N", "of sampling: the same calls are taken each time", AT(seed), 1,
 	 UINT64_MAX},
+	{OPT_STR, 0, "budget", "SHARE", "what probes may cost, of one core: 2%; default: the configuration's",
+	 AT(budget)},
 	{OPT_BYTES, 0, "ring-size", "SIZE", "of each CPU's event ring; a power of two, default 16M",
 	 AT(ring_bytes), 4096, RING_BYTES_MAX},
 	{OPT_STR, 0, "schema", "FILE", "by a compiled schema rather than debug information", AT(schema)},

@@ -423,14 +423,13 @@ static const char steady_config[] =
 static void start_recorder(struct command *recorder, struct command *victim, const char *duration)
 {
 	const char *file = path("steady.json");
-	char pid[16], url[300];
+	char pid[16];
 	FILE *f = fopen(file, "w");
 
 	fputs(steady_config, f);
 	fclose(f);
 	snprintf(pid, sizeof(pid), "%d", victim->pid);
-	snprintf(url, sizeof(url), "file:%s/steady", command_folder());
-	command_start(recorder, ARGV(path("@/tapedeck"), "record", "-c", file, "-p", pid, "--to", url,
+	command_start(recorder, ARGV(path("@/tapedeck"), "record", "-c", file, "-p", pid, "--to", "mem:",
 				     "--duration", duration, "--json"));
 }
 
@@ -462,6 +461,47 @@ static void a_busy_program_bears_recorders_that_come_and_go_and_die(void **state
 	usleep(200000); /* the kernel takes the probes off when the dead recorder's files are closed */
 	command_signal(&victim, SIGTERM);
 	assert_int_equal(command_wait(&victim, 20), 0); /* nothing wrong, and its code is as it was */
+}
+
+/* --- what it may cost --- */
+
+#define TICK(sample) "{\"operations\": {\"tick\": {" sample "}, \"tock\": {}}, \"outputs\": {\"store\": {}}}"
+
+static void write_config(const char *file, const char *text)
+{
+	FILE *f = fopen(file, "w");
+
+	fputs(text, f);
+	fclose(f);
+}
+
+/* A thousand calls a second are over a ten-thousandth of a core, whatever a probe costs. */
+static void a_budget_is_held_and_each_step_is_said(void **state)
+{
+	struct command victim, recorder;
+	autofree char *out = NULL, *err = NULL;
+	char pid[16], url[300];
+	cJSON *summary;
+
+	command_start(&victim, ARGV(path("@/tests/integration/victims/life"), "ticks"));
+	assert_true(command_says(&victim, "ready", 10));
+	write_config(path("budget.json"), TICK(""));
+	snprintf(pid, sizeof(pid), "%d", victim.pid);
+	snprintf(url, sizeof(url), "file:%s/budget", command_folder());
+	command_start(&recorder, ARGV(path("@/tapedeck"), "record", "-c", path("budget.json"), "-p", pid,
+				      "--to", url, "--duration", "20s", "--budget", "0.01%", "--json"));
+	assert_true(command_says(&recorder, "over budget: probes take ", 20));
+	assert_int_equal(command_wait(&recorder, 120), 0); /* before its time: nothing is left */
+	err = command_file(recorder.err);
+	assert_non_null(strstr(err, "is taken off"));
+	assert_non_null(strstr(err, "within the budget no operation can be probed"));
+	out = command_file(recorder.out);
+	summary = cJSON_Parse(out);
+	assert_true(num(summary, "overhead") > 0.0001);
+	assert_int_equal(num(summary, "unaccounted_events"), 0);
+	cJSON_Delete(summary);
+	command_signal(&victim, SIGTERM);
+	assert_int_equal(command_wait(&victim, 20), 0);
 }
 
 /* --- children --- */
@@ -576,14 +616,6 @@ static void another_program_in_the_process_ends_recording(void **state)
 
 /* --- changes while recording --- */
 
-static void write_config(const char *file, const char *text)
-{
-	FILE *f = fopen(file, "w");
-
-	fputs(text, f);
-	fclose(f);
-}
-
 static void reread(struct command *recorder, const char *file, const char *text, const char *says)
 {
 	write_config(file, text);
@@ -594,7 +626,6 @@ static void reread(struct command *recorder, const char *file, const char *text,
 
 static void sampling_changes_when_the_configuration_is_read_again(void **state)
 {
-#define TICK(sample) "{\"operations\": {\"tick\": {" sample "}, \"tock\": {}}, \"outputs\": {\"store\": {}}}"
 	struct command victim, recorder;
 	autofree char *out = NULL;
 	char pid[16], url[300], file[256];
@@ -667,6 +698,7 @@ int main(void)
 		cmocka_unit_test(what_is_switched_off_is_not_recorded),
 		cmocka_unit_test(what_begins_while_recording_ends_is_not_counted),
 		cmocka_unit_test(a_busy_program_bears_recorders_that_come_and_go_and_die),
+		cmocka_unit_test(a_budget_is_held_and_each_step_is_said),
 		cmocka_unit_test(a_server_that_forks_for_each_request_is_followed),
 		cmocka_unit_test(workers_that_were_forked_before_are_followed),
 		cmocka_unit_test(a_child_forked_inside_an_operation_is_not_in_it),

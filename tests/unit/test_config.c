@@ -58,10 +58,11 @@ static struct config *parse(const char *text)
 static void what_decides_at_entry_is_read(void **state)
 {
 	auto_config struct config *config = parse(
-		"{\"operations\": {\"f\": {\"if\": \"r->kind == 3\", \"carrier\": \"r->job\", \"enabled\": false,"
+		"{\"budget\": \"2.5%\", \"operations\": {\"f\": {\"if\": \"r->kind == 3\", \"carrier\": \"r->job\", \"enabled\": false,"
 		" \"sample\": {\"by\": \"(*r).customer\"}}, \"g\": {\"enabled\": true}},"
 		"\"outputs\": {\"h\": {\"carrier\": \"j\"}, \"i\": {\"joins\": {\"by\": \"j\"}}}}");
 
+	assert_true(config->budget == 2.5 / 100);
 	assert_int_equal(config->funcs[0].sampling.only_if->kind, EXPR_EQ);
 	assert_string_equal(config->funcs[0].carrier, "r->job");
 	assert_string_equal(config->funcs[0].sampling.by, "r->customer");
@@ -206,6 +207,10 @@ static const struct mistake {
 	{TOP("\"servce\": \"x\""), "t.json:2:2: unknown key 'servce'", "did you mean 'service'?"},
 	{TOP("\"service\": 5"), "t.json:2:2: service: expected a string, found a number", ""},
 	{TOP("\"binary\": \"\""), "t.json:2:2: binary: expected a string, found an empty string", ""},
+	{TOP("\"budget\": 2"), "t.json:2:2: budget: expected a share in quotes, as \"2%\", found a number",
+	 ""},
+	{TOP("\"budget\": \"2\""), "t.json:2:2: budget: '2' is no share: expected a number and '%'", ""},
+	{TOP("\"budget\": \"0%\""), "t.json:2:2: budget: 0% is not above 0% and at most 10000%", ""},
 	{TOP("\"joins\": {}"), "t.json:2:2: 'joins' is not supported by this version", ""},
 	{TOP("\"service\": \"a\", \"service\": \"b\""),
 	 "t.json:2:18: the key 'service' stands twice, first on line 2", ""},

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,8 @@ struct cassette_opts {
 	 * before anything of a recording is stored. */
 	double (*sample)(const char *category, uint64_t bytes, void *ctx);
 	void *sample_ctx;
+	/* Becomes non-zero when what takes long is to end soon, with -ECANCELED; NULL: never. */
+	const volatile sig_atomic_t *stop;
 };
 /* The result of putting a recording that sampling leaves out. */
 #define CASSETTE_SAMPLED_OUT 1
@@ -50,7 +53,9 @@ struct cassette_opts {
 /*
  * Open the cassette that @url names: mem:[NAME], file:/DIR, file:DIR, s3://BUCKET/PREFIX?..., cached:DIR+URL.
  * A mem: cassette with a name is shared in the process while anyone has it open. A cached: one keeps what it
- * has read of another in a directory, and is read-only; "cached:DIR?refresh+URL" reads all anew.
+ * has read of another in a directory, and is read-only; "cached:DIR?refresh+URL" reads all anew. A spool:
+ * one, "spool:DIR?size=BYTES+URL", keeps what is put in a directory until another has it, and is only
+ * written.
  */
 int cassette_open(struct cassette **out, const char *url, bool create, struct err *err);
 int cassette_open_with(struct cassette **out, const char *url, const struct cassette_opts *opts,
@@ -92,6 +97,20 @@ int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *
 			       struct err *err);
 /* What is not there is removed already. */
 int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
+
+/* Recordings that are safe on this disk, and on their way. */
+struct cassette_progress {
+	uint64_t waiting, waiting_bytes; /* recordings, and what they take on disk */
+	uint64_t passed_on;		 /* recordings that have arrived, since opening */
+	uint64_t adopted;		 /* that waited before, left by one that was stopped or died */
+	uint64_t rejected;		 /* that the cassette will not take, kept aside */
+	uint64_t failures;		 /* attempts that failed */
+	bool is_away;			 /* the last attempt failed */
+	char error[512];		 /* why the last that failed did; "" */
+	char where[2100];		 /* the directory; "" */
+};
+/* All zero for a cassette where nothing waits: what is put is there. May be asked while others put. */
+void cassette_progress(struct cassette *cassette, struct cassette_progress *out);
 
 /* Whether a result says that the store could not be asked, rather than what is wrong with an object. */
 bool cassette_is_away(int result);

@@ -21,19 +21,17 @@
 #include <zlib.h>
 
 #include "lib/buf.h"
+#include "lib/cassette_compound.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/util.h"
 
-#define MAGIC	     "TDCACHE1"
-#define MAGIC_LEN    8
-#define HEADER_LEN   20 /* magic, CRC-32 of the rest as u32, its length as u64 */
-#define DIR_MODE     0700
-#define FILE_MODE    0600
-#define REFRESH	     "?refresh"
-#define FOLDER_LEN   16 /* hex digits of the source's name */
-#define IDENTITY_MAX 2048
-#define FOLDER_MAX   (PATH_MAX - CASSETTE_KEY_MAX - 64)
+#define MAGIC	   "TDCACHE1"
+#define MAGIC_LEN  8
+#define HEADER_LEN 20 /* magic, CRC-32 of the rest as u32, its length as u64 */
+#define DIR_MODE   0700
+#define FILE_MODE  0600
+#define FOLDER_MAX (PATH_MAX - CASSETTE_KEY_MAX - 64)
 
 struct cached {
 	struct cassette cassette;
@@ -50,70 +48,26 @@ static struct cached *to_cached(struct cassette *cassette)
 
 /* --- opening --- */
 
-/* The '+' before what begins as a URL. */
-static const char *find_source(const char *rest)
-{
-	const char *plus = rest;
-
-	while ((plus = strchr(plus, '+'))) {
-		size_t len = strspn(plus + 1, "abcdefghijklmnopqrstuvwxyz0123456789");
-
-		if (len && plus[1 + len] == ':')
-			return plus;
-		plus++;
-	}
-	return NULL;
-}
-
-/* Of a URL, what says whose objects they are: not how many connections to use. */
-static void identity_of(const char *url, char identity[IDENTITY_MAX])
-{
-	const char *query = strchr(url, '?');
-	const char *endpoint = query ? strstr(query, "endpoint=") : NULL;
-
-	snprintf(identity, IDENTITY_MAX, "%.*s %.*s", (int)strcspn(url, "?"), url,
-		 endpoint ? (int)strcspn(endpoint, "&") : 0, endpoint ? endpoint : "");
-}
-
-static int set_folder(struct cached *cached, const char *dir, size_t len, const char *url, struct err *err)
-{
-	char identity[IDENTITY_MAX], hex[DIGEST_HEX_LEN + 1];
-
-	if (len > strlen(REFRESH) && memcmp(dir + len - strlen(REFRESH), REFRESH, strlen(REFRESH)) == 0) {
-		cached->is_refreshing = true;
-		len -= strlen(REFRESH);
-	}
-	while (len > 1 && dir[len - 1] == '/')
-		len--;
-	if (!len || len > FOLDER_MAX - FOLDER_LEN - 2) {
-		err_usage(err, -EINVAL, "cassette 'cached:%.*s+...' names no directory", (int)len, dir);
-		err_hint(err, "write cached:DIRECTORY+URL");
-		return -EINVAL;
-	}
-	identity_of(url, identity);
-	digest_hex(identity, strlen(identity), hex);
-	snprintf(cached->folder, sizeof(cached->folder), "%.*s/%.*s", (int)len, dir, FOLDER_LEN, hex);
-	return 0;
-}
-
 static int cached_open(struct cassette **out, const char *rest, const struct cassette_opts *opts,
 		       struct err *err)
 {
 	autofree struct cached *cached = calloc(1, sizeof(*cached));
-	const char *plus = find_source(rest);
+	char folder[17];
+	struct compound compound;
 	const struct cassette_opts source_opts = {.read_only = true, .prefix = opts->prefix};
 	int r;
 
 	if (!cached)
 		return err_nomem(err);
-	if (!plus) {
-		err_usage(err, -EINVAL, "cassette 'cached:%s' names no other cassette", rest);
-		err_hint(err, "write cached:DIRECTORY+URL, as in cached:/var/cache/tape+s3://BUCKET/PREFIX");
-		return -EINVAL;
-	}
-	r = set_folder(cached, rest, plus - rest, plus + 1, err);
-	if (!r)
-		r = cassette_open_with(&cached->source, plus + 1, &source_opts, err);
+	r = compound_parse(&compound, "cached", rest, err);
+	if (r)
+		return r;
+	cached->is_refreshing = strcmp(compound.query, "refresh") == 0;
+	if (*compound.query && !cached->is_refreshing)
+		return err_usage(err, -EINVAL, "cached: takes '?refresh', not '?%s'", compound.query);
+	compound_folder(compound.url, folder);
+	snprintf(cached->folder, sizeof(cached->folder), "%s/%s", compound.dir, folder);
+	r = cassette_open_with(&cached->source, compound.url, &source_opts, err);
 	if (r)
 		return r;
 	cached->cassette.opts.read_only = true;

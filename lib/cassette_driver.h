@@ -38,6 +38,11 @@ struct cassette_ops {
 			struct err *err);
 	int (*remove_many)(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
 			   struct err *err);
+	/* Recordings as wholes, in place of their objects; those whose result is not 0 are passed over. NULL:
+	 * their objects are put. */
+	int (*put_recordings)(struct cassette *cassette, struct cassette_item *items, size_t cnt,
+			      struct err *err);
+	void (*progress)(struct cassette *cassette, struct cassette_progress *out); /* NULL: nothing waits */
 };
 
 #define CASSETTE_WARNING_MAX 256
@@ -73,4 +78,5 @@ int names_each(struct names *names, int (*fn)(const char *name, void *ctx), void
 void names_release(struct names *names);
 #define auto_names __attribute__((cleanup(names_release)))
 
-extern const struct cassette_ops cassette_mem_ops, cassette_file_ops, cassette_s3_ops, cassette_cached_ops;
+extern const struct cassette_ops cassette_mem_ops, cassette_file_ops, cassette_s3_ops, cassette_cached_ops,
+	cassette_spool_ops;

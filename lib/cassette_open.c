@@ -17,7 +17,7 @@
 #define INFREQUENT_MIN (128 * 1024) /* bytes; a smaller object is billed as one of these */
 
 static const struct cassette_ops *const drivers[] = {&cassette_mem_ops, &cassette_file_ops, &cassette_s3_ops,
-						     &cassette_cached_ops};
+						     &cassette_cached_ops, &cassette_spool_ops};
 
 static int unknown_scheme(const char *url, const char *scheme, const char *rest, struct err *err)
 {
@@ -185,6 +185,13 @@ const char *cassette_url(const struct cassette *cassette)
 const char *cassette_warning(const struct cassette *cassette)
 {
 	return *cassette->warning ? cassette->warning : NULL;
+}
+
+void cassette_progress(struct cassette *cassette, struct cassette_progress *out)
+{
+	*out = (struct cassette_progress){};
+	if (cassette->ops->progress)
+		cassette->ops->progress(cassette, out);
 }
 
 int cassette_writable(const struct cassette *cassette, struct err *err)

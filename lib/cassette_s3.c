@@ -43,6 +43,7 @@ static int s3_cassette_open(struct cassette **out, const char *rest, const struc
 		free(cassette->cassette.prefix);
 		return r;
 	}
+	s3_stop_by(cassette->s3, opts->stop);
 	*out = &TAKE_PTR(cassette)->cassette;
 	return 0;
 }

@@ -22,7 +22,7 @@
 #define WINDOW_FIRST   8
 #define DELAY_FIRST_MS 100
 #define DELAY_MAX_MS   20000
-#define IDLE_MS	       1000
+#define IDLE_MS	       250   /* between looks whether to stop */
 #define PATIENCE_MS    30000 /* of a call, while the store does not answer at all */
 #define RESIGNS_MAX    2     /* of a call: for the clock, for the region */
 
@@ -111,6 +111,11 @@ void s3_close(struct s3 *s3)
 void s3_closep(struct s3 **s3)
 {
 	s3_close(*s3);
+}
+
+void s3_stop_by(struct s3 *s3, const volatile sig_atomic_t *stop)
+{
+	s3->stop = stop;
 }
 
 const struct s3_url *s3_url(const struct s3 *s3)
@@ -311,6 +316,19 @@ static unsigned begin_due(struct run *run)
 	return next - now;
 }
 
+static int cancel(struct run *run)
+{
+	http_drop(run->s3->http);
+	for (size_t i = 0; i < run->cnt; i++) {
+		struct slot *slot = &run->slots[i];
+
+		s3_wire_release(&slot->wire);
+		if (slot->state != OVER)
+			slot->call->result = -ECANCELED;
+	}
+	return err_set(run->err, -ECANCELED, "stopped while speaking with '%s'", run->s3->base);
+}
+
 int s3_calls(struct s3 *s3, struct s3_call *calls, size_t cnt, struct err *err)
 {
 	autofree struct slot *slots = calloc(cnt + 1, sizeof(*slots));
@@ -327,6 +345,8 @@ int s3_calls(struct s3 *s3, struct s3_call *calls, size_t cnt, struct err *err)
 	while (!r && (run.fresh < cnt || run.open || run.flying)) {
 		unsigned idle_ms;
 
+		if (s3->stop && *s3->stop)
+			return cancel(&run);
 		if (run.away)
 			give_up(&run);
 		idle_ms = begin_due(&run);

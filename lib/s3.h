@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,6 +78,8 @@ int s3_list(struct s3 *s3, const char *prefix, char delimiter, int (*fn)(const c
  * s3_calls. */
 int s3_delete(struct s3 *s3, const char *const *keys, int *results, size_t cnt, struct err *err);
 
+/* Calls end soon, with -ECANCELED, when *@stop is not 0. */
+void s3_stop_by(struct s3 *s3, const volatile sig_atomic_t *stop);
 const struct s3_url *s3_url(const struct s3 *s3);
 /* What it has been through, for whoever sums up. */
 struct s3_counts {

@@ -23,6 +23,7 @@ struct s3 {
 	bool is_probing;     /* the window still doubles */
 	uint64_t halved_ms, success_ms;
 	struct s3_counts counts;
+	const volatile sig_atomic_t *stop; /* NULL: never */
 };
 
 /* A request as it goes out, signed. */

@@ -171,6 +171,13 @@ int store_put(struct store *store, const struct recording *recording, struct sch
 	return 0;
 }
 
+int store_put_schema(struct store *store, struct schema *schema, struct err *err)
+{
+	char name[SCHEMA_ID_LEN + 1];
+
+	return put_schema(store, schema, name, err);
+}
+
 /* What is to be stored under @item's key; it owns the bytes. */
 static int make_item(struct cassette_item *item, const struct recording *recording, const char *schema_name,
 		     struct err *err)

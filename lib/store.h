@@ -20,6 +20,8 @@ void store_freep(struct store **store);
  * is what it can be got by. */
 int store_put(struct store *store, const struct recording *recording, struct schema *schema,
 	      struct recording_key *key, struct err *err);
+/* What store_put does first: worth doing early, for it tells whether the cassette can be written. */
+int store_put_schema(struct store *store, struct schema *schema, struct err *err);
 /* Many at once, by what the cassette can do together. @results: 0 or -errno of each; the return value and
  * @err are those of the first that failed. */
 int store_put_many(struct store *store, struct recording *const *recordings, size_t cnt,

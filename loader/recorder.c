@@ -14,6 +14,7 @@
 #include "lib/object.h"
 #include "lib/program.h"
 #include "lib/schema.h"
+#include "lib/store.h"
 #include "lib/util.h"
 #include "loader/attach.h"
 #include "loader/budget.h"
@@ -30,6 +31,7 @@
 #define FINAL_PASSES 4
 #define WEIGH_NS     1000000000ull /* between looks at what probes cost */
 #define PAUSE_NS     300000000ull  /* how long operations may take to end when a probe is taken off */
+#define FLUSH_NS     30000000000ull
 
 struct recorder {
 	const struct recorder_opts *opts;
@@ -45,6 +47,7 @@ struct recorder {
 	struct budget *budget; /* NULL: there is none */
 	uint64_t weighed_ns;
 	bool is_unprobed[FUNC_MAX]; /* over budget */
+	struct cassette *cassette;  /* NULL: nothing is stored */
 	struct recorder_summary *summary;
 	uint64_t drained;
 	struct err *err;
@@ -263,6 +266,8 @@ static void show_progress(struct recorder *recorder, recorder_progress_fn progre
 	recorder->summary->duration_ns = now - begun;
 	recorder->summary->stored = uploaded.stored;
 	recorder->summary->queued = uploaded.queued;
+	if (recorder->cassette)
+		cassette_progress(recorder->cassette, &recorder->summary->storage);
 	recorder->summary->lost_events = assembled.lost_events;
 	progress(recorder->summary, ctx);
 }
@@ -368,6 +373,15 @@ static int account(struct recorder *recorder)
 	return 0;
 }
 
+/* A cassette that cannot be written is told before anything is touched. */
+static int put_schema(struct recorder *recorder, struct cassette *cassette)
+{
+	auto_store struct store *store = NULL;
+	int r = store_new(&store, cassette, recorder->err);
+
+	return r < 0 ? r : store_put_schema(store, recorder->program->schema, recorder->err);
+}
+
 static int start(struct recorder *recorder, const struct config *config, struct cassette *cassette)
 {
 	const struct recorder_opts *opts = recorder->opts;
@@ -379,6 +393,11 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 						.seed = opts->seed};
 	int r;
 
+	if (!opts->discard) {
+		r = put_schema(recorder, cassette);
+		if (r < 0)
+			return r;
+	}
 	r = attach_new(&recorder->attach, config, recorder->program, recorder->process, &attach_opts,
 		       recorder->err);
 	if (r < 0)
@@ -446,6 +465,32 @@ static void close_upload(struct recorder *recorder)
 	snprintf(summary->storage_error, sizeof(summary->storage_error), "%s", counts.error);
 }
 
+/* What waits in a spool is passed on, for as long as some of it arrives now and then; the rest stays there.
+ */
+static void pass_on_waiting(struct recorder *recorder, struct cassette *cassette,
+			    recorder_progress_fn progress, void *ctx)
+{
+	const volatile sig_atomic_t *stop = recorder->opts->stop;
+	struct recorder_summary *summary = recorder->summary;
+	uint64_t patience = recorder->opts->flush_ns ? recorder->opts->flush_ns : FLUSH_NS;
+	uint64_t moved = now_ns(), last = 0, passed_on = 0;
+
+	for (;;) {
+		cassette_progress(cassette, &summary->storage);
+		if (summary->storage.passed_on != passed_on) {
+			passed_on = summary->storage.passed_on;
+			moved = now_ns();
+		}
+		if (!summary->storage.waiting || (stop && *stop > 1) || now_ns() - moved >= patience)
+			return;
+		if (progress && now_ns() - last >= PROGRESS_NS) {
+			last = now_ns();
+			progress(summary, ctx);
+		}
+		usleep(POLL_IDLE_US);
+	}
+}
+
 int recorder_run(struct recorder_summary *out, struct config *config, struct program *program,
 		 struct process *process, struct cassette *cassette, const struct recorder_opts *opts,
 		 recorder_progress_fn progress, void *ctx, struct err *err)
@@ -455,6 +500,7 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 				    .config = config,
 				    .program = program,
 				    .process = process,
+				    .cassette = cassette,
 				    .summary = out,
 				    .err = err};
 	int r;
@@ -484,6 +530,8 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 		if (recorder.upload)
 			store_queued(&recorder, progress, ctx);
 		close_upload(&recorder);
+		if (cassette)
+			pass_on_waiting(&recorder, cassette, progress, ctx);
 		if (r == 0)
 			r = account(&recorder);
 	} else {

@@ -9,6 +9,7 @@
 
 #include "bpf/event.h"
 #include "loader/assemble.h"
+#include "lib/cassette.h"
 #include "loader/upload.h"
 
 struct cassette;
@@ -29,7 +30,8 @@ struct recorder_opts {
 	bool follow;	/* children, too */
 	bool is_seeded; /* sampling repeats itself */
 	uint64_t seed;
-	bool discard; /* overhead only: nothing is stored */
+	uint64_t flush_ns; /* how long the end waits for a cassette that takes nothing; 0: 30 s */
+	bool discard;	   /* overhead only: nothing is stored */
 	/* Set by the caller's signal handler: 1 stops recording, 2 also gives up what is still to be stored.
 	 */
 	const volatile sig_atomic_t *stop;
@@ -57,6 +59,7 @@ struct recorder_summary {
 	uint64_t execs;	      /* processes that run another program by now, and are not recorded any more */
 	bool process_ended;   /* and its children, if they are followed; or another program runs in it */
 	bool loss_unknown;    /* loss could not be counted */
+	struct cassette_progress storage; /* of a cassette behind a spool */
 	char storage_error[512];
 	const char *
 		fp_trouble; /* why floating-point registers cannot be read, while recording; NULL: they can */

@@ -22,7 +22,9 @@
 #include "tools/status.h"
 
 struct record_opts {
-	const char *config, *to, *schema, *budget;
+	const char *config, *to, *schema, *budget, *spool;
+	uint64_t spool_bytes, flush_ns;
+	bool no_spool;
 	uint64_t pid, duration_ns, count, ring_bytes, seed;
 	bool dry_run, json, two_links, follow;
 };
@@ -63,8 +65,24 @@ struct progress {
 	const char *cassette;
 	double budget; /* 0: none */
 	struct status_line status;
-	bool said_storing;
+	bool said_storing, said_passing_on;
 };
+
+/* All is safe on this disk, and the cassette behind the spool takes it as it can. */
+static void show_passing_on(struct progress *progress, const struct cassette_progress *storage)
+{
+	if (!progress->said_passing_on) {
+		status_clear(&progress->status);
+		fprintf(stderr,
+			"recording has stopped; %llu recordings are on their way from '%s'; Ctrl-C again leaves "
+			"them there\n",
+			(unsigned long long)storage->waiting, storage->where);
+	}
+	progress->said_passing_on = true;
+	status_show(&progress->status, "%llu have arrived, %llu wait%s%s",
+		    (unsigned long long)storage->passed_on, (unsigned long long)storage->waiting,
+		    storage->is_away ? ": " : "", storage->is_away ? storage->error : "");
+}
 
 /* Everything was taken, and storage is behind: what Ctrl-C means now must be said. */
 static void show_storing(struct progress *progress, const struct recorder_summary *so_far)
@@ -84,7 +102,7 @@ static void show_storing(struct progress *progress, const struct recorder_summar
 static void on_progress(const struct recorder_summary *so_far, void *ctx)
 {
 	struct progress *progress = ctx;
-	char duration[32], overhead[96] = "";
+	char duration[32], overhead[96] = "", waiting[64] = "";
 
 	if (!so_far->duration_ns) {
 		fprintf(stderr, "recording process %d into %s; Ctrl-C stops\n", progress->pid,
@@ -95,16 +113,22 @@ static void on_progress(const struct recorder_summary *so_far, void *ctx)
 				so_far->fp_trouble);
 		return;
 	}
+	if (so_far->is_over && !so_far->queued && so_far->storage.waiting)
+		return show_passing_on(progress, &so_far->storage);
 	if (so_far->is_over)
 		return show_storing(progress, so_far);
 	common_duration(so_far->duration_ns, duration);
+	if (so_far->storage.waiting)
+		snprintf(waiting, sizeof(waiting), ", %llu waiting%s",
+			 (unsigned long long)so_far->storage.waiting,
+			 so_far->storage.is_away ? " (away)" : "");
 	if (progress->budget > 0)
 		snprintf(overhead, sizeof(overhead), "; probes take %.2f%% of a core (%.2f%% allowed)",
 			 so_far->overhead_now * 100, progress->budget * 100);
 	status_show(&progress->status,
-		    "%s: %llu recordings, %.0f a second; %llu stored, %llu queued, %llu events lost%s",
+		    "%s: %llu recordings, %.0f a second; %llu stored, %llu queued%s, %llu events lost%s",
 		    duration, (unsigned long long)so_far->taken, so_far->taken * 1e9 / so_far->duration_ns,
-		    (unsigned long long)so_far->stored, (unsigned long long)so_far->queued,
+		    (unsigned long long)so_far->stored, (unsigned long long)so_far->queued, waiting,
 		    (unsigned long long)so_far->lost_events, overhead);
 }
 
@@ -153,6 +177,12 @@ static uint64_t sampled_out(const struct program *program, const struct recorder
 	return cnt;
 }
 
+/* Of what was not stored; else of what came late. */
+static const char *storage_error(const struct recorder_summary *summary)
+{
+	return *summary->storage_error ? summary->storage_error : summary->storage.error;
+}
+
 static int print_json(const struct program *program, const struct recorder_summary *summary,
 		      const char *cassette, int exit_status, struct err *err)
 {
@@ -167,6 +197,10 @@ static int print_json(const struct program *program, const struct recorder_summa
 		{"kept_out", summary->kept_out},
 		{"dropped", summary->dropped},
 		{"failed", summary->failed},
+		{"waiting", summary->storage.waiting},
+		{"adopted", summary->storage.adopted},
+		{"rejected", summary->storage.rejected},
+		{"storage_failures", summary->storage.failures},
 		{"lost_events", summary->lost_events},
 		{"unaccounted_events", summary->unaccounted_events},
 		{"lost_operations", summary->lost_operations},
@@ -185,6 +219,10 @@ static int print_json(const struct program *program, const struct recorder_summa
 	if (summary->overhead > 0)
 		cJSON_AddNumberToObject(json, "overhead", summary->overhead);
 	cJSON_AddStringToObject(json, "cassette", cassette);
+	if (*summary->storage.where)
+		cJSON_AddStringToObject(json, "spool", summary->storage.where);
+	if (*storage_error(summary))
+		cJSON_AddStringToObject(json, "storage_error", storage_error(summary));
 	cJSON_AddBoolToObject(json, "process_ended", summary->process_ended);
 	if (exit_status >= 0)
 		cJSON_AddNumberToObject(json, "exit_status", exit_status);
@@ -250,6 +288,24 @@ static void print_losses(const struct program *program, const struct recorder_su
 	printf("%s%s\n", summary->failed ? ": " : "", summary->failed ? summary->storage_error : "");
 }
 
+/* What a cassette behind a spool has been through. */
+static void print_storage(const struct cassette_progress *storage)
+{
+	if (storage->adopted)
+		printf("%llu recordings that an earlier recorder left in '%s' were passed on as well\n",
+		       (unsigned long long)storage->adopted, storage->where);
+	if (storage->failures)
+		printf("the cassette took nothing %llu times, the last time because: %s\n",
+		       (unsigned long long)storage->failures, storage->error);
+	if (storage->rejected)
+		printf("%llu recordings that it will never take are kept in '%s/rejected'\n",
+		       (unsigned long long)storage->rejected, storage->where);
+	if (storage->waiting)
+		printf("%llu recordings wait in '%s': the next 'tapedeck record' there, or 'tapedeck flush', "
+		       "passes them on\n",
+		       (unsigned long long)storage->waiting, storage->where);
+}
+
 static void print_functions(const struct program *program, const struct recorder_summary *summary)
 {
 	unsigned long long unread = 0;
@@ -282,6 +338,7 @@ static void print_text(const struct program *program, const struct recorder_summ
 	print_losses(program, summary);
 	if (summary->overhead > 0)
 		printf("probes took %.2f%% of a core\n", summary->overhead * 100);
+	print_storage(&summary->storage);
 	print_functions(program, summary);
 }
 
@@ -342,12 +399,26 @@ static int report(const struct record_opts *opts, const struct program *program,
 	return STATUS_DONE;
 }
 
+/* What lies behind a network is written to this disk first, unless that is not wanted. */
+static int open_cassette(struct cassette **out, const struct record_opts *opts, const char *url,
+			 struct err *err)
+{
+	autofree char *spooled = NULL;
+	int r;
+
+	if (opts->no_spool || (!opts->spool && strncmp(url, "s3:", 3) != 0))
+		return cassette_open(out, url, true, err);
+	r = common_spool_url(&spooled, opts->spool, opts->spool_bytes, url, err);
+	return r < 0 ? r : cassette_open(out, spooled, true, err);
+}
+
 static int record(const struct record_opts *opts, struct config *config, struct program *program,
 		  struct process *process, const char *url, struct err *err)
 {
 	struct progress progress = {.pid = process->pid, .cassette = url, .budget = config->budget};
 	const struct recorder_opts recorder_opts = {
 		.duration_ns = opts->duration_ns,
+		.flush_ns = opts->flush_ns,
 		.count = opts->count,
 		.ring_bytes = opts->ring_bytes,
 		.budget = config->budget,
@@ -364,9 +435,10 @@ static int record(const struct record_opts *opts, struct config *config, struct 
 	struct recorder_summary summary = {};
 	int r;
 
-	r = cassette_open(&cassette, url, true, err);
+	r = open_cassette(&cassette, opts, url, err);
 	if (r < 0)
 		return r;
+	common_warn(cassette);
 	status_init(&progress.status);
 	common_catch_signals(2);
 	common_catch_hangup();
@@ -415,6 +487,13 @@ static const struct opt opts_table[] = {
 	{OPT_STR, 'c', "config", "FILE", "what to record; default " CONFIG_DEFAULT, AT(config)},
 	{OPT_UINT, 'p', "pid", "PID", "the running process to record", AT(pid), 1, INT32_MAX},
 	{OPT_STR, 0, "to", "CASSETTE", "where recordings go; default: the configuration's", AT(to)},
+	{OPT_STR, 0, "spool", "DIR", "where recordings are safe before they are in S3", AT(spool)},
+	{OPT_BYTES, 0, "spool-size", "SIZE", "of what may wait there; default 4G", AT(spool_bytes), 1 << 20,
+	 INT64_MAX},
+	{OPT_FLAG, 0, "no-spool", NULL, "store in S3 directly; what it does not take in time is dropped",
+	 AT(no_spool)},
+	{OPT_DURATION, 0, "flush", "TIME",
+	 "wait so long at the end for a cassette that takes nothing; default 30s", AT(flush_ns), 1},
 	{OPT_DURATION, 0, "duration", "TIME", "stop after this time: 60s, 5m", AT(duration_ns), 1},
 	{OPT_UINT, 0, "count", "N", "stop after N recordings", AT(count), 1, UINT32_MAX},
 	{OPT_UINT, 0, "seed", "N", "of sampling: the same calls are taken each time", AT(seed), 1,

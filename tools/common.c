@@ -60,6 +60,32 @@ struct lookup common_lookup(const struct filter_opts *filter)
 	return lookup;
 }
 
+void common_spool_dir(char dir[2048])
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (geteuid() == 0)
+		snprintf(dir, 2048, "/var/lib/tapedeck/spool");
+	else if (state && *state == '/')
+		snprintf(dir, 2048, "%s/tapedeck/spool", state);
+	else
+		snprintf(dir, 2048, "%s/.local/state/tapedeck/spool", home ? home : "");
+}
+
+int common_spool_url(char **out, const char *dir, uint64_t bytes, const char *url, struct err *err)
+{
+	char size[32] = "", usual[2048];
+
+	if (!dir)
+		common_spool_dir(usual);
+	if (bytes)
+		snprintf(size, sizeof(size), "?size=%llu", (unsigned long long)bytes);
+	if (asprintf(out, "spool:%s%s+%s", dir ? dir : usual, size, url) >= 0)
+		return 0;
+	*out = NULL;
+	return err_nomem(err);
+}
+
 void common_warn(const struct cassette *cassette)
 {
 	if (cassette && cassette_warning(cassette))

@@ -49,6 +49,11 @@ struct filter_opts {
 
 struct lookup common_lookup(const struct filter_opts *filter);
 
+/* "spool:DIR?size=BYTES+URL"; @dir NULL: the default one; @bytes 0: the default. The caller's to free. */
+int common_spool_url(char **out, const char *dir, uint64_t bytes, const char *url, struct err *err);
+/* "/var/lib/tapedeck/spool" for root, else below the user's home. */
+void common_spool_dir(char dir[2048]);
+
 struct cassette;
 /* Say on stderr what is not as it should be with @cassette, though nothing failed. NULL is fine. */
 void common_warn(const struct cassette *cassette);

@@ -16,7 +16,7 @@ prepare() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout tls.key -out tls.pem \
 		-days 2 -subj /CN=localhost -addext 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.localhost'
 	# Both clocks of paxos are short, or the same start takes twelve seconds. Without tcp_nodelay the gateway
-	# answers each GET after 44 ms.
+	# answers each GET after 44 ms. A test stops the disk for a while, and a machine may be slow: neither makes it dead.
 	cat >ceph.conf <<-EOF2
 		[global]
 		fsid = $fsid
@@ -37,6 +37,8 @@ prepare() {
 		paxos propose interval = 0.02
 		paxos min wait = 0.01
 		mon data avail crit = 1
+		osd heartbeat grace = 3600
+		mon osd report timeout = 7200
 		run dir = $dir
 		log file = $dir/\$name.log
 		admin socket =

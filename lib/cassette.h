@@ -95,6 +95,8 @@ int cassette_put_many(struct cassette *cassette, struct cassette_item *items, si
  * the whole. */
 int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *items, size_t cnt,
 			       struct err *err);
+/* Fills both. One of which either is not there has the result -ENOENT. */
+int cassette_get_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
 /* What is not there is removed already. */
 int cassette_remove_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err);
 
@@ -129,6 +131,13 @@ int cassette_each_schema(struct cassette *cassette, int (*fn)(const char *sha256
  * @fn returns non-zero. Keys that are not ours are passed over. */
 int cassette_each(struct cassette *cassette, const char *category, const char *since, const char *until,
 		  int (*fn)(const struct recording_key *key, void *ctx), void *ctx, struct err *err);
+
+/* Call @fn with the size of each object: a recording's @kind is "full" or "metadata"; @key NULL: a schema's.
+ * In any order, and also of half a recording that a crash or a foreign hand has left. Ends early with @fn's
+ * value when it is not 0. */
+int cassette_sizes(struct cassette *cassette,
+		   int (*fn)(const char *kind, const struct recording_key *key, uint64_t size, void *ctx),
+		   void *ctx, struct err *err);
 
 /* The recording that ID names: the whole, or the 32 digits alone, which are looked for. -EINVAL and
  * -ENOTUNIQ (two have these digits) are usage errors; -ENOENT when there is none. */

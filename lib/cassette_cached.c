@@ -272,6 +272,14 @@ static int cached_list(struct cassette *cassette, const char *prefix, int (*fn)(
 	return source->ops->list(source, prefix, fn, ctx, err);
 }
 
+static int cached_sizes(struct cassette *cassette, const char *prefix,
+			int (*fn)(const char *key, uint64_t size, void *ctx), void *ctx, struct err *err)
+{
+	struct cassette *source = to_cached(cassette)->source;
+
+	return source->ops->sizes ? source->ops->sizes(source, prefix, fn, ctx, err) : -ENOTSUP;
+}
+
 static int cached_put(struct cassette *cassette, const char *key, const void *data, size_t len,
 		      struct err *err)
 {
@@ -291,5 +299,6 @@ const struct cassette_ops cassette_cached_ops = {
 	.get = cached_get,
 	.remove = cached_remove,
 	.list = cached_list,
+	.sizes = cached_sizes,
 	.get_many = cached_get_many,
 };

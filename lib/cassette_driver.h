@@ -38,6 +38,10 @@ struct cassette_ops {
 			struct err *err);
 	int (*remove_many)(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
 			   struct err *err);
+	/* Every key under @prefix (which ends in '/') with its object's size, in any order; nothing there is
+	 * no error. */
+	int (*sizes)(struct cassette *cassette, const char *prefix,
+		     int (*fn)(const char *key, uint64_t size, void *ctx), void *ctx, struct err *err);
 	/* Recordings as wholes, in place of their objects; those whose result is not 0 are passed over. NULL:
 	 * their objects are put. */
 	int (*put_recordings)(struct cassette *cassette, struct cassette_item *items, size_t cnt,

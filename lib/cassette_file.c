@@ -25,10 +25,11 @@
 #include "lib/err.h"
 #include "lib/util.h"
 
-#define DIR_MODE    0700
-#define OBJECT_MODE 0600
-#define TEMP_PREFIX ".tmp-"
-#define TEMP_MAX    (sizeof(TEMP_PREFIX) + 32)
+#define DIR_MODE	  0700
+#define MEASURE_DEPTH_MAX 8 /* directories below each other */
+#define OBJECT_MODE	  0600
+#define TEMP_PREFIX	  ".tmp-"
+#define TEMP_MAX	  (sizeof(TEMP_PREFIX) + 32)
 
 struct file {
 	struct cassette cassette;
@@ -519,6 +520,51 @@ static int file_list(struct cassette *cassette, const char *prefix, int (*fn)(co
 	return r ? object_fault("list", cassette, prefix, -r, err) : names_each(&names, fn, ctx);
 }
 
+/* --- sizes --- */
+
+struct measuring {
+	struct cassette *cassette;
+	char key[CASSETTE_KEY_MAX]; /* of the directory that is read, with its slash */
+	unsigned depth;
+	int (*fn)(const char *key, uint64_t size, void *ctx);
+	void *ctx;
+	struct err *err;
+};
+
+static int measure_one(const char *name, void *ctx)
+{
+	struct measuring *measuring = ctx;
+	size_t len = strlen(measuring->key);
+	const char *leaf;
+	autoclose int dir = open_parent(measuring->cassette, measuring->key, false, &leaf);
+	struct stat st;
+	int r = 0;
+
+	if (dir < 0 || len + strlen(name) + 2 > sizeof(measuring->key) ||
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	strcpy(measuring->key + len, name);
+	if (S_ISREG(st.st_mode)) {
+		r = measuring->fn(measuring->key, st.st_size, measuring->ctx);
+	} else if (S_ISDIR(st.st_mode) && measuring->depth < MEASURE_DEPTH_MAX) {
+		strcat(measuring->key, "/");
+		measuring->depth++;
+		r = file_list(measuring->cassette, measuring->key, measure_one, measuring, measuring->err);
+		measuring->depth--;
+	}
+	measuring->key[len] = '\0';
+	return r;
+}
+
+static int file_sizes(struct cassette *cassette, const char *prefix,
+		      int (*fn)(const char *key, uint64_t size, void *ctx), void *ctx, struct err *err)
+{
+	struct measuring measuring = {.cassette = cassette, .fn = fn, .ctx = ctx, .err = err};
+
+	snprintf(measuring.key, sizeof(measuring.key), "%s", prefix);
+	return file_list(cassette, measuring.key, measure_one, &measuring, err);
+}
+
 const struct cassette_ops cassette_file_ops = {
 	.scheme = "file",
 	.open = file_open,
@@ -528,4 +574,5 @@ const struct cassette_ops cassette_file_ops = {
 	.get = file_get,
 	.remove = file_remove,
 	.list = file_list,
+	.sizes = file_sizes,
 };

@@ -187,24 +187,51 @@ int cassette_put_many(struct cassette *cassette, struct cassette_item *items, si
 	return first ? first : r;
 }
 
-int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *items, size_t cnt,
-			       struct err *err)
+/* Into the items' metadata or full, of those that have not failed yet. */
+static int get_kind(struct cassette *cassette, struct cassette_item *items, size_t cnt, const char *kind,
+		    bool is_metadata, struct err *err)
 {
 	auto_batch struct batch batch = {};
-	int first, r;
+	int first = gather(&batch, cassette, items, cnt, kind, err), r;
 
-	for (size_t i = 0; i < cnt; i++)
-		items[i].result = 0;
-	first = gather(&batch, cassette, items, cnt, "metadata", err);
 	if (first == -ENOMEM)
 		return first;
-	r = do_many(cassette, cassette->ops->get_many, get_one, batch.object, batch.cnt, first ? NULL : err);
+	r = cassette_get_objects(cassette, batch.object, batch.cnt, first ? NULL : err);
 	for (size_t i = 0; i < batch.cnt; i++) {
 		struct cassette_item *item = &items[batch.item[i]];
 
 		item->result = batch.object[i].result;
 		if (!item->result)
-			item->metadata = batch.object[i].data;
+			*(is_metadata ? &item->metadata : &item->full) = batch.object[i].data;
+	}
+	return first ? first : r;
+}
+
+int cassette_get_metadata_many(struct cassette *cassette, struct cassette_item *items, size_t cnt,
+			       struct err *err)
+{
+	for (size_t i = 0; i < cnt; i++)
+		items[i].result = 0;
+	return get_kind(cassette, items, cnt, "metadata", true, err);
+}
+
+int cassette_get_many(struct cassette *cassette, struct cassette_item *items, size_t cnt, struct err *err)
+{
+	int first, r;
+
+	for (size_t i = 0; i < cnt; i++) {
+		items[i].result = 0;
+		items[i].full = items[i].metadata = (struct blob){};
+	}
+	first = get_kind(cassette, items, cnt, "metadata", true, err);
+	if (first == -ENOMEM)
+		return first;
+	r = get_kind(cassette, items, cnt, "full", false, first ? NULL : err);
+	for (size_t i = 0; i < cnt; i++) {
+		if (!items[i].result)
+			continue;
+		free(items[i].metadata.data);
+		items[i].metadata = (struct blob){};
 	}
 	return first ? first : r;
 }

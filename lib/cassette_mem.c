@@ -281,6 +281,45 @@ static int mem_list(struct cassette *cassette, const char *prefix, int (*fn)(con
 	return r ? err_nomem(err) : names_each(&names, fn, ctx);
 }
 
+/* Copied out, for @fn may use the cassette. */
+struct sized {
+	struct names names;
+	uint64_t *size;
+};
+
+static int sizes_locked(struct sized *sized, const struct shelf *shelf, const char *prefix)
+{
+	size_t i = lower_bound(shelf, prefix);
+	int r = 0;
+
+	sized->size = calloc(shelf->cnt + 1, sizeof(*sized->size));
+	if (!sized->size)
+		return -ENOMEM;
+	for (; !r && i < shelf->cnt && strncmp(shelf->objects[i].key, prefix, strlen(prefix)) == 0; i++) {
+		sized->size[sized->names.cnt] = shelf->objects[i].len;
+		r = names_add(&sized->names, shelf->objects[i].key, strlen(shelf->objects[i].key));
+	}
+	return r;
+}
+
+static int mem_sizes(struct cassette *cassette, const char *prefix,
+		     int (*fn)(const char *key, uint64_t size, void *ctx), void *ctx, struct err *err)
+{
+	struct sized sized = {};
+	int r;
+
+	pthread_mutex_lock(&lock);
+	r = sizes_locked(&sized, to_shelf(cassette), prefix);
+	pthread_mutex_unlock(&lock);
+	if (r)
+		err_nomem(err);
+	for (size_t i = 0; !r && i < sized.names.cnt; i++)
+		r = fn(sized.names.name[i], sized.size[i], ctx);
+	names_release(&sized.names);
+	free(sized.size);
+	return r;
+}
+
 const struct cassette_ops cassette_mem_ops = {
 	.scheme = "mem",
 	.open = mem_open,
@@ -289,4 +328,5 @@ const struct cassette_ops cassette_mem_ops = {
 	.get = mem_get,
 	.remove = mem_remove,
 	.list = mem_list,
+	.sizes = mem_sizes,
 };

@@ -209,6 +209,12 @@ static int s3_cassette_list(struct cassette *cassette, const char *prefix,
 	return r;
 }
 
+static int s3_cassette_sizes(struct cassette *cassette, const char *prefix,
+			     int (*fn)(const char *key, uint64_t size, void *ctx), void *ctx, struct err *err)
+{
+	return s3_sizes(to_s3(cassette), prefix, fn, ctx, err);
+}
+
 const struct cassette_ops cassette_s3_ops = {
 	.scheme = "s3",
 	.open = s3_cassette_open,
@@ -217,6 +223,7 @@ const struct cassette_ops cassette_s3_ops = {
 	.get = s3_cassette_get,
 	.remove = s3_cassette_remove,
 	.list = s3_cassette_list,
+	.sizes = s3_cassette_sizes,
 	.put_many = put_many,
 	.get_many = get_many,
 	.remove_many = remove_many,

@@ -252,7 +252,9 @@ static int visit_later(struct scan *scan, const struct recording_key *key)
 
 static bool is_asked_for(const struct scan *scan, const struct recording_key *key)
 {
-	return scan->query.lookup->category || key->category[0] != '_';
+	const struct lookup *lookup = scan->query.lookup;
+
+	return lookup->category || lookup->with_internal || key->category[0] != '_';
 }
 
 static int visit_in_order(const struct recording_key *key, void *ctx)

@@ -21,8 +21,9 @@ struct lookup {
 	size_t where_cnt;
 	size_t limit; /* 0: none */
 	bool random, with_incomplete;
-	uint64_t seed; /* of random; 0: from the clock */
-	int64_t now_s; /* seconds since 1970, for since and until */
+	bool with_internal; /* categories that begin with '_', too */
+	uint64_t seed;	    /* of random; 0: from the clock */
+	int64_t now_s;	    /* seconds since 1970, for since and until */
 };
 
 struct found {

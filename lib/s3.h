@@ -70,6 +70,9 @@ struct s3_call {
  */
 int s3_calls(struct s3 *s3, struct s3_call *calls, size_t cnt, struct err *err);
 
+/* Each key under @prefix, page by page, with its size. */
+int s3_sizes(struct s3 *s3, const char *prefix, int (*fn)(const char *key, uint64_t size, void *ctx),
+	     void *ctx, struct err *err);
 /* Each key under @prefix, ascending by bytes; with @delimiter '/', what is common up to the next one, once,
  * with it. Ends early with @fn's value when it is not 0. */
 int s3_list(struct s3 *s3, const char *prefix, char delimiter, int (*fn)(const char *key, void *ctx),

@@ -19,12 +19,15 @@ struct page {
 	struct names names;
 	char *token; /* of the next one; NULL: none */
 	bool is_truncated, is_listing;
+	uint64_t *sizes; /* beside the names, where they are wanted */
+	size_t sizes_cap;
 };
 
 static void page_release(struct page *page)
 {
 	names_release(&page->names);
 	free(page->token);
+	free(page->sizes);
 }
 
 static int add_name(struct page *page, const char *text)
@@ -39,6 +42,23 @@ static int add_name(struct page *page, const char *text)
 	return len < 0 ? -EBADMSG : names_add(&page->names, name, len);
 }
 
+/* Of the key that came before it. */
+static int add_size(struct page *page, uint64_t size)
+{
+	if (!page->names.cnt)
+		return -EBADMSG;
+	if (page->names.cap > page->sizes_cap) {
+		uint64_t *sizes = realloc(page->sizes, page->names.cap * sizeof(*sizes));
+
+		if (!sizes)
+			return -ENOMEM;
+		page->sizes = sizes;
+		page->sizes_cap = page->names.cap;
+	}
+	page->sizes[page->names.cnt - 1] = size;
+	return 0;
+}
+
 static int on_element(const char *path, const char *text, void *ctx)
 {
 	struct page *page = ctx;
@@ -47,6 +67,8 @@ static int on_element(const char *path, const char *text, void *ctx)
 	if (strcmp(path, "ListBucketResult/Contents/Key") == 0 ||
 	    strcmp(path, "ListBucketResult/CommonPrefixes/Prefix") == 0)
 		return add_name(page, text);
+	if (strcmp(path, "ListBucketResult/Contents/Size") == 0)
+		return add_size(page, strtoull(text, NULL, 10));
 	if (strcmp(path, "ListBucketResult/IsTruncated") == 0)
 		page->is_truncated = strcmp(text, "true") == 0;
 	if (strcmp(path, "ListBucketResult/NextContinuationToken") == 0) {
@@ -130,4 +152,24 @@ int s3_list(struct s3 *s3, const char *prefix, char delimiter, int (*fn)(const c
 			r = err_set(err, -EFBIG, "bucket '%s' lists without end", s3->url.bucket);
 	} while (!r && page.is_truncated);
 	return r ? r : names_each(&page.names, fn, ctx);
+}
+
+int s3_sizes(struct s3 *s3, const char *prefix, int (*fn)(const char *key, uint64_t size, void *ctx),
+	     void *ctx, struct err *err)
+{
+	__attribute__((cleanup(page_release))) struct page page = {};
+	size_t pages = 0;
+	int r;
+
+	do {
+		r = get_page(&page, s3, prefix, 0, err);
+		if (!r && ++pages > PAGES_MAX)
+			r = err_set(err, -EFBIG, "bucket '%s' lists without end", s3->url.bucket);
+		for (size_t i = 0; !r && i < page.names.cnt && page.sizes; i++)
+			r = fn(page.names.name[i], page.sizes[i], ctx);
+		names_release(&page.names);
+		page.sizes_cap = 0;
+		free(TAKE_PTR(page.sizes));
+	} while (!r && page.is_truncated);
+	return r;
 }

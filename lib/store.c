@@ -296,19 +296,14 @@ static int check(struct loaded **loaded, struct store *store, const struct recor
 	return r ? r : recording_check(recording, (*loaded)->schema, err);
 }
 
-int store_get(struct store *store, const struct recording_key *key, struct recording **out,
-	      const struct schema **schema, struct err *err)
+int store_read(struct store *store, const struct recording_key *key, const struct blob *full,
+	       struct recording **out, const struct schema **schema, struct err *err)
 {
 	auto_recording struct recording *recording = NULL;
 	char text[CATEGORY_MAX + 48];
 	struct loaded *loaded;
-	struct blob blob;
-	int r = cassette_get(store->cassette, key, &blob, err);
+	int r = recording_read(&recording, full->data, full->len, err);
 
-	if (r)
-		return r;
-	r = recording_read(&recording, blob.data, blob.len, err);
-	free(blob.data);
 	if (!r)
 		r = check(&loaded, store, recording, key, err);
 	if (r) {
@@ -318,6 +313,19 @@ int store_get(struct store *store, const struct recording_key *key, struct recor
 	*schema = loaded->schema;
 	*out = TAKE_PTR(recording);
 	return 0;
+}
+
+int store_get(struct store *store, const struct recording_key *key, struct recording **out,
+	      const struct schema **schema, struct err *err)
+{
+	struct blob blob;
+	int r = cassette_get(store->cassette, key, &blob, err);
+
+	if (r)
+		return r;
+	r = store_read(store, key, &blob, out, schema, err);
+	free(blob.data);
+	return r;
 }
 
 /* --- shapes --- */

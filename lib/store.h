@@ -30,6 +30,9 @@ int store_put_many(struct store *store, struct recording *const *recordings, siz
  * -EBADMSG with what is wrong; -ENOENT. */
 int store_get(struct store *store, const struct recording_key *key, struct recording **out,
 	      const struct schema **schema, struct err *err);
+/* As store_get, of bytes that were got already. */
+int store_read(struct store *store, const struct recording_key *key, const struct blob *full,
+	       struct recording **out, const struct schema **schema, struct err *err);
 /* The shape of function @func of @schema, built once; borrowed. @schema comes from store_get, or outlives the
  * store. */
 int store_shape(struct store *store, const struct schema *schema, size_t func, const struct shape **out,

@@ -60,6 +60,12 @@ struct lookup common_lookup(const struct filter_opts *filter)
 	return lookup;
 }
 
+bool common_has_filter(const struct filter_opts *filter)
+{
+	return filter->category || filter->since || filter->until || filter->where.cnt || filter->limit ||
+	       filter->random || filter->incomplete;
+}
+
 void common_spool_dir(char dir[2048])
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");

@@ -48,6 +48,8 @@ struct filter_opts {
 /* clang-format on */
 
 struct lookup common_lookup(const struct filter_opts *filter);
+/* Whether any of them was given. */
+bool common_has_filter(const struct filter_opts *filter);
 
 /* "spool:DIR?size=BYTES+URL"; @dir NULL: the default one; @bytes 0: the default. The caller's to free. */
 int common_spool_url(char **out, const char *dir, uint64_t bytes, const char *url, struct err *err);

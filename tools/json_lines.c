@@ -210,3 +210,70 @@ static const struct json_field finding_fields[] = {
 };
 
 const struct json_line lines_doctor[] = {{"finding", finding_fields}, {}};
+
+static const struct json_field cp_fields[] = {
+	{"copied", FIELD_INTEGER, "recordings"},
+	{"schemas", FIELD_INTEGER, "schemas that they name"},
+	{"bytes", FIELD_INTEGER, "of recordings and their metadata"},
+	{"failed", FIELD_INTEGER, "recordings that could not be copied; stderr says why"},
+	{},
+};
+
+const struct json_line lines_cp[] = {{"summary", cp_fields}, {}};
+
+static const struct json_field rm_fields[] = {
+	{"removed", FIELD_INTEGER, "recordings", .is_optional = true},
+	{"found", FIELD_INTEGER, "with --dry-run: recordings that would be", .is_optional = true},
+	{},
+};
+
+const struct json_line lines_rm[] = {{"summary", rm_fields}, {}};
+
+static const struct json_field du_category_fields[] = {
+	{"category", FIELD_STRING, "its name in storage"},
+	{"recordings", FIELD_INTEGER, "that are listed"},
+	{"full_bytes", FIELD_INTEGER, "of recordings"},
+	{"metadata_bytes", FIELD_INTEGER, "of their metadata documents"},
+	{"first_day", FIELD_STRING, "yyyymmdd"},
+	{"last_day", FIELD_STRING, "yyyymmdd"},
+	{},
+};
+
+static const struct json_field du_fields[] = {
+	{"recordings", FIELD_INTEGER, "that are listed"},
+	{"full_bytes", FIELD_INTEGER, "of recordings"},
+	{"metadata_bytes", FIELD_INTEGER, "of their metadata documents"},
+	{"schemas", FIELD_INTEGER, "that are kept"},
+	{"schema_bytes", FIELD_INTEGER, "of schemas"},
+	{"halves", FIELD_INTEGER, "recordings without metadata, which are not listed"},
+	{},
+};
+
+const struct json_line lines_du[] = {{"category", du_category_fields}, {"summary", du_fields}, {}};
+
+static const struct json_field fault_fields[] = {
+	{"id", FIELD_STRING, "of the recording"},
+	{"reason", FIELD_STRING, "what is not right"},
+	{},
+};
+
+static const struct json_field verify_fields[] = {
+	{"checked", FIELD_INTEGER, "recordings"},
+	{"bytes", FIELD_INTEGER, "that were read"},
+	{"faults", FIELD_INTEGER, "what is not right"},
+	{},
+};
+
+const struct json_line lines_verify[] = {{"fault", fault_fields}, {"summary", verify_fields}, {}};
+
+static const struct json_field spool_fields[] = {
+	{"cassette", FIELD_STRING, "where they go"},
+	{"spool", FIELD_STRING, "the directory before it"},
+	{"passed_on", FIELD_INTEGER, "recordings that have arrived"},
+	{"waiting", FIELD_INTEGER, "recordings that have not"},
+	{"rejected", FIELD_INTEGER, "recordings that the cassette will never take, kept aside"},
+	{"storage_error", FIELD_STRING, "why the last attempt failed", .is_optional = true},
+	{},
+};
+
+const struct json_line lines_flush[] = {{"spool", spool_fields}, {}};

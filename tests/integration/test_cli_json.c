@@ -21,7 +21,8 @@
 #define C      "-c", "~/desk.json"
 #define MANUAL "docs/MANUAL.md"
 
-static const char *const commands[] = {"doctor", "init", "check", "record", "ls", "show", "replay", "equalize"};
+static const char *const commands[] = {"doctor",   "init", "check", "record", "ls",	"show", "replay",
+				       "equalize", "cp",   "rm",    "du",     "verify", "flush"};
 
 /* --- json --- */
 

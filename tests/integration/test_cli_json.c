@@ -185,7 +185,15 @@ static void check_shows_declarations_with_names(void **state)
 
 /* --- help and manual --- */
 
-/* Calls @fn for each `--option` in @text. */
+static bool is_anothers(const char *text, const char *at)
+{
+	static const char other[] = "pkg-config ";
+	const size_t len = sizeof(other) - 1;
+
+	return (size_t)(at - text) >= len && !strncmp(at - len, other, len);
+}
+
+/* Calls @fn for each `--option` in @text that is ours. */
 static void each_option(const char *text, void (*fn)(const char *option, const char *ctx), const char *ctx)
 {
 	for (const char *at = strstr(text, "--"); at; at = strstr(at + 2, "--")) {
@@ -193,7 +201,7 @@ static void each_option(const char *text, void (*fn)(const char *option, const c
 		char option[64];
 
 		if ((at > text && (isalnum((unsigned char)at[-1]) || at[-1] == '-')) ||
-		    !islower((unsigned char)at[2]))
+		    !islower((unsigned char)at[2]) || is_anothers(text, at))
 			continue;
 		snprintf(option, sizeof(option), "--%.*s", (int)len, at + 2);
 		fn(option, ctx);

@@ -101,7 +101,7 @@ demo: packages ## record a running service and replay it in three builds
 	$(Q)$(MAKE) --no-print-directory all && examples/orders/demo.sh $(O)
 
 # What CI runs. Sanitized unit tests are a build of their own.
-test: packages ## everything that every change must pass; needs root for eBPF
+test: test-packages ## everything that every change must pass; needs root for eBPF
 	$(Q)$(MAKE) --no-print-directory test-layers all test-unit
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined test-unit
 	$(Q)$(MAKE) --no-print-directory test-integration
@@ -109,8 +109,10 @@ test: packages ## everything that every change must pass; needs root for eBPF
 test-layers: ## who may include whom
 	$(Q)tests/layers.sh
 
-packages: ## install the Debian packages that are missing
+packages: ## install the Debian packages that the build needs and that are missing
 	$(Q).ci/packages $(PACKAGES)
+test-packages:
+	$(Q).ci/packages $(PACKAGES) $(TEST_PACKAGES)
 
 install: all ## to $(PREFIX), below $(DESTDIR)
 	install -D -m 755 $(O)/tapedeck $(DESTDIR)$(PREFIX)/bin/tapedeck
@@ -124,7 +126,7 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: all examples demo test test-layers test-unit test-integration packages install help clean
+.PHONY: all examples demo test test-layers test-unit test-integration packages test-packages install help clean
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

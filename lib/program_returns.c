@@ -62,11 +62,17 @@ static bool has_import(const struct object *object, const char *name)
 	return object_import_slots(object, name, NULL, 0);
 }
 
-/* Handlers, and none of the runtimes' routines that find them: so it has its own, which may have no name. */
+static bool has(const struct object *object, const char *name)
+{
+	return has_import(object, name) || object_find_func(object, name, NULL, NULL);
+}
+
+/* Handlers, and none of the runtimes' routines that find them: so it has its own, which may have no name. The
+ * C runtime's is linked into every static program, for pthread_cancel. */
 static bool has_own_runtime(const struct object *object)
 {
 	return object_has_section(object, ".gcc_except_table") &&
-	       !has_import(object, "__gxx_personality_v0") && !has_import(object, "__gcc_personality_v0");
+	       !has_import(object, "__gxx_personality_v0") && !has(object, "__gcc_personality_v0");
 }
 
 struct unwinding {

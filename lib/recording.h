@@ -65,7 +65,7 @@ struct call {
 struct recording {
 	char id[RECORDING_ID_LEN + 1];
 	char schema[SCHEMA_ID_LEN + 1]; /* "" until it has one */
-	struct cJSON *metadata;		/* the document of DESIGN 8, docs/FORMAT.md */
+	struct cJSON *metadata;		/* the document that docs/FORMAT.md describes */
 	bool complete;
 	char **incomplete; /* why not */
 	size_t incomplete_cnt;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Who may include whom (docs/ARCHITECTURE.md): an include that points the wrong way fails, and so do printing and exiting
-# in lib/, loader/ and replay/ (_exit is how a forked child ends).
+# in lib/, loader/ and replay/. _exit is how a forked child ends: only in the files that fork.
 cd "$(dirname "$0")/.." || exit 1
 failed=0
 
@@ -23,4 +23,7 @@ for file in $(find lib loader replay -maxdepth 1 -name '*.c'); do
 	bad=$(sed 's/"[^"]*"//g' "$file" | grep -nE '\b(printf|puts|putchar|perror|exit|errx?|warnx?)\(|fprintf\((stdout|stderr)')
 	[ -z "$bad" ] || { echo "$file: $bad  <- lib, loader and replay never print and never exit" >&2; failed=1; }
 done
+bad=$(grep -l '\b_exit(' lib/*.c loader/*.c replay/*.c |
+	grep -vxE 'lib/credentials_sources\.c|loader/process\.c|replay/(debugger|launch|sandbox)\.c')
+[ -z "$bad" ] || { echo "$bad: _exit in a file that does not fork" >&2; failed=1; }
 exit $failed

@@ -14,11 +14,10 @@
 #include "tools/verdicts.h"
 
 struct equalize_opts {
-	const char *config, *exe, *ready;
+	struct build_opts build;
 	struct filter_opts filter;
-	struct opt_list libs;
-	uint64_t jobs, timeout_ns;
-	bool json, strict;
+	uint64_t jobs;
+	bool json;
 };
 
 struct progress {
@@ -106,14 +105,14 @@ static int equalize(const struct equalize_opts *opts, const struct config *confi
 	struct lookup lookup = common_lookup(&opts->filter);
 	char engine[4096];
 	struct equalizer_opts equalizer_opts = {
-		.exe = opts->exe,
+		.exe = opts->build.exe,
 		.engine = engine,
-		.ready = opts->ready,
+		.ready = opts->build.ready,
 		.args = words->rest,
-		.libs = (char *const *)opts->libs.item,
-		.timeout_ms = opts->timeout_ns / 1000000,
+		.libs = (char *const *)opts->build.libs.item,
+		.timeout_ms = opts->build.timeout_ns / 1000000,
 		.jobs = opts->jobs,
-		.strict = opts->strict,
+		.strict = opts->build.strict,
 		.stop = &common_stop,
 	};
 	struct equalizer *equalizer;
@@ -145,10 +144,10 @@ static int run(const void *arg, const struct words *words, struct err *err)
 
 	r = lookup_check(&lookup, err);
 	if (r == 0)
-		r = common_config(&config, opts->config, err);
+		r = common_config(&config, opts->build.config, err);
 	if (r < 0)
 		return r;
-	if (!opts->exe)
+	if (!opts->build.exe)
 		return err_usage(err, -EINVAL, "'equalize' needs --exe BUILD: the program to replay with");
 	r = cassette_open(&cassette, words->arg[0], false, err);
 	if (r == 0)
@@ -159,15 +158,9 @@ static int run(const void *arg, const struct words *words, struct err *err)
 
 #define AT(field) offsetof(struct equalize_opts, field)
 static const struct opt opts_table[] = {
-	{OPT_STR, 'c', "config", "FILE", "the configuration; default " CONFIG_DEFAULT, AT(config)},
-	{OPT_STR, 0, "exe", "BUILD", "the build to replay with", AT(exe)},
-	{OPT_LIST, 0, "lib", "SONAME=PATH", "replay with this library instead", AT(libs)},
-	{OPT_STR, 0, "ready", "WHERE",
-	 "where start-up ends: main, end, or a function; default: accept, epoll_wait...", AT(ready)},
+	BUILD_OPTS(struct equalize_opts, build),
 	FILTER_OPTS(struct equalize_opts, filter),
 	{OPT_UINT, 0, "jobs", "N", "replay N at once; default: one a core", AT(jobs), 1, 256},
-	{OPT_DURATION, 0, "timeout", "TIME", "for one replay; default 10s", AT(timeout_ns), 1000000},
-	{OPT_FLAG, 0, "strict", NULL, "refuse functions that are inlined in places", AT(strict)},
 	{OPT_FLAG, 0, "json", NULL, "a JSON object a comparison, then a summary", AT(json)},
 	{OPT_END},
 };

@@ -14,10 +14,9 @@
 #include "tools/verdicts.h"
 
 struct replay_opts {
-	const char *config, *exe, *ready;
-	struct opt_list libs;
-	uint64_t timeout_ns, repeat;
-	bool json, strict, gdb, keep;
+	struct build_opts build;
+	uint64_t repeat;
+	bool json, gdb, keep;
 };
 
 #define WAYS_MAX 8 /* different endings of one recording that are shown */
@@ -99,14 +98,14 @@ static int replay(const struct replay_opts *opts, const struct config *config, s
 {
 	char engine[4096];
 	struct equalizer_opts equalizer_opts = {
-		.exe = opts->exe,
+		.exe = opts->build.exe,
 		.engine = engine,
-		.ready = opts->ready,
+		.ready = opts->build.ready,
 		.args = words->rest,
-		.libs = (char *const *)opts->libs.item,
-		.timeout_ms = opts->timeout_ns / 1000000,
+		.libs = (char *const *)opts->build.libs.item,
+		.timeout_ms = opts->build.timeout_ns / 1000000,
 		.jobs = 1,
-		.strict = opts->strict,
+		.strict = opts->build.strict,
 		.keep = opts->keep,
 		.is_debugged = opts->gdb,
 	};
@@ -135,10 +134,10 @@ static int run(const void *arg, const struct words *words, struct err *err)
 
 	if (opts->gdb && opts->json)
 		return err_usage(err, -EINVAL, "--gdb and --json exclude each other");
-	r = common_config(&config, opts->config, err);
+	r = common_config(&config, opts->build.config, err);
 	if (r < 0)
 		return r;
-	if (!opts->exe)
+	if (!opts->build.exe)
 		return err_usage(err, -EINVAL, "'replay' needs --exe BUILD: the program to replay with");
 	r = cassette_open(&cassette, words->arg[0], false, err);
 	if (r == 0)
@@ -151,13 +150,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 
 #define AT(field) offsetof(struct replay_opts, field)
 static const struct opt opts_table[] = {
-	{OPT_STR, 'c', "config", "FILE", "the configuration; default " CONFIG_DEFAULT, AT(config)},
-	{OPT_STR, 0, "exe", "BUILD", "the build to replay with", AT(exe)},
-	{OPT_LIST, 0, "lib", "SONAME=PATH", "replay with this library instead", AT(libs)},
-	{OPT_STR, 0, "ready", "WHERE",
-	 "where start-up ends: main, end, or a function; default: accept, epoll_wait...", AT(ready)},
-	{OPT_DURATION, 0, "timeout", "TIME", "for the replay; default 10s", AT(timeout_ns), 1000000},
-	{OPT_FLAG, 0, "strict", NULL, "refuse functions that are inlined in places", AT(strict)},
+	BUILD_OPTS(struct replay_opts, build),
 	{OPT_FLAG, 0, "gdb", NULL, "stop in the operation, in gdb", AT(gdb)},
 	{OPT_UINT, 0, "repeat", "N", "replay it N times, to find what is flaky", AT(repeat), 1, 1000000},
 	{OPT_FLAG, 0, "keep", NULL, "leave the folder that the program ran in, and say where", AT(keep)},

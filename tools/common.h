@@ -47,6 +47,29 @@ struct filter_opts {
 	{ OPT_FLAG, 0, "incomplete", NULL, "incomplete ones too", offsetof(type, field.incomplete) }
 /* clang-format on */
 
+/* The options that say which build is replayed, and how; the same in every command that replays. */
+struct build_opts {
+	const char *config, *exe, *ready;
+	struct opt_list libs;
+	uint64_t timeout_ns;
+	bool strict;
+};
+/* clang-format off */
+#define BUILD_OPTS(type, field)                                                                         \
+	{ OPT_STR, 'c', "config", "FILE", "the configuration; default " CONFIG_DEFAULT,                 \
+	  offsetof(type, field.config) },                                                               \
+	{ OPT_STR, 0, "exe", "BUILD", "the build to replay with", offsetof(type, field.exe) },          \
+	{ OPT_LIST, 0, "lib", "SONAME=PATH", "replay with this library instead",                        \
+	  offsetof(type, field.libs) },                                                                 \
+	{ OPT_STR, 0, "ready", "WHERE",                                                                 \
+	  "where start-up ends: main, end, or a function; default: accept, epoll_wait...",              \
+	  offsetof(type, field.ready) },                                                                \
+	{ OPT_DURATION, 0, "timeout", "TIME", "for one replay; default 10s",                            \
+	  offsetof(type, field.timeout_ns), 1000000 },                                                  \
+	{ OPT_FLAG, 0, "strict", NULL, "refuse functions that are inlined in places",                   \
+	  offsetof(type, field.strict) }
+/* clang-format on */
+
 struct lookup common_lookup(const struct filter_opts *filter);
 /* Whether any of them was given. */
 bool common_has_filter(const struct filter_opts *filter);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The BPF side's life: load, hand the plans down, attach all probes of one process, count, detach.
- * Only this file and features.c know the skeleton.
+ * Only attach*.c and features.c know the skeleton.
  */
 #pragma once
 

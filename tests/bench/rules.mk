@@ -1,0 +1,21 @@
+# Ratios, each measured in one run; the limits are in the programs. Needs root and a machine that has nothing else to do.
+BENCHES = $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+
+$(O)/tests/bench/toys: tests/bench/toys.c tests/bench/toys.h
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -I. -Wall -o $@ $<
+$(O)/tests/bench/empty.bpf.o: tests/bench/empty.bpf.c
+	$(call msg,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -I/usr/include/$(shell $(CC) -dumpmachine) -c -o $@ $<
+$(O)/tests/bench/empty.skel.h: $(O)/tests/bench/empty.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
+$(O)/tests/bench/bench_capture.o: $(O)/tests/bench/empty.skel.h
+$(BENCHES): $(O)/tests/bench/%: $(O)/tests/bench/%.o $(O)/tests/bench/ratio.o $(ARCHIVES)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ $(LDLIBS)
+
+bench: bench-capture ## what capturing costs, against the limits
+bench-capture: $(O)/tests/bench/bench_capture $(O)/tests/bench/toys
+	$(Q)$^
+.PHONY: bench bench-capture

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Reads lines "TOY COUNT" or "TOY COUNT alone" and answers with the nanoseconds that so many calls took:
+ * inside one call of the operation, or outside any. */
+#include "tests/bench/toys.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct toy_struct {
+	int id;
+	short kind, flags;
+	long price;
+	double weight;
+	char name[8];
+};
+
+
+/* The arguments are the same for all, so that the calls cost the same. */
+typedef long toy_fn(const char *block, char *out, const struct toy_struct *item, const char *text, long e,
+		    long f);
+
+/* The first instruction is the probe's: a five-byte nop, or one that the kernel emulates. */
+#define DEFINE_TOY(name)                                                                                     \
+	toy_fn toy_##name##_nop5, toy_##name##_push;                                                         \
+	asm(".pushsection .text, \"ax\", @progbits\n"                                                        \
+	    ".globl toy_" #name "_nop5, toy_" #name "_push\n"                                                \
+	    ".type toy_" #name "_nop5, @function\n"                                                          \
+	    ".p2align 6\n"                                                                                   \
+	    "toy_" #name "_nop5:\n"                                                                          \
+	    "	.byte 0x0f, 0x1f, 0x44, 0x00, 0x00\n"                                                          \
+	    "	mov $7, %eax\n"                                                                                \
+	    "	ret\n"                                                                                         \
+	    ".size toy_" #name "_nop5, . - toy_" #name "_nop5\n"                                             \
+	    ".type toy_" #name "_push, @function\n"                                                          \
+	    ".p2align 6\n"                                                                                   \
+	    "toy_" #name "_push:\n"                                                                          \
+	    "	push %rbp\n"                                                                                   \
+	    "	mov $7, %eax\n"                                                                                \
+	    "	pop %rbp\n"                                                                                    \
+	    "	ret\n"                                                                                         \
+	    ".size toy_" #name "_push, . - toy_" #name "_push\n"                                             \
+	    ".popsection\n");
+TOYS(DEFINE_TOY)
+
+static const struct toy {
+	const char *name;
+	toy_fn *call;
+} toys[] = {
+#define LIST_TOY(name) {#name "_nop5", toy_##name##_nop5}, {#name "_push", toy_##name##_push},
+	TOYS(LIST_TOY)};
+
+static long now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000l + ts.tv_nsec;
+}
+
+static long time_calls(toy_fn *call, long count)
+{
+	static const struct toy_struct item = {.id = 42, .price = 1999, .weight = 1.5, .name = "widget"};
+	static char block[4096], out[4096];
+	long begun;
+
+	memset(block, 'b', sizeof(block));
+	memset(out, 'o', sizeof(out));
+	begun = now_ns();
+	for (long i = 0; i < count; i++)
+		call(block, out, &item, "a text of thirty-one characters", i, i);
+	return now_ns() - begun;
+}
+
+__attribute__((noinline)) long toy_operation(long idx, long count)
+{
+	long ns = time_calls(toys[idx].call, count);
+
+	asm volatile("" : "+r"(ns)); /* no tail call */
+	return ns;
+}
+
+int main(void)
+{
+	char line[128], name[64], alone[8];
+	long count;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("ready\n");
+	while (fgets(line, sizeof(line), stdin)) {
+		int words = sscanf(line, "%63s %ld %7s", name, &count, alone);
+		long idx = 0;
+
+		while (idx < (long)(sizeof(toys) / sizeof(toys[0])) && strcmp(toys[idx].name, name))
+			idx++;
+		if (words < 2 || idx == sizeof(toys) / sizeof(toys[0]))
+			return 1;
+		printf("%ld\n", words == 3 ? time_calls(toys[idx].call, count) : toy_operation(idx, count));
+	}
+	return 0;
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /* The probe on a function of the loader's own by which it finds out how registers can be read: see
  * loader/fpregs.c. */
-#include "bpf/event.h"
+#include "lib/event.h"
 #include "bpf/fpregs.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bpf/kernel.bpf.h"
-#include "bpf/event.h"
+#include "lib/event.h"
 #include "lib/plan.h"
 
 struct control control;

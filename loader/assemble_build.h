@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/event.h"
+#include "lib/event.h"
 #include "lib/recording.h"
 
 struct err;

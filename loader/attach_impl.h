@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "bpf/event.h"
+#include "lib/event.h"
 #include "bpf/tape.skel.h"
 #include "lib/err.h"
 #include "lib/insn.h"

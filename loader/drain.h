@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "bpf/event.h"
+#include "lib/event.h"
 
 struct attach;
 struct drain;

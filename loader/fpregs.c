@@ -19,7 +19,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "bpf/event.h"
+#include "lib/event.h"
 #include "bpf/fpregs.skel.h"
 #include "lib/err.h"
 #include "lib/util.h"

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/event.h"
+#include "lib/event.h"
 #include "loader/assemble.h"
 #include "lib/cassette.h"
 #include "loader/upload.h"

@@ -12,11 +12,11 @@ may() {
 }
 
 may lib 'lib/[a-z0-9_]+\.h'
-may bpf 'bpf/[a-z0-9_.]+\.h|lib/plan\.h'
-may loader '(loader|lib)/[a-z0-9_]+\.h|bpf/event\.h|bpf/[a-z]+\.skel\.h'
+may bpf 'bpf/[a-z0-9_.]+\.h|lib/(plan|event)\.h'
+may loader '(loader|lib)/[a-z0-9_]+\.h|bpf/[a-z]+\.skel\.h'
 may replay '(replay|lib)/[a-z0-9_]+\.h|replay/target/patch\.h'
-may replay/target 'replay/target/[a-z_0-9]+\.h|lib/plan\.h'
-may tools '(tools|loader|replay|lib)/[a-z0-9_]+\.h|bpf/event\.h'
+may replay/target 'replay/target/[a-z_0-9]+\.h|lib/(plan|event)\.h'
+may tools '(tools|loader|replay|lib)/[a-z0-9_]+\.h'
 
 # strings are taken out first: "the program called exit(1)" is only words
 for file in $(find lib loader replay -maxdepth 1 -name '*.c'); do

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "bpf/event.h"
+#include "lib/event.h"
 #include "lib/config.h"
 #include "lib/plan.h"
 #include "lib/recording.h"

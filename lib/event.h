@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Coming up: what BPF emits into the ring buffers, one event a record. May change with every commit:
- * both sides are of one build.
+ * Coming up: what is emitted into the ring buffers, one event a record, by BPF or from inside the program.
+ * May change with every commit: both sides are of one build. Includes plan.h alone.
  *
  * Loss rules. Every event that is attempted takes the next @rseq of its thread, whether or not it could
  * be emitted, so a gap in a thread's rseq is exactly the events lost. Events that were lost before a

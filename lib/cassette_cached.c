@@ -65,7 +65,7 @@ static int cached_open(struct cassette **out, const char *rest, const struct cas
 	cached->is_refreshing = strcmp(compound.query, "refresh") == 0;
 	if (*compound.query && !cached->is_refreshing)
 		return err_usage(err, -EINVAL, "cached: takes '?refresh', not '?%s'", compound.query);
-	compound_folder(compound.url, folder);
+	compound_folder(compound.url, NULL, folder);
 	snprintf(cached->folder, sizeof(cached->folder), "%s/%s", compound.dir, folder);
 	r = cassette_open_with(&cached->source, compound.url, &source_opts, err);
 	if (r)

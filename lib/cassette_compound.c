@@ -52,14 +52,15 @@ int compound_parse(struct compound *out, const char *scheme, const char *rest, s
 	return 0;
 }
 
-void compound_folder(const char *url, char hex[17])
+void compound_folder(const char *url, const char *prefix, char hex[17])
 {
 	const char *query = strchr(url, '?');
 	const char *endpoint = query ? strstr(query, "endpoint=") : NULL;
 	char identity[COMPOUND_IDENTITY_MAX], digest[DIGEST_HEX_LEN + 1];
 
-	snprintf(identity, sizeof(identity), "%.*s %.*s", (int)strcspn(url, "?"), url,
-		 endpoint ? (int)strcspn(endpoint, "&") : 0, endpoint ? endpoint : "");
+	snprintf(identity, sizeof(identity), "%.*s %.*s%s%s", (int)strcspn(url, "?"), url,
+		 endpoint ? (int)strcspn(endpoint, "&") : 0, endpoint ? endpoint : "", prefix ? " " : "",
+		 prefix ? prefix : "");
 	digest_hex(identity, strlen(identity), digest);
 	snprintf(hex, 17, "%.16s", digest);
 }

@@ -15,5 +15,6 @@ struct compound {
 
 /* @scheme is for messages. -EINVAL, a usage error, when there is no directory or no other URL. */
 int compound_parse(struct compound *out, const char *scheme, const char *rest, struct err *err);
-/* Of a URL, what says whose objects they are: not how many connections to use. As hex digits. */
-void compound_folder(const char *url, char hex[17]);
+/* Of a URL, what says whose objects they are: not how many connections to use. As hex digits. @prefix: of
+ * cassette_opts; NULL: the URL's. */
+void compound_folder(const char *url, const char *prefix, char hex[17]);

@@ -327,12 +327,13 @@ static int spooled_open(struct cassette **out, const char *rest, const struct ca
 		r = parse_size(compound.query, &bytes_max, err);
 	if (r)
 		return r;
-	compound_folder(compound.url, folder);
+	if (opts->transient)
+		return err_usage(err, -EINVAL, "a spool cannot be transient: what it holds outlives it");
+	compound_folder(compound.url, opts->prefix, folder);
 	snprintf(dir, sizeof(dir), "%s/%s", compound.dir, folder);
 	target_opts.stop = &spooled->closing;
 	/* What was sampled once is not sampled again. */
 	target_opts.sample = NULL;
-	target_opts.transient = false;
 	r = cassette_open_with(&spooled->target, compound.url, &target_opts, err);
 	if (r)
 		return r;

@@ -635,6 +635,8 @@ int main(void)
 		{"cassette s3: over http", make_http},
 		{"cassette s3: over https", make_https},
 		{"cassette s3: with the bucket in the host's name", make_virtual},
+		{"cassette cached: before s3:", make_http, NULL, "cached"},
+		{"cassette spool: before s3:", make_https, NULL, "spool"},
 	};
 	int failed = 0;
 

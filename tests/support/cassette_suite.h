@@ -17,6 +17,8 @@ struct cassette_suite {
 	/* An empty place of its own for a test, made or to be made by opening. */
 	void (*make)(char url[SUITE_URL_MAX]);
 	void (*unmake)(const char *url); /* NULL: nothing to do */
+	/* "cached": all is read through one of these before it; "spool": all is put through one; NULL: neither */
+	const char *behind;
 };
 
 /* Returns how many tests failed. */

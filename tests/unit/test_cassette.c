@@ -416,8 +416,12 @@ static void unmake_file(const char *url)
 	assert_int_equal(system(command), 0);
 }
 
-static const struct cassette_suite mem_suite = {"cassette mem:", make_mem};
-static const struct cassette_suite file_suite = {"cassette file:", make_file, unmake_file};
+static const struct cassette_suite suites[] = {
+	{"cassette mem:", make_mem},
+	{"cassette file:", make_file, unmake_file},
+	{"cassette cached: before file:", make_file, unmake_file, "cached"},
+	{"cassette spool: before file:", make_file, unmake_file, "spool"},
+};
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
@@ -444,7 +448,7 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests_name("cassette", opening, NULL, NULL);
 
-	failed += cassette_suite_run(&mem_suite);
-	failed += cassette_suite_run(&file_suite);
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
+		failed += cassette_suite_run(&suites[i]);
 	return failed + cmocka_run_group_tests_name("cassette file: alone", file, NULL, NULL);
 }

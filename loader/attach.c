@@ -84,6 +84,8 @@ const uint32_t *attach_site_ns(const struct attach *attach)
 	return attach->site_ns;
 }
 
+static const struct source_ops attach_ops;
+
 static void attach_freep(struct attach **attach)
 {
 	attach_free(*attach);
@@ -97,6 +99,7 @@ int attach_new(struct attach **out, const struct config *config, const struct pr
 
 	if (!attach)
 		return err_nomem(err);
+	attach->source.ops = &attach_ops;
 	attach->funcs_cnt = program->funcs_cnt;
 	attach->program = program;
 	attach->is_session = !opts->two_links && feature_is_there(FEATURE_UPROBE_SESSION);
@@ -159,4 +162,70 @@ void attach_free(struct attach *attach)
 	tape_bpf__destroy(attach->skel);
 	fpregs_stop(attach->fpregs);
 	free(attach);
+}
+
+/* --- as a source of events --- */
+
+static struct attach *of(const struct source *source)
+{
+	return container_of(source, struct attach, source);
+}
+
+static int source_enable(struct source *source, bool enabled, struct err *err)
+{
+	return attach_enable(of(source), enabled, err);
+}
+
+static int source_sample(struct source *source, size_t func, const struct sampling *sampling,
+			 const struct plan_gate *gate, struct err *err)
+{
+	return attach_sample(of(source), func, sampling, gate, err);
+}
+
+static void processes(const struct source *source, struct source_processes *out)
+{
+	attach_processes(of(source), out);
+}
+
+static int counts(const struct source *source, struct func_count *out, struct err *err)
+{
+	return attach_counts(of(source), out, err);
+}
+
+static void detach(struct source *source)
+{
+	attach_detach(of(source));
+}
+
+static int rings_cnt(const struct source *source)
+{
+	return attach_rings_cnt(of(source));
+}
+
+static int ring(struct source_ring *out, const struct source *source, int idx, struct err *err)
+{
+	*out = (struct source_ring){
+		.fd = attach_ring_fd(of(source), idx), .bytes = of(source)->ring_bytes, .is_doubled = true};
+	return 0;
+}
+
+static int renew_ring(struct source *source, int idx, struct err *err)
+{
+	return attach_renew_ring(of(source), idx, err);
+}
+
+static const struct source_ops attach_ops = {
+	.enable = source_enable,
+	.sample = source_sample,
+	.processes = processes,
+	.counts = counts,
+	.detach = detach,
+	.rings_cnt = rings_cnt,
+	.ring = ring,
+	.renew_ring = renew_ring,
+};
+
+struct source *attach_source(struct attach *attach)
+{
+	return &attach->source;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/event.h"
+#include "loader/source.h"
 
 struct config;
 struct err;
@@ -29,15 +30,14 @@ struct attach_opts {
 	uint64_t seed;
 };
 
-#define RING_BYTES_DEFAULT (16 * 1024 * 1024)
-#define RING_BYTES_MAX	   (256 * 1024 * 1024)
-
 /* Load and attach, disabled: nothing is recorded until attach_enable. -EPERM and -ENOTSUP say which privilege
  * or kernel is needed. */
 int attach_new(struct attach **out, const struct config *config, const struct program *program,
 	       const struct process *process, const struct attach_opts *opts, struct err *err);
 /* Why the floating-point registers that its functions use cannot be read; NULL: they can, or none does. */
 const char *attach_fp_trouble(const struct attach *attach);
+/* As a source of events; of the same life. */
+struct source *attach_source(struct attach *attach);
 int attach_enable(struct attach *attach, bool enabled, struct err *err);
 /* While recording: decide by @sampling and @gate (NULL: none) of function @func from now on. */
 int attach_sample(struct attach *attach, size_t func, const struct sampling *sampling,
@@ -50,13 +50,7 @@ int attach_unprobe(struct attach *attach, size_t func, struct err *err);
 /* Where is_timed: ns of a hit that leaves at once, by enum site_kind. */
 const uint32_t *attach_site_ns(const struct attach *attach);
 
-struct attach_processes {
-	uint64_t alive;	     /* of those that are recorded */
-	uint64_t seen;	     /* children that were followed */
-	uint64_t execs;	     /* that run another program by now, and are not recorded any more */
-	uint64_t unfollowed; /* children that were too many to follow */
-};
-void attach_processes(const struct attach *attach, struct attach_processes *out);
+void attach_processes(const struct attach *attach, struct source_processes *out);
 /* One row per function, summed over CPUs. */
 int attach_counts(const struct attach *attach, struct func_count *counts, struct err *err);
 /* Unhook the process; rings can still be drained and counts read. Waits for running probes. */

@@ -71,11 +71,11 @@ int attach_follow_family(struct attach *attach, pid_t pid, struct err *err)
 	return r;
 }
 
-void attach_processes(const struct attach *attach, struct attach_processes *out)
+void attach_processes(const struct attach *attach, struct source_processes *out)
 {
 	const struct tape_bpf__bss *bss = attach->skel->bss;
 
-	*out = (struct attach_processes){
+	*out = (struct source_processes){
 		.alive = __atomic_load_n(&bss->followed_cnt, __ATOMIC_RELAXED),
 		.seen = __atomic_load_n(&bss->processes_cnt, __ATOMIC_RELAXED),
 		.execs = __atomic_load_n(&bss->execs_cnt, __ATOMIC_RELAXED),

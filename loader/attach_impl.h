@@ -22,6 +22,7 @@ struct attached {
 };
 
 struct attach {
+	struct source source;
 	struct tape_bpf *skel;
 	size_t funcs_cnt;
 	int *rings;

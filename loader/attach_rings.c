@@ -10,8 +10,6 @@
 
 #include "lib/util.h"
 
-#define RINGS_BYTES_MAX (512ull * 1024 * 1024) /* of all rings, when the caller does not choose */
-
 int attach_renew_ring(struct attach *attach, int idx, struct err *err)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, attach->ring_bytes, NULL);
@@ -29,27 +27,20 @@ int attach_renew_ring(struct attach *attach, int idx, struct err *err)
 
 int attach_make_rings(struct attach *attach, uint32_t bytes, struct err *err)
 {
-	uint32_t size = bytes ? bytes : RING_BYTES_DEFAULT;
+	uint32_t size;
+	int r = source_ring_bytes(&size, bytes, attach->rings_cnt, err);
 
-	if (size > RING_BYTES_MAX || (size & (size - 1)) || size < (uint32_t)getpagesize())
-		return err_set(err, -EINVAL, "a ring of %u bytes: not a power of two from %d to %d", size,
-			       getpagesize(), RING_BYTES_MAX);
-	while (!bytes && (uint64_t)size * attach->rings_cnt > RINGS_BYTES_MAX &&
-	       size > RING_BYTES_DEFAULT / 16)
-		size /= 2;
+	if (r < 0)
+		return r;
 	attach->rings = malloc(attach->rings_cnt * sizeof(*attach->rings));
 	if (!attach->rings)
 		return err_nomem(err);
 	for (int i = 0; i < attach->rings_cnt; i++)
 		attach->rings[i] = -1;
 	attach->ring_bytes = size;
-	for (int i = 0; i < attach->rings_cnt; i++) {
-		int r = attach_renew_ring(attach, i, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (int i = 0; i < attach->rings_cnt && r == 0; i++)
+		r = attach_renew_ring(attach, i, err);
+	return r;
 }
 
 int attach_rings_cnt(const struct attach *attach)

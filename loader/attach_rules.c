@@ -13,28 +13,6 @@
 #include "lib/util.h"
 #include "loader/process.h"
 
-#define NS_PER_S 1000000000.0
-
-/* Bits of the threshold below which so large a share of 32-bit numbers lies. */
-static uint32_t threshold_of(double rate)
-{
-	return rate >= 1 ? UINT32_MAX : rate * UINT32_MAX;
-}
-
-static void set_sampling(struct func_rule *rule, const struct sampling *sampling)
-{
-	double max = sampling->max_per_second;
-
-	rule->is_off = sampling->is_off;
-	rule->sample_threshold = threshold_of(sampling->rate);
-	rule->window_max = 0;
-	rule->window_ns = 0;
-	if (max > 0) {
-		rule->window_max = max < 1 ? 1 : max < UINT32_MAX ? max : UINT32_MAX;
-		rule->window_ns = rule->window_max / max * NS_PER_S;
-	}
-}
-
 static int put_gate(struct attach *attach, uint32_t row, const struct plan_gate *gate, struct err *err)
 {
 	if (!gate || !bpf_map_update_elem(bpf_map__fd(attach->skel->maps.gates), &row, gate, 0))
@@ -47,16 +25,7 @@ static int hand_down_func(struct attach *attach, uint32_t i, const struct progra
 {
 	struct func_rule *rule = &attach->skel->bss->rules[i];
 
-	*rule = (struct func_rule){
-		.is_operation = func->config->role == ROLE_OPERATION,
-		.plan_flags = func->plan->flags,
-		.fp_in = func->plan->fp_in,
-		.fp_out = func->plan->fp_out,
-		.gate_flags = func->gate ? func->gate->flags : 0,
-		.gate = i * GATE_ROWS,
-		.is_at_rets = func->is_at_rets,
-	};
-	set_sampling(rule, &func->config->sampling);
+	source_rule(rule, i, func);
 	if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.plans), &i, func->plan, 0))
 		return err_set(err, -errno, "cannot hand down the plan of '%s': %s", func->config->name,
 			       strerror(errno));
@@ -86,25 +55,19 @@ int attach_hand_down(struct attach *attach, const struct process *process, const
 
 void attach_rate(struct attach *attach, size_t func, double rate)
 {
-	attach->skel->bss->rules[func].sample_threshold = threshold_of(rate);
+	attach->skel->bss->rules[func].sample_threshold = source_threshold(rate);
 }
 
-/* Probes may be running the gate that is in use: the new one goes into the other row. Flags that only one of
- * them has are never in force with the other. */
 int attach_sample(struct attach *attach, size_t func, const struct sampling *sampling,
 		  const struct plan_gate *gate, struct err *err)
 {
 	struct func_rule *rule = &attach->skel->bss->rules[func];
-	uint32_t first = func * GATE_ROWS, row = rule->gate == first ? first + 1 : first;
-	uint32_t flags = gate ? gate->flags : 0;
+	uint32_t row = source_next_gate(rule, func);
 	int r = put_gate(attach, row, gate, err);
 
 	if (r < 0)
 		return r;
-	__atomic_store_n(&rule->gate_flags, rule->gate_flags & flags, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&rule->gate, row, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&rule->gate_flags, flags, __ATOMIC_SEQ_CST);
-	set_sampling(rule, sampling);
+	source_resample(rule, sampling, row, gate ? gate->flags : 0);
 	return 0;
 }
 

@@ -19,12 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 #include "lib/err.h"
 #include "lib/plan.h"
 #include "lib/util.h"
-#include "loader/attach.h"
+#include "loader/source.h"
 
 #define RECORD_HEADER	 8 /* u32 length and flags, u32 page offset */
 #define RECORD_BUSY	 (1u << 31)
@@ -48,25 +46,40 @@ struct drain {
 	void *ctx;
 	struct ring *rings;
 	size_t rings_cnt, page;
-	struct attach *attach;
+	struct source *source;
 	unsigned patience_ms;
 	unsigned long malformed, abandoned;
 };
 
-static int ring_map(struct ring *ring, int fd, size_t page, struct err *err)
+/* The data twice, one behind the other. */
+static void *map_data(const struct source_ring *at, size_t page)
 {
-	struct bpf_map_info info = {};
-	uint32_t len = sizeof(info);
-	void *p;
+	size_t len = page + 2 * at->bytes, once = page + at->bytes;
+	uint8_t *p = mmap(NULL, len, PROT_READ, MAP_SHARED, at->fd, at->offset + page);
 
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return err_set(err, -errno, "cannot ask for a ring's size: %s", strerror(errno));
-	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED || at->is_doubled)
+		return p;
+	if (mmap(p + once, at->bytes, PROT_READ, MAP_SHARED | MAP_FIXED, at->fd, at->offset + 2 * page) !=
+	    MAP_FAILED)
+		return p;
+	munmap(p, len);
+	return MAP_FAILED;
+}
+
+static int ring_map(struct ring *ring, const struct source *source, int idx, size_t page, struct err *err)
+{
+	struct source_ring at;
+	void *p;
+	int r = source->ops->ring(&at, source, idx, err);
+
+	if (r < 0)
+		return r;
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, at.fd, at.offset);
 	if (p == MAP_FAILED)
 		return err_set(err, -errno, "cannot map a ring: %s", strerror(errno));
 	ring->consumer = p;
-	ring->size = info.max_entries;
-	p = mmap(NULL, page + 2 * ring->size, PROT_READ, MAP_SHARED, fd, page);
+	ring->size = at.bytes;
+	p = map_data(&at, page);
 	if (p == MAP_FAILED)
 		return err_set(err, -errno, "cannot map a ring: %s", strerror(errno));
 	ring->readable = p;
@@ -89,7 +102,7 @@ static void drain_freep(struct drain **drain)
 	drain_free(*drain);
 }
 
-int drain_new(struct drain **out, struct attach *attach, drain_fn fn, void *ctx, struct err *err)
+int drain_new(struct drain **out, struct source *source, drain_fn fn, void *ctx, struct err *err)
 {
 	__attribute__((cleanup(drain_freep))) struct drain *drain = calloc(1, sizeof(*drain));
 	int r;
@@ -98,15 +111,15 @@ int drain_new(struct drain **out, struct attach *attach, drain_fn fn, void *ctx,
 		return err_nomem(err);
 	drain->fn = fn;
 	drain->ctx = ctx;
-	drain->attach = attach;
+	drain->source = source;
 	drain->patience_ms = BUSY_WAIT_MAX_MS;
 	drain->page = getpagesize();
-	drain->rings = calloc(attach_rings_cnt(attach), sizeof(*drain->rings));
+	drain->rings = calloc(source->ops->rings_cnt(source), sizeof(*drain->rings));
 	if (!drain->rings)
 		return err_nomem(err);
-	drain->rings_cnt = attach_rings_cnt(attach);
+	drain->rings_cnt = source->ops->rings_cnt(source);
 	for (size_t i = 0; i < drain->rings_cnt; i++) {
-		r = ring_map(&drain->rings[i], attach_ring_fd(attach, i), drain->page, err);
+		r = ring_map(&drain->rings[i], source, i, drain->page, err);
 		if (r < 0)
 			return r;
 	}
@@ -221,12 +234,12 @@ static int abandon_busy(struct drain *drain, struct err *err)
 
 		if (!ring->is_busy)
 			continue;
-		r = attach_renew_ring(drain->attach, i, err);
+		r = drain->source->ops->renew_ring(drain->source, i, err);
 		if (r < 0)
 			return r;
 		ring_unmap(ring, drain->page);
 		drain->abandoned++;
-		r = ring_map(ring, attach_ring_fd(drain->attach, i), drain->page, err);
+		r = ring_map(ring, drain->source, i, drain->page, err);
 		if (r < 0)
 			return r;
 	}

@@ -6,14 +6,14 @@
 
 #include "lib/event.h"
 
-struct attach;
 struct drain;
 struct err;
+struct source;
 
 /* @event is borrowed for the call. A non-zero return stops the pass with it. */
 typedef int (*drain_fn)(const struct event *event, void *ctx);
 
-int drain_new(struct drain **out, struct attach *attach, drain_fn fn, void *ctx, struct err *err);
+int drain_new(struct drain **out, struct source *source, drain_fn fn, void *ctx, struct err *err);
 /* Everything that is in the rings now, one pass over all. Returns how many events, or -errno. */
 int drain_pass(struct drain *drain, struct err *err);
 /* Events whose lengths made no sense; always 0 unless there is a bug. */

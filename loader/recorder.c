@@ -40,7 +40,8 @@ struct recorder {
 	const struct program *program;
 	struct process *process;
 	struct package_context context;
-	struct attach *attach;
+	struct attach *attach; /* the kernel's side; where that is the source */
+	struct source *source;
 	struct drain *drain;
 	struct assemble *assemble;
 	struct upload *upload;
@@ -80,9 +81,9 @@ static int on_event(const struct event *event, void *ctx)
 /* Nothing more will come. */
 static bool has_ended(struct recorder *recorder)
 {
-	struct attach_processes processes;
+	struct source_processes processes;
 
-	attach_processes(recorder->attach, &processes);
+	recorder->source->ops->processes(recorder->source, &processes);
 	recorder->summary->processes = processes.seen;
 	recorder->summary->execs = processes.execs;
 	recorder->summary->unfollowed = processes.unfollowed;
@@ -187,7 +188,7 @@ static void change_rate(struct recorder *recorder, const struct budget_advice *a
 static int pause_recording(struct recorder *recorder)
 {
 	uint64_t deadline = now_ns() + PAUSE_NS;
-	int r = attach_enable(recorder->attach, false, recorder->err);
+	int r = recorder->source->ops->enable(recorder->source, false, recorder->err);
 
 	while (r >= 0 && assemble_open_cnt(recorder->assemble) && now_ns() < deadline) {
 		r = pass(recorder);
@@ -216,7 +217,7 @@ static int take_probe_off(struct recorder *recorder, const struct budget_advice 
 	if (r == 0)
 		r = attach_unprobe(recorder->attach, advice->func, recorder->err);
 	if (r == 0)
-		r = attach_enable(recorder->attach, true, recorder->err);
+		r = recorder->source->ops->enable(recorder->source, true, recorder->err);
 	if (r < 0)
 		return r;
 	recorder->is_unprobed[advice->func] = true;
@@ -239,7 +240,7 @@ static int weigh(struct recorder *recorder)
 	if (!recorder->budget || now - recorder->weighed_ns < WEIGH_NS)
 		return 0;
 	recorder->weighed_ns = now;
-	r = attach_counts(recorder->attach, recorder->summary->counts, recorder->err);
+	r = recorder->source->ops->counts(recorder->source, recorder->summary->counts, recorder->err);
 	if (r < 0)
 		return r;
 	budget_weigh(recorder->budget, recorder->summary->counts, now, &advice);
@@ -281,7 +282,7 @@ static void reload_when_told(struct recorder *recorder)
 	if (!opts->reload || *opts->reload == recorder->reloads)
 		return;
 	recorder->reloads = *opts->reload;
-	if (reload(recorder->config, recorder->program, recorder->attach, opts->say, opts->say_ctx, &err))
+	if (reload(recorder->config, recorder->program, recorder->source, opts->say, opts->say_ctx, &err))
 		say(recorder, "the configuration stays as it was: %s", err.msg);
 	else if (recorder->budget)
 		budget_forget(recorder->budget);
@@ -329,7 +330,7 @@ static int wind_down(struct recorder *recorder)
 {
 	uint64_t deadline = now_ns() + IN_FLIGHT_NS;
 	const char *why = recorder->summary->process_ended ? "the process ended" : "recording stopped";
-	int r = attach_enable(recorder->attach, false, recorder->err);
+	int r = recorder->source->ops->enable(recorder->source, false, recorder->err);
 
 	while (r >= 0 && !recorder->summary->process_ended && is_in_flight(recorder) && now_ns() < deadline) {
 		if (has_ended(recorder))
@@ -338,7 +339,7 @@ static int wind_down(struct recorder *recorder)
 		if (r == 0)
 			usleep(POLL_IDLE_US);
 	}
-	attach_detach(recorder->attach);
+	recorder->source->ops->detach(recorder->source);
 	for (int i = 0; r >= 0 && (i < FINAL_PASSES || r > 0); i++)
 		r = pass(recorder);
 	return r < 0 ? r : assemble_finish(recorder->assemble, why, recorder->err);
@@ -350,7 +351,7 @@ static int account(struct recorder *recorder)
 	struct recorder_summary *summary = recorder->summary;
 	struct assemble_counts assembled;
 	uint64_t emitted = 0, lost = 0, missing;
-	int r = attach_counts(recorder->attach, summary->counts, recorder->err);
+	int r = recorder->source->ops->counts(recorder->source, summary->counts, recorder->err);
 
 	assemble_counts(recorder->assemble, &assembled);
 	summary->abandoned_rings = drain_abandoned(recorder->drain);
@@ -402,8 +403,9 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 		       recorder->err);
 	if (r < 0)
 		return r;
+	recorder->source = attach_source(recorder->attach);
 	recorder->summary->fp_trouble = attach_fp_trouble(recorder->attach);
-	r = drain_new(&recorder->drain, recorder->attach, on_event, recorder, recorder->err);
+	r = drain_new(&recorder->drain, recorder->source, on_event, recorder, recorder->err);
 	if (r < 0)
 		return r;
 	r = assemble_new(&recorder->assemble, on_operation, recorder, recorder->err);
@@ -417,7 +419,7 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 		if (r < 0)
 			return r;
 	}
-	r = attach_enable(recorder->attach, true, recorder->err);
+	r = recorder->source->ops->enable(recorder->source, true, recorder->err);
 	if (r == 0 && recorder->process->is_held)
 		r = process_release(recorder->process, recorder->err);
 	return r;
@@ -526,7 +528,7 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 		if (r == 0)
 			r = wind_down(&recorder);
 		else
-			attach_detach(recorder.attach);
+			recorder.source->ops->detach(recorder.source);
 		if (recorder.upload)
 			store_queued(&recorder, progress, ctx);
 		close_upload(&recorder);

@@ -13,14 +13,14 @@
 #include "lib/plan.h"
 #include "lib/program.h"
 #include "lib/util.h"
-#include "loader/attach.h"
+#include "loader/source.h"
 
 #define TEXT_MAX 1024
 
 struct reloading {
 	struct config *config;
 	const struct program *program;
-	struct attach *attach;
+	struct source *source;
 	struct config *fresh;
 	struct plan_gate **gates; /* by function */
 	void (*say)(const char *text, void *ctx);
@@ -110,8 +110,8 @@ static int apply(struct reloading *r, size_t i, struct err *err)
 		func->sampling.is_off = true;
 	}
 	say_state(r, func, was_off, fresh != NULL);
-	return attach_sample(r->attach, i, &func->sampling, fresh ? r->gates[i] : r->program->funcs[i].gate,
-			     err);
+	return r->source->ops->sample(r->source, i, &func->sampling,
+				      fresh ? r->gates[i] : r->program->funcs[i].gate, err);
 }
 
 static int run(struct reloading *r, struct err *err)
@@ -128,11 +128,11 @@ static int run(struct reloading *r, struct err *err)
 	return code;
 }
 
-int reload(struct config *config, const struct program *program, struct attach *attach,
+int reload(struct config *config, const struct program *program, struct source *source,
 	   void (*say_fn)(const char *text, void *ctx), void *ctx, struct err *err)
 {
 	struct reloading r = {
-		.config = config, .program = program, .attach = attach, .say = say_fn, .ctx = ctx};
+		.config = config, .program = program, .source = source, .say = say_fn, .ctx = ctx};
 	int code = config_load(&r.fresh, config->path, err);
 
 	if (code)

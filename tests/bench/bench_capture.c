@@ -154,7 +154,7 @@ static void attach_tape(struct bench *bench)
 	must(bench, process_check(bench->process, bench->program, &bench->err));
 	must(bench,
 	     attach_new(&bench->attach, bench->config, bench->program, bench->process, &opts, &bench->err));
-	must(bench, drain_new(&bench->drain, bench->attach, count_event, bench, &bench->err));
+	must(bench, drain_new(&bench->drain, attach_source(bench->attach), count_event, bench, &bench->err));
 	must(bench, attach_enable(bench->attach, true, &bench->err));
 }
 

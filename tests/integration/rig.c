@@ -148,7 +148,7 @@ static int on_event(const struct event *event, void *ctx)
 void rig_attach(struct rig *rig)
 {
 	must(rig, attach_new(&rig->attach, NULL, &rig->program, &rig->process, &rig->attach_opts, &rig->err));
-	must(rig, drain_new(&rig->drain, rig->attach, on_event, rig, &rig->err));
+	must(rig, drain_new(&rig->drain, attach_source(rig->attach), on_event, rig, &rig->err));
 	must(rig, assemble_new(&rig->assemble, on_recording, rig, &rig->err));
 	must(rig, attach_enable(rig->attach, true, &rig->err));
 }

@@ -72,6 +72,16 @@ void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest)
 		nearest_try(nearest, info->names[i].name);
 }
 
+size_t debuginfo_names_cnt(const struct debuginfo *info)
+{
+	return info->names_cnt;
+}
+
+const char *debuginfo_name(const struct debuginfo *info, size_t idx)
+{
+	return info->names[idx].name;
+}
+
 /* --- where a function is written --- */
 
 static int line_of(Dwarf_Die *die)

@@ -73,6 +73,9 @@ size_t debuginfo_parts(struct debuginfo *info, const struct debug_func *func, st
 		       size_t max);
 /* Offer every function's name to @nearest; they live as long as @info. */
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
+/* Those names, one by one, equal ones in a row. */
+size_t debuginfo_names_cnt(const struct debuginfo *info);
+const char *debuginfo_name(const struct debuginfo *info, size_t idx);
 /* Add the prototype and every type it reaches; *@id is its BTF_KIND_FUNC, named @symbol. The same types are
  * added once. An @info speaks to one schema only: all calls are with the same @schema. A parameter without a
  * name is "arg0", "arg1"... -ENOTSUP: a parameter or result whose place the type does not tell. What BTF

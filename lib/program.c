@@ -12,6 +12,7 @@
 
 #include "lib/compiled.h"
 #include "lib/config.h"
+#include "lib/cxx.h"
 #include "lib/object.h"
 #include "lib/plan.h"
 #include "lib/planner.h"
@@ -127,6 +128,16 @@ static int add_rule_types(struct finder *f, const struct config_func *func, stru
 	return 0;
 }
 
+/* The schema calls a C++ function as people read it. */
+static int add_described(struct finder *f, const struct program_func *func, struct found *found, uint32_t *id,
+			 struct err *err)
+{
+	autofree char *readable = cxx_is_mangled(func->symbol) ? cxx_text_short(func->symbol) : NULL;
+
+	return debuginfo_add_func(found->info, f->program->schema, &found->debug,
+				  readable ? readable : func->config->symbol, id, err);
+}
+
 static int describe(struct finder *f, struct program_func *func, struct found *found, uint32_t *id,
 		    struct err *err)
 {
@@ -139,14 +150,16 @@ static int describe(struct finder *f, struct program_func *func, struct found *f
 	func->debug = found->debug;
 	func->is_ifunc = found->is_ifunc;
 	func->libc = found->libc;
+	func->symbol = strdup(found->symbol ? found->symbol : func->config->symbol);
+	if (!func->symbol)
+		return err_nomem(err);
 	if (r)
 		return r;
 	program_warn(f, func->config, found, func->warning, sizeof(func->warning));
 	if (found->declaration)
 		r = program_declare(f, func->config, found, &func_id, err);
 	else
-		r = debuginfo_add_func(found->info, f->program->schema, &found->debug, func->config->symbol,
-				       &func_id, err);
+		r = add_described(f, func, found, &func_id, err);
 	if (!r)
 		r = add_rule_types(f, func->config, found->info, err);
 	if (!r)
@@ -526,6 +539,7 @@ void program_free(struct program *program)
 	for (size_t i = 0; program->funcs && i < program->funcs_cnt; i++) {
 		shape_free(program->funcs[i].shape);
 		free(program->funcs[i].plan);
+		free(program->funcs[i].symbol);
 		free(program->funcs[i].stubs);
 		free(program->funcs[i].rets);
 		free(program->funcs[i].gate);

@@ -47,6 +47,7 @@ struct program_stub {
 
 struct program_func {
 	const struct config_func *config;
+	char *symbol;  /* what its file calls it: of a C++ function the mangled name */
 	size_t module; /* index into files */
 	uint64_t addr, size;
 	uint64_t offset; /* file offset of site.addr */

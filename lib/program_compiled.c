@@ -216,11 +216,27 @@ static int find_module(const struct program *program, const char *name, size_t *
 	return -ENOENT;
 }
 
-static int place_by_name(struct program_func *func, const struct program *program, struct err *err)
+static int name_func(struct program_func *func, const char *name, struct err *err)
 {
-	const struct symbol *symbol =
-		object_find_func(program->objects[func->module], func->config->symbol, NULL, NULL);
+	free(func->symbol);
+	func->symbol = strdup(name);
+	return func->symbol ? 0 : err_nomem(err);
+}
 
+static int place_by_name(struct program_func *func, struct finder *f, struct err *err)
+{
+	const struct program *program = f->program;
+	const struct object *object = program->objects[func->module];
+	const struct symbol *symbol = object_find_func(object, func->config->symbol, NULL, NULL);
+	const char *mangled = NULL;
+	int r = symbol ? 0 : program_find_cxx(&mangled, f, func->config, func->module, NULL, err);
+
+	if (!r && mangled) {
+		r = name_func(func, mangled, err);
+		symbol = r ? NULL : object_find_func(object, func->symbol, NULL, NULL);
+	}
+	if (r)
+		return r;
 	if (!symbol)
 		return err_set(err, -ENOENT, "'%s' has no function '%s'", program->files[func->module].name,
 			       func->config->symbol);
@@ -230,11 +246,15 @@ static int place_by_name(struct program_func *func, const struct program *progra
 	return 0;
 }
 
-static int place(struct program_func *func, const struct program *program, const struct compiled_func *said,
+static int place(struct program_func *func, struct finder *f, const struct compiled_func *said,
 		 struct err *err)
 {
+	const struct program *program = f->program;
+	const struct symbol *symbol;
 	const char *id;
 
+	if (name_func(func, func->config->symbol, err))
+		return -ENOMEM;
 	if (find_module(program, said->module, &func->module))
 		return err_set(err, -ENOENT, "'%s', which has '%s', is not loaded", said->module, said->name);
 	id = object_build_id(program->objects[func->module]);
@@ -245,13 +265,14 @@ static int place(struct program_func *func, const struct program *program, const
 	snprintf(func->debug.inlined_at, sizeof(func->debug.inlined_at), "%s", said->inlined_at);
 	snprintf(func->warning, sizeof(func->warning), "%s", said->warning);
 	if (!said->build_id[0])
-		return place_by_name(func, program, err);
+		return place_by_name(func, f, err);
 	if (strcmp(said->build_id, id))
 		return other_build(program->compiled, program->files[func->module].name, id, said->build_id,
 				   err);
 	func->addr = said->addr;
 	func->size = said->size;
-	return 0;
+	symbol = object_func_at(program->objects[func->module], func->addr);
+	return symbol && symbol->addr == func->addr ? name_func(func, symbol->name, err) : 0;
 }
 
 int program_place_compiled(struct finder *f, struct err *err)
@@ -268,7 +289,7 @@ int program_place_compiled(struct finder *f, struct err *err)
 	for (size_t i = 0; i < program->funcs_cnt; i++) {
 		struct err why = {};
 
-		if (place(&program->funcs[i], program, &compiled->funcs[i], &why))
+		if (place(&program->funcs[i], f, &compiled->funcs[i], &why))
 			program->funcs[i].refused = why;
 	}
 	return 0;

@@ -73,6 +73,12 @@ static int usage(const struct finder *f, const struct config_func *func, int cod
 
 /* --- words --- */
 
+/* The function as it is configured, though its mangled name is looked for. */
+static const char *written(const struct config_func *func)
+{
+	return func->name + (func->module ? strlen(func->module) + 1 : 0);
+}
+
 /* gcc's copies with other parameters: "f.constprop.0"; and the part of one whose head may be inlined where it
  * is called: "f.part.0". */
 static bool is_clone_of(const char *symbol, const char *name, bool with_parts)
@@ -101,6 +107,14 @@ static int refuse_changed(const char *name, const char *fault, struct err *err)
 	err_set(err, -ENOTSUP, "'%s' no longer takes its parameters as written: %s", name, fault);
 	err_hint(err, "mark it __attribute__((noipa)) for gcc, __attribute__((noinline, used)) for clang");
 	return -ENOTSUP;
+}
+
+static int refuse_clone(const char *name, const char *clone, struct err *err)
+{
+	char fault[160];
+
+	snprintf(fault, sizeof(fault), "the compiler left only the copy '%.80s'", clone);
+	return refuse_changed(name, fault, err);
 }
 
 static int refuse_folded(const char *name, const char *other, struct err *err)
@@ -181,6 +195,7 @@ static int refuse_stripped(const struct finder *f, size_t module, const char *na
 static int unknown_func(struct finder *f, const struct config_func *func, size_t module, struct err *err)
 {
 	size_t from = module == SIZE_MAX ? 0 : module;
+	autofree char *readable = NULL;
 	const char *libc = NULL;
 	struct nearest nearest;
 
@@ -188,6 +203,7 @@ static int unknown_func(struct finder *f, const struct config_func *func, size_t
 	offer_symbols(f->program->objects[from], &nearest);
 	if (program_debug(f, from))
 		debuginfo_suggest(f->program->infos[from], &nearest);
+	readable = program_suggest_cxx(f, func->symbol, from, &nearest);
 	if (!func->module)
 		is_in_libc(f->program, func->symbol, &libc);
 	if (!libc && !nearest.best && is_blind(f, from))
@@ -287,8 +303,11 @@ static int take_symbol(struct finder *f, const struct config_func *func, size_t 
 
 	if (symbol->is_ifunc && !program_is_libc(f->program, module))
 		return refuse_ifunc(symbol->name, f->program->files[module].name, err);
-	*out = (struct found){
-		.module = module, .addr = symbol->addr, .size = symbol->size, .is_ifunc = symbol->is_ifunc};
+	*out = (struct found){.module = module,
+			      .addr = symbol->addr,
+			      .size = symbol->size,
+			      .is_ifunc = symbol->is_ifunc,
+			      .symbol = symbol->name};
 	program_declaration(f->program, func, out);
 	/* What lies at an IFUNC's symbol chooses the function, and is none itself. */
 	if (out->declaration)
@@ -308,9 +327,48 @@ static int ambiguous(const struct finder *f, const struct config_func *func, siz
 		     struct err *err)
 {
 	err_usage(err, -ENOTUNIQ, "%zu functions of '%s' are named '%s'", cnt, f->program->files[module].name,
-		  func->symbol);
-	err_hint(err, "write FILE:%s with the source file of the one that is meant", func->symbol);
+		  written(func));
+	err_hint(err, "write FILE:%s with the source file of the one that is meant", written(func));
 	return usage(f, func, -ENOTUNIQ, err);
+}
+
+static int look_in(struct finder *f, const struct config_func *func, size_t module, const char *file,
+		   struct found *out, struct err *err);
+
+/* By a name as C++ writes it. */
+static int look_for_cxx(struct finder *f, const struct config_func *func, size_t module, const char *file,
+			struct found *out, struct err *err)
+{
+	struct config_func mangled = *func;
+	const char *found, *clone;
+	autofree char *symbol = NULL;
+	int r = program_find_cxx(&found, f, func, module, file, err);
+
+	if (r)
+		return r;
+	clone = found ? NULL : program_cxx_clone(f, func, module);
+	if (clone)
+		return refuse_clone(written(func), clone, err);
+	if (!found || !strcmp(found, func->symbol))
+		return LOOK_NOTHING;
+	/* The file's own may move when its symbols are completed. */
+	mangled.symbol = symbol = strdup(found);
+	return symbol ? look_in(f, &mangled, module, file, out, err) : err_nomem(err);
+}
+
+/* One name of the debug information stands for several functions, as overloads in C++: they may be told apart
+ * as people write them. */
+static int take_one_of(struct finder *f, const struct config_func *func, size_t module, const char *file,
+		       int code, struct found *out, struct err *err)
+{
+	struct err why = {};
+	int r = look_for_cxx(f, func, module, file, out, &why);
+
+	if (r == LOOK_NOTHING)
+		return usage(f, func, code, err);
+	if (r < 0 && err)
+		*err = why;
+	return r;
 }
 
 /* By the debug information alone. */
@@ -326,16 +384,20 @@ static int take_described(struct finder *f, const struct config_func *func, size
 		return LOOK_NOTHING;
 	r = debuginfo_find(info, func->symbol, file, &debug, err);
 	if (r == -ENOTUNIQ)
-		return usage(f, func, r, err);
+		return take_one_of(f, func, module, file, r, out, err);
 	if (r || debug.is_declaration)
 		return r == -ENOMEM ? r : LOOK_NOTHING;
 	if (!debug.addr)
-		return refuse_inlined(func->symbol, &debug, err);
+		return refuse_inlined(written(func), &debug, err);
 	symbol = object_func_at(f->program->objects[module], debug.addr);
 	if (symbol && symbol->addr != debug.addr)
 		symbol = NULL;
-	*out = (struct found){module, debug.addr, symbol && symbol->size ? symbol->size : debug.size, debug,
-			      info};
+	*out = (struct found){.module = module,
+			      .addr = debug.addr,
+			      .size = symbol && symbol->size ? symbol->size : debug.size,
+			      .debug = debug,
+			      .info = info,
+			      .symbol = symbol ? symbol->name : NULL};
 	program_declaration(f->program, func, out);
 	return LOOK_FOUND;
 }
@@ -364,7 +426,7 @@ static int look_in(struct finder *f, const struct config_func *func, size_t modu
 	r = take_described(f, func, module, file, out, err);
 	if (r || !clone_of(object, func->symbol, true) || program_debug(f, module))
 		return r;
-	return refuse_changed(func->symbol, "the compiler left only changed copies of it", err);
+	return refuse_changed(written(func), "the compiler left only changed copies of it", err);
 }
 
 /* Libraries export what others call; their own static functions come last. */
@@ -430,6 +492,20 @@ static size_t find_module(const struct program *program, const char *want)
 	return SIZE_MAX;
 }
 
+/* What no file calls so is looked for as people write it, in the same order. */
+static int look_for_cxx_in_all(struct finder *f, const struct config_func *func, const char *file,
+			       struct found *out, struct err *err)
+{
+	for (size_t i = 0; i < f->program->files_cnt; i++) {
+		int r = program_is_libc(f->program, i) ? LOOK_NOTHING
+						       : look_for_cxx(f, func, i, file, out, err);
+
+		if (r)
+			return r;
+	}
+	return LOOK_NOTHING;
+}
+
 static int look_in_sources(struct finder *f, const struct config_func *func, struct found *out,
 			   struct err *err)
 {
@@ -452,15 +528,21 @@ static int look(struct finder *f, const struct config_func *func, struct found *
 		module = 0;
 	if (module != SIZE_MAX) {
 		r = look_in(f, func, module, NULL, out, err);
+		if (!r)
+			r = look_for_cxx(f, func, module, NULL, out, err);
 		return r ? r : unknown_func(f, func, module, err);
 	}
 	if (func->module) {
 		r = look_in_sources(f, func, out, err);
+		if (!r)
+			r = look_for_cxx_in_all(f, func, func->module, out, err);
 		return r ? r : unknown_module(f, func, err);
 	}
 	r = look_in(f, func, 0, NULL, out, err);
 	if (!r)
 		r = look_in_libraries(f, func, out, err);
+	if (!r)
+		r = look_for_cxx_in_all(f, func, NULL, out, err);
 	return r ? r : unknown_func(f, func, module, err);
 }
 
@@ -469,18 +551,19 @@ static int look(struct finder *f, const struct config_func *func, struct found *
 static const char *folded_with(const struct finder *f, const struct config_func *func,
 			       const struct found *found)
 {
+	const char *name = found->symbol ? found->symbol : func->symbol;
 	const struct object *object = f->program->objects[found->module];
 
 	for (size_t i = 0; found->info && i < object_symbols_cnt(object); i++) {
 		const struct symbol *symbol = object_symbol(object, i);
 		struct debug_func own, other;
 
-		if (symbol->addr != found->addr || !symbol->is_func || !strcmp(symbol->name, func->symbol))
+		if (symbol->addr != found->addr || !symbol->is_func || !strcmp(symbol->name, name))
 			continue;
 		if (debuginfo_find(found->info, symbol->name, NULL, &other, NULL) || other.is_declaration)
 			continue;
 		/* What is folded away may have no code in the debug information: its description tells. */
-		if (debuginfo_find(found->info, func->symbol, NULL, &own, NULL) || own.is_declaration)
+		if (debuginfo_find(found->info, name, NULL, &own, NULL) || own.is_declaration)
 			own = found->debug;
 		if (!debuginfo_is_same(found->info, &own, &other))
 			return symbol->name;
@@ -503,8 +586,8 @@ int program_find(struct finder *f, const struct config_func *func, struct found 
 	}
 	folded = program_is_libc(f->program, out->module) ? NULL : folded_with(f, func, out);
 	if (folded)
-		return refuse_folded(func->symbol, folded, err);
-	return out->debug.abi_fault[0] ? refuse_changed(func->symbol, out->debug.abi_fault, err) : 0;
+		return refuse_folded(written(func), folded, err);
+	return out->debug.abi_fault[0] ? refuse_changed(written(func), out->debug.abi_fault, err) : 0;
 }
 
 /* With _FORTIFY_SOURCE a program calls __fgets_chk, whose parameters are others. */
@@ -539,8 +622,8 @@ void program_warn(const struct finder *f, const struct config_func *func, const 
 		  char *text, size_t len)
 {
 	/* Where no head was inlined, the function alone jumps to its part. */
-	const char *clone =
-		clone_of(f->program->objects[found->module], func->symbol, found->debug.inlined > 0);
+	const char *clone = clone_of(f->program->objects[found->module],
+				     found->symbol ? found->symbol : func->symbol, found->debug.inlined > 0);
 	char twin[128];
 
 	text[0] = '\0';

@@ -4,6 +4,7 @@
 
 #include "lib/program.h"
 
+struct nearest;
 struct rule;
 
 #define PROGRAM_ROOT_MAX 64
@@ -26,6 +27,7 @@ struct found {
 	const char *declaration;	  /* C; or NULL */
 	const struct libc_function *libc; /* the declaration and what it says are libc's; or NULL */
 	bool is_ifunc;
+	const char *symbol; /* what its file calls it, borrowed from there; NULL: as it is configured */
 };
 
 /* The debug information of file @module, or NULL. */
@@ -43,6 +45,16 @@ bool program_is_libc_linked_in(const struct program *program, const struct confi
 bool program_is_libc(const struct program *program, size_t module);
 /* Find @func: what stands against it is in words that are ready for its `refused`. */
 int program_find(struct finder *f, const struct config_func *func, struct found *out, struct err *err);
+/* The mangled name that @func's, as people write it, means in file @module (in source file @file, when that
+ * is not NULL): *@mangled is borrowed from the file; NULL: there is none. Several that fit equally well are
+ * -ENOTUNIQ, a usage error that lists them. */
+int program_find_cxx(const char **mangled, struct finder *f, const struct config_func *func, size_t module,
+		     const char *file, struct err *err);
+/* A changed copy that a compiler made of the C++ function that @func names; or NULL. */
+const char *program_cxx_clone(struct finder *f, const struct config_func *func, size_t module);
+/* Offer the C++ functions of file @module to @nearest, which looks for @want. The caller's to free: NULL, or
+ * what holds the best. */
+char *program_suggest_cxx(struct finder *f, const char *want, size_t module, struct nearest *nearest);
 /* Call libc's parameters as @func's configuration does. */
 void program_name_params(struct debug_func *debug, const struct config_func *func);
 /* A path, an expression or a declaration that calls libc's parameters by their first names, with the names

@@ -55,10 +55,10 @@ static int add_stubs(const struct finder *f, struct program_func *func, size_t m
 {
 	const struct object *object = f->program->objects[module];
 	uint64_t addrs[STUBS_MAX];
-	size_t cnt = object_import_stubs(object, func->config->symbol, addrs, STUBS_MAX);
+	size_t cnt = object_import_stubs(object, func->symbol, addrs, STUBS_MAX);
 	int r = 0;
 
-	*slots += object_import_slots(object, func->config->symbol, NULL, 0);
+	*slots += object_import_slots(object, func->symbol, NULL, 0);
 	for (size_t i = 0; i < MIN(cnt, (size_t)STUBS_MAX) && !r; i++)
 		r = add_stub(f, func, module, addrs[i], STUB_BYTES, err);
 	return r;
@@ -168,10 +168,10 @@ size_t program_import_names(const struct program *program, const struct program_
 	const char *checked = func->libc ? func->libc->checked : NULL;
 	size_t cnt = 0;
 
-	names[cnt++] = func->config->symbol;
+	names[cnt++] = func->symbol;
 	add_aliases(object, func->addr, names, &cnt);
 	for (size_t i = 0; i < program->funcs_cnt && checked; i++)
-		if (!strcmp(program->funcs[i].config->symbol, checked))
+		if (!strcmp(program->funcs[i].symbol, checked))
 			checked = NULL;
 	if (checked && cnt < PROGRAM_NAMES_MAX)
 		names[cnt++] = checked;

@@ -85,7 +85,7 @@ static bool has_use(const struct program *program, size_t module)
 {
 	for (size_t i = 0; i < program->funcs_cnt; i++)
 		if (program->funcs[i].module == module ||
-		    object_import_slots(program->objects[module], program->funcs[i].config->symbol, NULL, 0))
+		    object_import_slots(program->objects[module], program->funcs[i].symbol, NULL, 0))
 			return true;
 	return false;
 }

@@ -233,7 +233,7 @@ static int set_how(struct writer *writer, struct patch_func *out, const struct p
 	int r;
 
 	if (is_system(writer->program->files[func->module].name)) {
-		r = set_import(writer, out, func->config->symbol, err);
+		r = set_import(writer, out, func->symbol, err);
 		if (r == 0 && out->how == PATCH_IMPORT)
 			r = add_other_slots(writer, func, err);
 	} else {
@@ -333,7 +333,7 @@ static int add_frees(struct writer *writer, const char *name, struct err *err)
 
 	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
 		if (writer->funcs[i].how == PATCH_IMPORT &&
-		    !strcmp(writer->program->funcs[i].config->symbol, name))
+		    !strcmp(writer->program->funcs[i].symbol, name))
 			return 0;
 	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
 		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);

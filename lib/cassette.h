@@ -107,11 +107,13 @@ struct cassette_progress {
 	uint64_t adopted;		 /* that waited before, left by one that was stopped or died */
 	uint64_t rejected;		 /* that the cassette will not take, kept aside */
 	uint64_t failures;		 /* attempts that failed */
+	uint64_t retries;		 /* requests to a store that were made again */
+	uint64_t throttled;		 /* answers that there were too many of them */
 	bool is_away;			 /* the last attempt failed */
 	char error[512];		 /* why the last that failed did; "" */
 	char where[2100];		 /* the directory; "" */
 };
-/* All zero for a cassette where nothing waits: what is put is there. May be asked while others put. */
+/* Nothing waits where what is put is there. May be asked while others put. */
 void cassette_progress(struct cassette *cassette, struct cassette_progress *out);
 
 /* Whether a result says that the store could not be asked, rather than what is wrong with an object. */

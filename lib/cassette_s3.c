@@ -215,6 +215,11 @@ static int s3_cassette_sizes(struct cassette *cassette, const char *prefix,
 	return s3_sizes(to_s3(cassette), prefix, fn, ctx, err);
 }
 
+static void s3_cassette_progress(struct cassette *cassette, struct cassette_progress *out)
+{
+	s3_troubles(to_s3(cassette), &out->retries, &out->throttled);
+}
+
 const struct cassette_ops cassette_s3_ops = {
 	.scheme = "s3",
 	.open = s3_cassette_open,
@@ -227,4 +232,5 @@ const struct cassette_ops cassette_s3_ops = {
 	.put_many = put_many,
 	.get_many = get_many,
 	.remove_many = remove_many,
+	.progress = s3_cassette_progress,
 };

@@ -445,12 +445,16 @@ static int spooled_list(struct cassette *cassette, const char *prefix, int (*fn)
 static void spooled_progress(struct cassette *cassette, struct cassette_progress *out)
 {
 	struct spooled *spooled = to_spooled(cassette);
+	struct cassette_progress behind;
 	struct spool_state state;
 
 	spool_state(spooled->spool, &state);
+	cassette_progress(spooled->target, &behind);
 	pthread_mutex_lock(&spooled->lock);
 	*out = spooled->progress;
 	pthread_mutex_unlock(&spooled->lock);
+	out->retries = behind.retries;
+	out->throttled = behind.throttled;
 	out->waiting = state.waiting;
 	out->waiting_bytes = state.waiting_bytes;
 	snprintf(out->where, sizeof(out->where), "%s", spool_dir(spooled->spool));

@@ -128,6 +128,17 @@ void s3_counts(const struct s3 *s3, struct s3_counts *out)
 	*out = s3->counts;
 }
 
+void s3_troubles(const struct s3 *s3, uint64_t *retries, uint64_t *throttled)
+{
+	*retries = __atomic_load_n(&s3->counts.retries, __ATOMIC_RELAXED);
+	*throttled = __atomic_load_n(&s3->counts.throttled, __ATOMIC_RELAXED);
+}
+
+static void count(uint64_t *n)
+{
+	__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
+}
+
 /* --- the window --- */
 
 static unsigned window_max(const struct s3 *s3)
@@ -195,7 +206,7 @@ static void try_later(struct slot *slot, const struct http_answer *answer, const
 	bool is_patient = !is_away || now_ms() - slot->first_ms < PATIENCE_MS;
 
 	if (slot->tries < tries_max && is_patient && !run->away) {
-		s3->counts.retries++;
+		count(&s3->counts.retries);
 		wait_for(slot, delay_ms(slot->tries, answer));
 		return;
 	}
@@ -237,7 +248,8 @@ static void on_done(struct http_answer *answer, void *ctx)
 		return;
 	}
 	if (meaning == S3_LATER || meaning == S3_THROTTLE) {
-		s3->counts.throttled += meaning == S3_THROTTLE;
+		if (meaning == S3_THROTTLE)
+			count(&s3->counts.throttled);
 		narrow(s3, slot);
 		try_later(slot, answer, &err);
 		return;

@@ -89,3 +89,5 @@ struct s3_counts {
 	uint64_t requests, retries, throttled, sent_bytes, got_bytes;
 };
 void s3_counts(const struct s3 *s3, struct s3_counts *out);
+/* Two of them, which other threads may ask for. */
+void s3_troubles(const struct s3 *s3, uint64_t *retries, uint64_t *throttled);

@@ -201,6 +201,8 @@ static int print_json(const struct program *program, const struct recorder_summa
 		{"adopted", summary->storage.adopted},
 		{"rejected", summary->storage.rejected},
 		{"storage_failures", summary->storage.failures},
+		{"retried_requests", summary->storage.retries},
+		{"throttled_requests", summary->storage.throttled},
 		{"lost_events", summary->lost_events},
 		{"unaccounted_events", summary->unaccounted_events},
 		{"lost_operations", summary->lost_operations},
@@ -294,6 +296,9 @@ static void print_storage(const struct cassette_progress *storage)
 	if (storage->adopted)
 		printf("%llu recordings that an earlier recorder left in '%s' were passed on as well\n",
 		       (unsigned long long)storage->adopted, storage->where);
+	if (storage->retries)
+		printf("%llu requests were made again, %llu of them because there were too many\n",
+		       (unsigned long long)storage->retries, (unsigned long long)storage->throttled);
 	if (storage->failures)
 		printf("the cassette took nothing %llu times, the last time because: %s\n",
 		       (unsigned long long)storage->failures, storage->error);

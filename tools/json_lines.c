@@ -69,7 +69,8 @@ static const struct json_field site_fields[] = {
 	{"skipped", FIELD_INTEGER, "bytes between the entry and the probe"},
 	{"cost_ns", FIELD_INTEGER, "of a hit, about"},
 	{"floating_point_ns", FIELD_INTEGER, "what a recorded call costs more, about, for such registers"},
-	{"returns", FIELD_STRING, "how they are seen: by a return probe, or at the function's own ret instructions"},
+	{"returns", FIELD_STRING,
+	 "how they are seen: by a return probe, or at the function's own ret instructions"},
 	{},
 };
 
@@ -139,6 +140,8 @@ static const struct json_field record_fields[] = {
 	{"adopted", FIELD_INTEGER, "recordings that an earlier recorder had left in the spool"},
 	{"rejected", FIELD_INTEGER, "recordings that the cassette will never take, kept aside"},
 	{"storage_failures", FIELD_INTEGER, "attempts to pass recordings on that failed"},
+	{"retried_requests", FIELD_INTEGER, "requests to the store that were made again"},
+	{"throttled_requests", FIELD_INTEGER, "answers of the store that there were too many requests"},
 	{"lost_events", FIELD_INTEGER, "that the rings had no room for"},
 	{"unaccounted_events", FIELD_INTEGER, "must be 0"},
 	{"lost_operations", FIELD_INTEGER,

@@ -61,20 +61,31 @@ static void script(const struct s3_server *server, const char *step, const char 
 static void start_daemon(const struct s3_server *server, struct command *command, const char *name,
 			 const char *option, const char *id)
 {
-	char conf[160];
-
-	snprintf(conf, sizeof(conf), "%s/ceph.conf", server->dir);
-	command_start(command, ARGV(name, option, id, "-f", "-c", conf));
+	command_start(command, ARGV(name, option, id, "-f", "-c", command_text("%s/ceph.conf", server->dir)));
 }
 
-void s3_server_start_gateway(struct s3_server *server)
+static void wait_for_gateway(struct s3_server *server)
 {
-	start_daemon(server, &server->gateway, "radosgw", "-n", "client.admin");
 	for (int i = 0; !can_connect(server->port); i++) {
 		if (i * POLL_US > START_S * 1000000ll || kill(server->gateway.pid, 0))
 			fail_msg("radosgw does not start");
 		usleep(POLL_US);
 	}
+}
+
+void s3_server_start_gateway(struct s3_server *server)
+{
+	start_daemon(server, &server->gateway, "radosgw", "-n", "client.admin");
+	wait_for_gateway(server);
+}
+
+void s3_server_start_throttled(struct s3_server *server, unsigned requests)
+{
+	command_start(&server->gateway,
+		      ARGV("radosgw", "-n", "client.admin", "-f", "-c",
+			   command_text("%s/ceph.conf", server->dir), "--rgw-scheduler-type=throttler",
+			   command_text("--rgw-max-concurrent-requests=%u", requests)));
+	wait_for_gateway(server);
 }
 
 void s3_server_kill_gateway(struct s3_server *server)

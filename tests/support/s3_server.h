@@ -21,6 +21,8 @@ void s3_server_stop(struct s3_server *server);
 /* The gateway's end, at once, and a new one; what it has stored stays. */
 void s3_server_kill_gateway(struct s3_server *server);
 void s3_server_start_gateway(struct s3_server *server);
+/* One that answers SlowDown to more than @requests at once. */
+void s3_server_start_throttled(struct s3_server *server, unsigned requests);
 /* Run radosgw-admin with @words. */
 void s3_server_admin(struct s3_server *server, const char *words);
 

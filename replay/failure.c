@@ -110,6 +110,23 @@ static void put_address(struct buf *out, const char *how, const struct program *
 		buf_printf(out, " (%s)", program->files[module].name);
 }
 
+void failure_function(char *out, size_t len, const struct outcome_header *outcome,
+		      const struct program *program)
+{
+	bool is_called = outcome->caller && outcome->pc_module != outcome->caller_module;
+	unsigned module = is_called ? outcome->caller_module : outcome->pc_module;
+	uint64_t pc = is_called ? outcome->caller - 1 : outcome->pc;
+	const struct symbol *symbol =
+		module < program->files_cnt ? object_func_at(program->objects[module], pc) : NULL;
+
+	if (symbol)
+		snprintf(out, len, "%s", symbol->name);
+	else if (module < program->files_cnt)
+		snprintf(out, len, "%s at 0x%" PRIx64, program->files[module].name, pc);
+	else
+		snprintf(out, len, "0x%" PRIx64, pc);
+}
+
 static void put_place(struct buf *out, const struct outcome_header *outcome, const struct program *program)
 {
 	put_address(out, "in", program, outcome->pc_module, outcome->pc, false);

@@ -14,6 +14,10 @@ struct server_result;
  */
 void failure_text(char *out, size_t len, const struct server_result *result, const struct program *program,
 		  const char *last_call);
+/* Which function of the build it was in, libc looked through: "db_ping"; without a symbol its file and
+ * address, "0x..." outside of all. */
+void failure_function(char *out, size_t len, const struct outcome_header *outcome,
+		      const struct program *program);
 /* Append what memory the operation was refused, which may be why it went another way: nothing, or "; the
  * sandbox has no ...". */
 void failure_memory(char *reason, size_t len, const struct outcome_header *outcome);

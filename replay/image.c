@@ -16,6 +16,7 @@
 #include "lib/store.h"
 #include "lib/util.h"
 #include "lib/value.h"
+#include "replay/displaced.h"
 #include "replay/notes.h"
 #include "replay/patchfile.h"
 #include "replay/rebuild.h"
@@ -336,16 +337,34 @@ static int put_served(struct image *image, struct case_call *out, const struct s
 	return r < 0 ? r : rebuild_settle(&image->rebuild);
 }
 
+/* The key may name a handle: its number is then the one that the program will hold. */
+static void displace(struct image *image, struct value *value)
+{
+	if (!value)
+		return;
+	if (value->kind == VALUE_HANDLE)
+		value->bits = displaced_to(image->rebuild.displaced, value->bits);
+	for (size_t i = 0; i < value->child_cnt; i++)
+		displace(image, value->child[i]);
+}
+
 static int put_key(struct image *image, struct case_call *out, const struct program_func *func,
-		   const struct values *values)
+		   const struct call *call)
 {
 	struct buf *data = &image->rebuild.data;
 	const size_t at = data->len;
+	const struct shape *shape;
+	struct values values = {};
 	int r;
 
 	if (func->config->role != ROLE_INPUT)
 		return 0;
-	r = key_put(data, func->shape, values, (const char *const *)func->config->key, func->config->key_cnt,
+	r = decode(image, &values, &shape, call);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; image->rebuild.displaced && i < values.params_cnt; i++)
+		displace(image, values.args[i]);
+	r = key_put(data, func->shape, &values, (const char *const *)func->config->key, func->config->key_cnt,
 		    image->program, image->err);
 	if (r == -ENODATA)
 		return err_wrap(image->err, -EUNATCH, "a call of '%s' cannot be found again",
@@ -389,7 +408,7 @@ static int put_call(struct image *image, struct case_call *out, const struct cal
 				  .error_number = call->error_number};
 	if (!func)
 		return put_unserved(image, out, "nothing in the configuration has its alias any more");
-	r = put_key(image, out, func, &values);
+	r = put_key(image, out, func, call);
 	if (r < 0)
 		return r;
 	if (call->left != LEFT_RETURN) {
@@ -460,7 +479,7 @@ static int fill(struct buf *out, struct image *image, size_t operation)
 
 int image_write(struct buf *out, const struct recording *recording, const struct schema *schema,
 		struct store *store, const struct config *config, const struct program *program,
-		size_t operation, struct notes *notes, struct err *err)
+		size_t operation, struct displaced *displaced, struct notes *notes, struct err *err)
 {
 	autofree struct case_call *calls = calloc(recording->calls_cnt + 1, sizeof(*calls));
 	auto_pool struct pool *pool = pool_new();
@@ -481,6 +500,7 @@ int image_write(struct buf *out, const struct recording *recording, const struct
 	if (!calls || !pool)
 		return err_nomem(err);
 	rebuild_init(&image.rebuild, program, PATCH_CASE_BYTES, notes, image.err);
+	image.rebuild.displaced = displaced;
 	r = fill(out, &image, operation);
 	rebuild_release(&image.rebuild);
 	return r;

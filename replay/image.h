@@ -12,6 +12,7 @@
 
 struct buf;
 struct config;
+struct displaced;
 struct err;
 struct notes;
 struct program;
@@ -22,8 +23,8 @@ struct store;
 /*
  * Fills @out (struct case_header first). @operation: index of the program's functions. -EUNATCH: this
  * recording cannot be replayed, with the reason (a value it would have to serve is unavailable); it becomes
- * equalizer_failure.
+ * equalizer_failure. @displaced: where addresses go that nothing was captured behind.
  */
 int image_write(struct buf *out, const struct recording *recording, const struct schema *schema,
 		struct store *store, const struct config *config, const struct program *program,
-		size_t operation, struct notes *notes, struct err *err);
+		size_t operation, struct displaced *displaced, struct notes *notes, struct err *err);

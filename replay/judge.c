@@ -8,8 +8,6 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +22,12 @@
 #include "lib/store.h"
 #include "lib/util.h"
 #include "lib/value.h"
+#include "replay/blame.h"
 #include "replay/call_key.h"
 #include "replay/failure.h"
 #include "replay/outcome.h"
 #include "replay/pairing.h"
 #include "replay/server.h"
-#include "replay/uncaptured.h"
 #include "replay/target/patch.h"
 #include "replay/verdict.h"
 
@@ -43,6 +41,7 @@ struct judge {
 	const struct server_result *result;
 	struct pairing pairing;
 	struct handle_map *handles;
+	const struct displaced *displaced;
 	struct pool *pool;
 	struct err *err;
 };
@@ -358,65 +357,26 @@ static const char *last_served(const struct judge *j, char text[PAIRING_TEXT_MAX
 	return NULL;
 }
 
-#define IN_OPERATION UINT_MAX
-
-static void look_in(struct uncaptured *nearest, const struct values *values, unsigned place, uint64_t addr)
-{
-	for (size_t i = 0; i < values->params_cnt; i++) {
-		uncaptured_look(nearest, values->args[i], place, addr);
-		uncaptured_look(nearest, values->out[i], place, addr);
-	}
-	uncaptured_look(nearest, values->result, place, addr);
-}
-
-/* Which recorded pointer the crash followed, of those that lead nowhere here. */
-static int find_uncaptured(struct judge *j, struct uncaptured *nearest)
-{
-	const struct outcome_header *outcome = j->result->outcome;
-	struct values values = {};
-	int r;
-
-	if (outcome->end != OUTCOME_SIGNAL || (outcome->number != SIGSEGV && outcome->number != SIGBUS))
-		return 0;
-	r = decode_recorded(j, &values, &j->recorded->operation);
-	if (!r)
-		look_in(nearest, &values, IN_OPERATION, outcome->addr);
-	for (size_t i = 0; !r && i < j->pairing.recorded_cnt; i++) {
-		if (j->pairing.recorded[i].other == PAIRING_NONE)
-			continue;
-		r = decode_recorded(j, &values, &j->recorded->calls[i]);
-		if (!r)
-			look_in(nearest, &values, i, outcome->addr);
-	}
-	return r;
-}
-
-/* The build is not to blame for what the recording does not have. */
-static int blame_uncaptured(struct judge *j, const struct uncaptured *found)
-{
-	char place[PAIRING_TEXT_MAX + 1] = "", *reason = j->out->reason;
-	size_t len;
-
-	if (found->place != IN_OPERATION) {
-		pairing_text(&j->pairing.recorded[found->place], place);
-		strcat(place, ".");
-	}
-	j->out->verdict = VERDICT_EQUALIZER_FAILURE;
-	failure_text(reason, sizeof(j->out->reason), j->result, j->program, NULL);
-	len = strlen(reason);
-	return uncaptured_text(reason + len, sizeof(j->out->reason) - len, found, place, j->err);
-}
-
 static int judge_failed(struct judge *j)
 {
-	struct uncaptured nearest = {};
+	const struct blame blame = {
+		.recorded = j->recorded,
+		.schema = j->schema,
+		.store = j->store,
+		.program = j->program,
+		.operation = j->operation->config,
+		.pairing = &j->pairing,
+		.displaced = j->displaced,
+		.outcome = j->result->outcome,
+		.pool = j->pool,
+	};
 	char text[PAIRING_TEXT_MAX];
 	int r = compare_outputs(j);
 
 	if (!r)
-		r = find_uncaptured(j, &nearest);
-	if (!r && nearest.value)
-		return blame_uncaptured(j, &nearest);
+		r = blame_recording(j->out, &blame, j->err);
+	if (r)
+		return MIN(r, 0);
 	j->out->verdict = VERDICT_FAILED;
 	failure_text(j->out->reason, sizeof(j->out->reason), j->result, j->program, last_served(j, text));
 	return r;
@@ -534,7 +494,7 @@ static int judge_events(struct judge *j, const struct outcome_call *served)
 
 int judge(struct comparison *out, const struct recording *recording, const struct schema *schema,
 	  struct store *store, const struct config *config, const struct program *program, unsigned operation,
-	  const struct server_result *result, struct err *err)
+	  const struct server_result *result, const struct displaced *displaced, struct err *err)
 {
 	auto_recording struct recording *replayed = NULL;
 	autofree struct outcome_call *served = NULL;
@@ -549,6 +509,7 @@ int judge(struct comparison *out, const struct recording *recording, const struc
 		.operation = &program->funcs[operation],
 		.result = result,
 		.handles = handle_map_new(),
+		.displaced = displaced,
 		.pool = pool,
 		.err = err ? err : &own,
 	};

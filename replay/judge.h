@@ -4,6 +4,7 @@
 
 struct comparison;
 struct config;
+struct displaced;
 struct err;
 struct program;
 struct recording;
@@ -11,7 +12,8 @@ struct schema;
 struct server_result;
 struct store;
 
-/* @operation: index of the program's functions. Fills all of @out but its key. */
+/* @operation: index of the program's functions. @displaced: where addresses were that nothing was captured
+ * behind. Fills all of @out but its key. */
 int judge(struct comparison *out, const struct recording *recording, const struct schema *schema,
 	  struct store *store, const struct config *config, const struct program *program, unsigned operation,
-	  const struct server_result *result, struct err *err);
+	  const struct server_result *result, const struct displaced *displaced, struct err *err);

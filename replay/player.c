@@ -14,6 +14,7 @@
 #include "lib/recording.h"
 #include "lib/store.h"
 #include "lib/util.h"
+#include "replay/displaced.h"
 #include "replay/image.h"
 #include "replay/judge.h"
 #include "replay/notes.h"
@@ -179,7 +180,9 @@ int player_play(struct player *player, const struct recording_key *key, struct c
 	struct server_result result = {};
 	struct err why = {};
 	auto_buf struct buf data;
-	size_t operation = 0;
+	size_t operation = 0, spans_cnt;
+	const struct patch_span *spans;
+	struct displaced displaced;
 	int r;
 
 	buf_init(&data, PATCH_CASE_BYTES);
@@ -190,11 +193,13 @@ int player_play(struct player *player, const struct recording_key *key, struct c
 	r = start(player, operation, err);
 	if (r < 0)
 		return r;
+	spans = server_spans(player->stages[operation].server, &spans_cnt);
+	displaced_init(&displaced, spans, spans_cnt);
 	if (image_write(&data, recording, schema, player->store, player->opts.config, player->opts.program,
-			operation, player->opts.notes, &why) < 0 ||
+			operation, &displaced, player->opts.notes, &why) < 0 ||
 	    run(player, operation, &data, &result, &why) < 0 ||
 	    judge(out, recording, schema, player->store, player->opts.config, player->opts.program, operation,
-		  &result, &why) < 0)
+		  &result, &displaced, &why) < 0)
 		return give_up(out, &why);
 	out->key = *key;
 	return 0;

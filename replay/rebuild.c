@@ -9,6 +9,7 @@
 #include "lib/program.h"
 #include "lib/util.h"
 #include "lib/value.h"
+#include "replay/displaced.h"
 #include "replay/encode.h"
 #include "replay/rebuild_impl.h"
 #include "replay/target/patch.h"
@@ -92,6 +93,42 @@ static int write_bytes(struct rebuild *rebuild, uint8_t reg, uint32_t off, const
 	return rebuild_op(rebuild, SERVE_WRITE, reg, 0, off, len, at);
 }
 
+/* --- encodings --- */
+
+/* Addresses that lead nowhere are put where nothing lies. */
+static int displace(struct rebuild *rebuild, struct encoding *encoding)
+{
+	for (size_t i = 0; rebuild->displaced && i < encoding->pointers_cnt; i++) {
+		const struct encode_pointer *pointer = &encoding->pointers[i];
+		uint64_t to;
+
+		if (!pointer->is_raw)
+			continue;
+		to = displaced_to(rebuild->displaced, pointer->value->bits);
+		if (!to)
+			return err_set(rebuild->err, -EUNATCH,
+				       "its handles lie in more places than can be told apart");
+		memcpy(encoding->bytes + pointer->off, &to, sizeof(to));
+	}
+	return 0;
+}
+
+static int encode_object(struct rebuild *rebuild, struct encoding *out, uint16_t node,
+			 const struct value *object, const struct value *before)
+{
+	int r = encode_pointee(out, rebuild->shape, node, object, before, rebuild->notes, rebuild->err);
+
+	return r < 0 ? r : displace(rebuild, out);
+}
+
+static int encode_value(struct rebuild *rebuild, struct encoding *out, uint16_t node,
+			const struct value *value, const struct value *before)
+{
+	int r = encode_one(out, rebuild->shape, node, value, before, rebuild->notes, rebuild->err);
+
+	return r < 0 ? r : displace(rebuild, out);
+}
+
 /* --- what lies in an image --- */
 
 /* The address in @reg of what the recorded program had under that name. */
@@ -134,7 +171,7 @@ static int build(struct rebuild *rebuild, uint8_t reg, const struct value *point
 {
 	const struct value *object = pointer->child[0];
 	auto_encoding struct encoding encoding = {};
-	int r = encode_pointee(&encoding, rebuild->shape, node, object, NULL, rebuild->notes, rebuild->err);
+	int r = encode_object(rebuild, &encoding, node, object, NULL);
 	size_t room = encoding.len;
 
 	if (r < 0)
@@ -152,8 +189,7 @@ static int build(struct rebuild *rebuild, uint8_t reg, const struct value *point
 static int overlay(struct rebuild *rebuild, uint8_t reg, const struct value *pointer, uint16_t node)
 {
 	auto_encoding struct encoding encoding = {};
-	int r = encode_pointee(&encoding, rebuild->shape, node, pointer->child[0], NULL, rebuild->notes,
-			       rebuild->err);
+	int r = encode_object(rebuild, &encoding, node, pointer->child[0], NULL);
 
 	if (r == 0)
 		r = locate_remember(rebuild, pointer->child[0], locate_pointee(rebuild->shape, node), reg);
@@ -327,15 +363,14 @@ int rebuild_through(struct rebuild *rebuild, uint8_t reg, const struct value *po
 
 	if (pointer->kind != VALUE_POINTER || !pointer->child_cnt)
 		return 0;
-	r = encode_pointee(&encoding, rebuild->shape, node, pointer->child[0], was, rebuild->notes,
-			   rebuild->err);
+	r = encode_object(rebuild, &encoding, node, pointer->child[0], was);
 	return r < 0 ? r : put(rebuild, reg, &encoding);
 }
 
 int rebuild_at(struct rebuild *rebuild, uint8_t reg, const struct value *value, uint16_t node)
 {
 	auto_encoding struct encoding encoding = {};
-	int r = encode_one(&encoding, rebuild->shape, node, value, NULL, rebuild->notes, rebuild->err);
+	int r = encode_value(rebuild, &encoding, node, value, NULL);
 
 	return r < 0 ? r : put(rebuild, reg, &encoding);
 }
@@ -345,7 +380,7 @@ int rebuild_value(struct rebuild *rebuild, struct rebuild_value *out, const stru
 {
 	auto_encoding struct encoding encoding = {};
 	uint8_t reg = REBUILD_FIRST;
-	int r = encode_one(&encoding, rebuild->shape, node, value, NULL, rebuild->notes, rebuild->err);
+	int r = encode_value(rebuild, &encoding, node, value, NULL);
 
 	if (r < 0)
 		return r;
@@ -384,7 +419,7 @@ int rebuild_passed(struct rebuild *rebuild, const struct abi_loc *loc, const str
 		   const struct value *before, uint16_t node)
 {
 	auto_encoding struct encoding encoding = {};
-	int r = encode_one(&encoding, rebuild->shape, node, value, before, rebuild->notes, rebuild->err);
+	int r = encode_value(rebuild, &encoding, node, value, before);
 
 	for (size_t i = 0; r == 0 && i < encoding.pointers_cnt; i++) {
 		const struct encode_pointer *pointer = &encoding.pointers[i];

@@ -16,6 +16,7 @@
 #include "lib/shape.h"
 #include "replay/objects.h"
 
+struct displaced;
 struct err;
 struct notes;
 struct program;
@@ -55,6 +56,7 @@ struct rebuild {
 	const struct value *const *live, *const *live_out;
 	const struct shape *shape, *recorded; /* of the function in the build and in the recording */
 	const struct program *program;	      /* the build: where symbols are */
+	struct displaced *displaced; /* where addresses go that nothing was captured behind; NULL: nowhere */
 	struct notes *notes;
 	struct err *err;
 };

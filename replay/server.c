@@ -42,6 +42,8 @@ struct server {
 	struct server_stop stop;
 	unsigned threads_cnt;
 	char ready_at[PATCH_TEXT_MAX];
+	struct patch_span spans[PATCH_SPANS_MAX];
+	size_t spans_cnt;
 };
 
 static void serverp(struct server **server)
@@ -234,6 +236,8 @@ static int await_ready(struct server *server, struct err *err)
 	if (message.kind == MESSAGE_READY) {
 		server->threads_cnt = message.number;
 		memcpy(server->ready_at, message.text, sizeof(server->ready_at));
+		memcpy(server->spans, message.spans, sizeof(server->spans));
+		server->spans_cnt = MIN(message.spans_cnt, ARRAY_SIZE(server->spans));
 		return 0;
 	}
 	reap(server, true);
@@ -300,6 +304,12 @@ const char *server_ready_at(const struct server *server)
 const char *server_folder(const struct server *server)
 {
 	return launch_folder(server->launch);
+}
+
+const struct patch_span *server_spans(const struct server *server, size_t *cnt)
+{
+	*cnt = server->spans_cnt;
+	return server->spans;
 }
 
 unsigned server_layers(const struct server *server)

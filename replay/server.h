@@ -9,6 +9,7 @@
 struct err;
 struct server;
 struct outcome_header;
+struct patch_span;
 
 struct server_opts {
 	const char *exe;    /* the build; run from a private copy */
@@ -37,6 +38,8 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
 int server_has_threads(const struct server *server);
 const char *server_ready_at(const struct server *server); /* "accept" */
 const char *server_folder(const struct server *server);
+/* Where the program had memory when it was ready. */
+const struct patch_span *server_spans(const struct server *server, size_t *cnt);
 unsigned server_layers(const struct server *server); /* mask of enum sandbox_layer */
 
 struct server_result {

@@ -34,6 +34,8 @@ static void release_texts(char **texts, size_t cnt)
 void comparison_release(struct comparison *comparison)
 {
 	differences_release(&comparison->differences);
+	free(comparison->advice);
+	comparison->advice = NULL;
 	release_texts(comparison->missing, comparison->missing_cnt);
 	release_texts(comparison->extra, comparison->extra_cnt);
 	comparison->missing = comparison->extra = NULL;
@@ -125,6 +127,11 @@ static bool add_number(cJSON *json, const char *name, uint64_t number)
 	return cJSON_AddNumberToObject(json, name, (double)number);
 }
 
+static bool add_advice(cJSON *json, const char *advice)
+{
+	return !advice || add(json, "advice", cJSON_Parse(advice));
+}
+
 struct cJSON *comparison_json(const struct comparison *comparison)
 {
 	auto_cjson cJSON *json = cJSON_CreateObject();
@@ -142,7 +149,8 @@ struct cJSON *comparison_json(const struct comparison *comparison)
 	    !add_number(json, "recorded_ns", comparison->recorded_ns) ||
 	    !add_number(json, "replayed_ns", comparison->replayed_ns) ||
 	    (comparison->differences.unavailable &&
-	     !add_number(json, "not_compared", comparison->differences.unavailable)))
+	     !add_number(json, "not_compared", comparison->differences.unavailable)) ||
+	    !add_advice(json, comparison->advice))
 		return NULL;
 	return TAKE_PTR(json);
 }

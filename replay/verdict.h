@@ -22,6 +22,7 @@ struct comparison {
 	struct recording_key key;
 	enum verdict verdict;
 	char reason[512]; /* "" when equal */
+	char *advice;	  /* what the configuration should say, to be laid over it: JSON; NULL: none */
 	struct differences differences;
 	char **missing, **extra; /* "calls[alias#n]" recorded but never made; made but never recorded */
 	size_t missing_cnt, extra_cnt;

@@ -20,6 +20,7 @@
 #include "replay/target/install.h"
 #include "replay/target/module.h"
 #include "replay/target/play.h"
+#include "replay/target/spans.h"
 #include "replay/target/syscalls.h"
 #include "replay/target/traps.h"
 
@@ -100,6 +101,8 @@ static void send_message(unsigned kind, int number, unsigned flags, const char *
 	struct patch_message message = {.kind = kind, .number = number, .flags = flags};
 
 	snprintf(message.text, sizeof(message.text), "%s", text);
+	if (kind == MESSAGE_READY)
+		message.spans_cnt = spans_read(message.spans);
 	if (syscalls_write(engine.socket, &message, sizeof(message)) != sizeof(message))
 		engine_exit(1);
 }

@@ -17,8 +17,9 @@
 #define PATCH_MAGIC   0x7564706174ull
 #define PATCH_VERSION 1
 
-#define PATCH_LINKED_IN "tapedeck_replay_linked_in" /* a symbol of programs that the engine is linked into   \
-						     */
+#define PATCH_LINKED_IN                                                                                      \
+	"tapedeck_replay_linked_in" /* a symbol of programs that the engine is linked into                   \
+				     */
 
 #define PATCH_FUNCS_MAX	    512
 #define PATCH_MODULES_MAX   256
@@ -31,6 +32,7 @@
 #define PATCH_KEY_MAX	    PLAN_KEY_MAX
 #define PATCH_NONE	    0xffffffffu
 #define PATCH_NOT_LOADED    (~0ull)
+#define PATCH_SPANS_MAX	    16
 
 /* --- the patch file --- */
 
@@ -222,7 +224,8 @@ struct outcome_header {
 	unsigned int pc_module, caller_module;
 	unsigned int events_cnt;
 	unsigned int calls_cnt;
-	unsigned int forks_cnt, pad; /* by libc's fork, of all processes of the case */
+	unsigned int forks_cnt; /* by libc's fork, of all processes of the case */
+	unsigned int is_write;	/* SIGNAL: of a page fault */
 	/* What the last mmap asked for that was more than the sandbox has; 0: there was none. */
 	unsigned long long refused_bytes;
 	/* The sandbox's limit of memory, when a signal came with most of it in use; else 0. */
@@ -238,7 +241,7 @@ struct outcome_header {
 
 enum message_kind {
 	/* target to driver */
-	MESSAGE_READY = 1, /* number: threads; text: where ("accept") */
+	MESSAGE_READY = 1, /* number: threads; text: where ("accept"); spans: what memory it has */
 	MESSAGE_FAILED,	   /* text */
 	MESSAGE_ENDED, /* a forked case ended. number: wait status of the child; flags & 1: it was killed at
 			* the time limit */
@@ -249,9 +252,15 @@ enum message_kind {
 	MESSAGE_QUIT,
 };
 
+/* Addresses between which a program has memory, not too far apart. */
+struct patch_span {
+	unsigned long long from, to;
+};
+
 struct patch_message {
 	unsigned int kind;
 	int number;
-	unsigned int flags, pad;
+	unsigned int flags, spans_cnt;
 	char text[PATCH_TEXT_MAX];
+	struct patch_span spans[PATCH_SPANS_MAX];
 };

@@ -74,6 +74,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	}
 	if (play_is_here())
 		look_at_memory();
+	if (play_is_here() && number == SIGSEGV)
+		engine.outcome->is_write = get(context, REG_ERR) >> 1 & 1;
 	if (play_is_here())
 		report_fault(OUTCOME_SIGNAL, number, ip, get(context, REG_RSP),
 			     info->si_code > 0 ? (uint64_t)info->si_addr : 0);

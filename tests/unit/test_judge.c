@@ -23,6 +23,7 @@
 #include "lib/recording.h"
 #include "lib/store.h"
 #include "lib/util.h"
+#include "replay/displaced.h"
 #include "replay/server.h"
 #include "replay/verdict.h"
 #include "tests/support/scene.h"
@@ -48,6 +49,7 @@ static struct recording *recording;
 static struct scene scene;
 static struct server_result result;
 static struct comparison comparison;
+static struct displaced displaced;
 
 static void add_funcs(struct shop *s, const char *input)
 {
@@ -189,7 +191,8 @@ static void expect(enum verdict verdict, const char *reason, const char *rest)
 	autofree char *text = NULL;
 	struct err err = {};
 
-	if (judge(&comparison, recording, past.schema, store, config, &program, HANDLE, &result, &err))
+	if (judge(&comparison, recording, past.schema, store, config, &program, HANDLE, &result, &displaced,
+		  &err))
 		fail_msg("%s", err.msg);
 	assert_string_equal(comparison.reason, reason);
 	assert_string_equal(verdict_name(comparison.verdict), verdict_name(verdict));

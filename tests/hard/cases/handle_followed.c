@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A replay that reads behind a handle is no failure of the build: the recording does not have what lies there.
-// @replay: equalizer_failure it followed 'calls[db_open#1].return', and nothing was captured there: it is opaque
+// A replay that reads behind a handle is no failure of the build: the recording does not have what lies
+// there.
+// @replay: equalizer_failure it followed 'calls[db_open#1].return', and nothing was captured there: it is
+// opaque
 #include <stdlib.h>
 
 struct db {

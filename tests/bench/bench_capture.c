@@ -244,8 +244,8 @@ int main(int argc, char *argv[])
 	struct bench bench = {};
 	bool is_held = true;
 
-	if (argc != 2)
-		die("usage: bench_capture TOYS");
+	if (argc != 2 && argc != 3)
+		die("usage: bench_capture TOYS [TOY]");
 	snprintf(bench.toys, sizeof(bench.toys), "%s", argv[1]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	start_toys(&bench);
@@ -257,7 +257,8 @@ int main(int argc, char *argv[])
 		snprintf(title, sizeof(title), "ns a call, %s at the entry", sites[k]);
 		ratio_print_head(title);
 		for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
-			is_held &= compare(&bench, &subjects[i], sites[k]);
+			if (argc == 2 || !strcmp(argv[2], subjects[i].toy))
+				is_held &= compare(&bench, &subjects[i], sites[k]);
 	}
 	is_held &= lost_nothing(&bench);
 	fclose(bench.to);

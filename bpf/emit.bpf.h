@@ -25,7 +25,8 @@ static __noinline struct slot *slot_take(void)
 
 static __always_inline void slot_put(struct slot *slot)
 {
-	__sync_lock_test_and_set(&slot->is_taken, 0);
+	barrier();
+	*(volatile __u32 *)&slot->is_taken = 0; /* x86-64 keeps stores in order */
 }
 
 /*

@@ -42,11 +42,10 @@ static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 		return false;
 	if (control.is_following && !is_followed())
 		return false;
-	/* While recording finishes, operations go by unseen: what was hit and what was taken agree. */
-	if (control.state == CONTROL_RECORDING || !rule_of(func)->is_operation)
+	if (control.count_only) {
 		COUNT(func, hits, 1);
-	if (control.count_only)
 		return false;
+	}
 	begun = timer_start();
 	frame = thread_enter(ctx, &thread, func);
 	if (frame) {

@@ -193,6 +193,14 @@ static __noinline struct thread *thread_make(void)
 	return thread;
 }
 
+/* A hit of which nothing else will be counted. While recording finishes, operations go by unseen. */
+static __noinline struct frame *pass_by(__u32 func)
+{
+	if (control.state == CONTROL_RECORDING || !rule_of(func)->is_operation)
+		COUNT(func, hits, 1);
+	return NULL;
+}
+
 /* --- calls --- */
 
 /* A call inside the operation that is open in the thread. */
@@ -279,7 +287,9 @@ static __noinline struct frame *operation_enter(struct pt_regs *ctx, struct thre
 	struct verdict verdict = {.is_wanted = true};
 	struct frame *frame;
 
-	if (control.state != CONTROL_RECORDING || rule_of(func)->is_off || !is_taken(ctx, func, &verdict))
+	if (control.state != CONTROL_RECORDING || rule_of(func)->is_off)
+		return pass_by(func);
+	if (!is_taken(ctx, func, &verdict))
 		return NULL;
 	if (!is_return_seen(func, ctx->rsp)) {
 		COUNT(func, too_deep, 1);
@@ -329,31 +339,33 @@ static __noinline struct frame *thread_enter(struct pt_regs *ctx, struct thread 
 {
 	struct func_rule *rule = rule_of(func);
 	bool is_open, may_join = (rule->gate_flags & PLAN_GATE_JOINS) && carriers_cnt;
-	__u64 ret;
+	__u64 ret = 0;
 
 	*thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
 	is_open = *thread && is_busy(*thread);
 	if (!is_open && !rule->is_operation && !may_join) {
-		if (rule->gate_flags & PLAN_GATE_JOINS)
-			COUNT(func, unjoined, 1);
+		if (!(rule->gate_flags & PLAN_GATE_JOINS))
+			return pass_by(func);
+		COUNT(func, unjoined, 1);
 		return NULL;
 	}
 	if ((rule->plan_flags & PLAN_F_OUTSIDE_LIBC) && is_called_inside(ctx->rsp))
-		return NULL;
-	ret = return_address(ctx->rsp);
+		return pass_by(func);
+	if (is_open || !rule->is_operation)
+		ret = return_address(ctx->rsp);
 	if (is_open) {
 		thread_settle(*thread, ctx->rsp, ret);
 		is_open = is_busy(*thread);
 	}
 	if (rule->is_operation)
-		return is_open ? NULL : operation_enter(ctx, thread, func);
+		return is_open ? pass_by(func) : operation_enter(ctx, thread, func);
 	if (is_open && (*thread)->frame[FRAME_CALL].is_open) {
 		(*thread)->frame[FRAME_CALL].passed_over++;
-		return NULL;
+		return pass_by(func);
 	}
 	if (is_by_value(*thread, func))
 		return call_join(ctx, thread, func, ret);
-	return is_open ? call_enter(ctx, *thread, func, ret) : NULL;
+	return is_open ? call_enter(ctx, *thread, func, ret) : pass_by(func);
 }
 
 static __always_inline bool is_return_of(const struct frame *frame, __u64 rsp, __u32 func)

@@ -63,20 +63,21 @@ _Static_assert(sizeof(struct event) == 120, "the drain checks lengths against it
 
 /* Per function and CPU; user space sums. */
 struct func_count {
-	__u64 hits;	   /* the probe fired, operation or not */
-	__u64 taken;	   /* operations taken, or calls inside a taken operation */
+	__u64 hits;  /* the probe fired, operation or not. Probes count here only what the next six do not: a
+		      * hit  is counted once */
+	__u64 taken; /* operations taken, or calls inside a taken operation */
 	__u64 sampled_out; /* operations that sampling or the rate limit rejected */
+	__u64 unwanted;	   /* operations that "if" rejected */
+	__u64 too_deep;	   /* operations whose return could not be hooked: not taken */
+	__u64 no_state;	   /* hits whose thread state could not be made: nothing recorded of them */
+	__u64 unjoined;	   /* calls that join an operation, but none that is recorded */
 	__u64 emitted;	   /* events handed to a ring */
 	__u64 dropped;	   /* events that found the ring full */
 	__u64 no_slot;	   /* events that found no scratch slot */
-	__u64 no_state;	   /* hits whose thread state could not be made: nothing recorded of them */
 	__u64 faults;	   /* fragments with a fault */
 	__u64 fp_unread;   /* sides whose floating-point registers could not be read; they are faults, too */
 	__u64 truncated;   /* fragments cut by a limit */
-	__u64 unwanted;	   /* operations that "if" rejected */
-	__u64 too_deep;	   /* operations whose return could not be hooked: not taken */
 	__u64 limited;	   /* events whose budget of bytes or steps was reached */
-	__u64 unjoined;	   /* calls that join an operation, but none that is recorded */
 	__u64 busy_ns;	   /* spent in our programs, where control.is_timed */
 	__u64 late;	   /* ends of calls whose operation had ended before, in another thread */
 };

@@ -15,7 +15,13 @@ $(BENCHES): $(O)/tests/bench/%: $(O)/tests/bench/%.o $(O)/tests/bench/ratio.o $(
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^ $(LDLIBS)
 
-bench: bench-capture ## what capturing costs, against the limits
+$(O)/tests/bench/bare: tests/bench/bare.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -Wall -o $@ $<
+
+bench: bench-capture bench-replay ## what capturing and replaying cost, against the limits
 bench-capture: $(O)/tests/bench/bench_capture $(O)/tests/bench/toys
 	$(Q)$^
-.PHONY: bench bench-capture
+bench-replay: $(O)/tests/bench/bench_replay $(O)/tests/bench/toys $(O)/tests/bench/bare all
+	$(Q)tests/bench/bench_replay.sh $(O)
+.PHONY: bench bench-capture bench-replay

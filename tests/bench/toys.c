@@ -4,6 +4,7 @@
 #include "tests/bench/toys.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,7 +15,6 @@ struct toy_struct {
 	double weight;
 	char name[8];
 };
-
 
 /* The arguments are the same for all, so that the calls cost the same. */
 typedef long toy_fn(const char *block, char *out, const struct toy_struct *item, const char *text, long e,
@@ -72,18 +72,23 @@ static long time_calls(toy_fn *call, long count)
 	return now_ns() - begun;
 }
 
-__attribute__((noinline)) long toy_operation(long idx, long count)
-{
-	long ns = time_calls(toys[idx].call, count);
+static long spent_ns; /* no result of the operation: it differs each time */
 
-	asm volatile("" : "+r"(ns)); /* no tail call */
-	return ns;
+__attribute__((noinline)) int toy_operation(long idx, long count)
+{
+	spent_ns = time_calls(toys[idx].call, count);
+	return 0;
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+	size_t ballast = argc > 1 ? strtoul(argv[1], NULL, 10) << 20 : 0;
 	char line[128], name[64], alone[8];
 	long count;
+
+	if (ballast)
+		memset(malloc(ballast), 1, ballast);
+	toy_operation(0, 0);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("ready\n");
@@ -95,7 +100,11 @@ int main(void)
 			idx++;
 		if (words < 2 || idx == sizeof(toys) / sizeof(toys[0]))
 			return 1;
-		printf("%ld\n", words == 3 ? time_calls(toys[idx].call, count) : toy_operation(idx, count));
+		if (words == 3)
+			spent_ns = time_calls(toys[idx].call, count);
+		else
+			toy_operation(idx, count);
+		printf("%ld\n", spent_ns);
 	}
 	return 0;
 }

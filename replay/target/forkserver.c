@@ -17,6 +17,7 @@
 
 #include "replay/target/engine.h"
 #include "replay/target/filter.h"
+#include "replay/target/huge.h"
 #include "replay/target/install.h"
 #include "replay/target/module.h"
 #include "replay/target/play.h"
@@ -26,6 +27,7 @@
 
 #define THREADS_MAX 1024
 #define ANSWER_MS   100
+#define HUGE_AFTER  8 /* cases: for fewer it does not pay */
 
 static int thread_ids[THREADS_MAX];
 static int threads_cnt; /* beside this one; counted beyond THREADS_MAX too */
@@ -201,6 +203,7 @@ static void check_operation(const char *where)
 void forkserver_run(const char *where)
 {
 	struct patch_message message;
+	unsigned cases_cnt = 0;
 
 	if (!is_first())
 		return;
@@ -224,6 +227,8 @@ void forkserver_run(const char *where)
 			engine.is_debugged = message.flags & 2;
 			play_here();
 		}
+		if (++cases_cnt == HUGE_AFTER)
+			huge_collapse();
 		run_forked(message.number);
 	}
 }

@@ -28,11 +28,16 @@ struct search {
 	const struct shape *shape;
 	unsigned place;
 	uint64_t addr; /* as recorded */
+	const struct outcome_header *outcome;
 };
 
 static void look_in(const struct search *s, const struct value *root)
 {
-	uncaptured_look(s->found, root, s->shape, s->place, s->addr);
+	if (s->outcome->object)
+		uncaptured_look_around(s->found, root, s->shape, s->place, s->outcome->object,
+				       s->outcome->distance);
+	else
+		uncaptured_look(s->found, root, s->shape, s->place, s->addr);
 }
 
 static int look_at(struct search *s, const struct blame *b, const struct call *call, struct err *err)
@@ -56,12 +61,18 @@ static int find(struct uncaptured *found, const struct blame *b, struct err *err
 {
 	struct search s = {.found = found,
 			   .place = IN_OPERATION,
-			   .addr = displaced_from(b->displaced, b->outcome->addr)};
+			   .addr = displaced_from(b->displaced, b->outcome->addr),
+			   .outcome = b->outcome};
+	unsigned call = b->outcome->object_call;
 	int r;
 
 	if (b->outcome->end != OUTCOME_SIGNAL ||
 	    (b->outcome->number != SIGSEGV && b->outcome->number != SIGBUS))
 		return 0;
+	if (b->outcome->object && call < b->pairing->recorded_cnt) {
+		s.place = call;
+		return look_at(&s, b, &b->recorded->calls[call], err);
+	}
 	r = look_at(&s, b, &b->recorded->operation, err);
 	for (s.place = 0; !r && s.place < b->pairing->recorded_cnt; s.place++)
 		if (b->pairing->recorded[s.place].other != PAIRING_NONE)

@@ -332,8 +332,7 @@ static int add_frees(struct writer *writer, const char *name, struct err *err)
 	int r;
 
 	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
-		if (writer->funcs[i].how == PATCH_IMPORT &&
-		    !strcmp(writer->program->funcs[i].symbol, name))
+		if (writer->funcs[i].how == PATCH_IMPORT && !strcmp(writer->program->funcs[i].symbol, name))
 			return 0;
 	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
 		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/player.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "lib/object.h"
 #include "lib/program.h"
 #include "lib/recording.h"
@@ -149,20 +151,96 @@ static int find_operation(const struct player *player, const struct recording *r
 	return err_set(err, -ENOENT, "the configuration has no operation '%s'", alias);
 }
 
+/* What one recording is played with. */
+struct play {
+	struct player *player;
+	size_t operation;
+	const struct recording *recording;
+	const struct schema *schema;
+	struct displaced displaced;
+	struct buf data;
+};
+
 /* The server may have died of an earlier case: it gets one more try. */
-static int run(struct player *player, size_t operation, const struct buf *data, struct server_result *result,
-	       struct err *err)
+static int run(struct play *play, unsigned how, struct server_result *result, struct err *err)
 {
-	struct stage *stage = &player->stages[operation];
-	int r = server_run(stage->server, data->data, data->len, player->opts.timeout_ms, result, err);
+	struct player *player = play->player;
+	struct stage *stage = &player->stages[play->operation];
+	const struct buf *data = &play->data;
+	int r = server_run(stage->server, data->data, data->len, player->opts.timeout_ms, how, result, err);
 
 	if (r == 0)
 		return 0;
 	server_stop(stage->server);
 	stage->server = NULL;
-	r = start(player, operation, err);
+	r = start(player, play->operation, err);
 	return r < 0 ? r
-		     : server_run(stage->server, data->data, data->len, player->opts.timeout_ms, result, err);
+		     : server_run(stage->server, data->data, data->len, player->opts.timeout_ms, how, result,
+				  err);
+}
+
+/* Run it once and compare. */
+static int try(struct play *play, unsigned how, struct comparison *out, struct server_result *result,
+	       struct err *err)
+{
+	const struct player_opts *opts = &play->player->opts;
+	int r = run(play, how, result, err);
+
+	return r < 0 ? r
+		     : judge(out, play->recording, play->schema, play->player->store, opts->config,
+			     opts->program, play->operation, result, &play->displaced, err);
+}
+
+static bool is_beyond(const struct server_result *result)
+{
+	return result->outcome->end == OUTCOME_SIGNAL && result->outcome->object;
+}
+
+static bool is_same(const struct comparison *a, const struct comparison *b)
+{
+	struct comparison other = *b;
+	auto_cjson cJSON *x = NULL, *y = NULL;
+
+	other.key = a->key;
+	other.recorded_ns = a->recorded_ns;
+	other.replayed_ns = a->replayed_ns;
+	x = comparison_json(a);
+	y = comparison_json(&other);
+	return x && y && cJSON_Compare(x, y, true);
+}
+
+/* What was read beyond the recorded objects, beside a verdict that does not hang on it, or in its place. */
+static void blame_beyond(struct comparison *out, struct comparison *fenced, bool hangs_on_it)
+{
+	size_t len = strlen(out->reason);
+
+	if (hangs_on_it) {
+		fenced->replayed_ns = out->replayed_ns;
+		comparison_release(out);
+		*out = *fenced;
+		*fenced = (struct comparison){};
+		return;
+	}
+	snprintf(out->reason + len, sizeof(out->reason) - len, "; besides, %s", fenced->reason);
+	out->advice = TAKE_PTR(fenced->advice);
+}
+
+/*
+ * It did not come out equal: was something read that the recording does not have? Objects with nothing around
+ * them tell. Whether the verdict hangs on that, another pattern behind them tells.
+ */
+static void explain(struct play *play, struct comparison *out)
+{
+	struct comparison fenced = {}, other = {};
+	struct server_result result;
+	struct err err = {};
+
+	if (try(play, PATCH_RUN_FENCED, &fenced, &result, &err) == 0 && is_beyond(&result) &&
+	    fenced.verdict == VERDICT_EQUALIZER_FAILURE &&
+	    try(play, PATCH_RUN_OTHERS, &other, &result, &err) == 0)
+		blame_beyond(out, &fenced, !is_same(out, &other));
+	comparison_release(&fenced);
+	comparison_release(&other);
 }
 
 static int give_up(struct comparison *out, const struct err *err)
@@ -172,34 +250,51 @@ static int give_up(struct comparison *out, const struct err *err)
 	return 0;
 }
 
+static bool is_puzzling(const struct player *player, const struct comparison *comparison, bool timed_out)
+{
+	return comparison->verdict != VERDICT_EQUAL && comparison->verdict != VERDICT_EQUALIZER_FAILURE &&
+	       !timed_out && !player->opts.is_debugged;
+}
+
+static int play(struct play *play, struct comparison *out, struct err *err)
+{
+	struct player *player = play->player;
+	const struct patch_span *spans;
+	struct server_result result;
+	size_t spans_cnt;
+	int r;
+
+	spans = server_spans(player->stages[play->operation].server, &spans_cnt);
+	displaced_init(&play->displaced, spans, spans_cnt);
+	r = image_write(&play->data, play->recording, play->schema, player->store, player->opts.config,
+			player->opts.program, play->operation, &play->displaced, player->opts.notes, err);
+	if (r == 0)
+		r = try(play, 0, out, &result, err);
+	if (r == 0 && is_puzzling(player, out, result.timed_out))
+		explain(play, out);
+	return r;
+}
+
 int player_play(struct player *player, const struct recording_key *key, struct comparison *out,
 		struct err *err)
 {
 	auto_recording struct recording *recording = NULL;
-	const struct schema *schema;
-	struct server_result result = {};
+	struct play one = {.player = player};
 	struct err why = {};
-	auto_buf struct buf data;
-	size_t operation = 0, spans_cnt;
-	const struct patch_span *spans;
-	struct displaced displaced;
 	int r;
 
-	buf_init(&data, PATCH_CASE_BYTES);
 	*out = (struct comparison){.key = *key};
-	if (store_get(player->store, key, &recording, &schema, &why) < 0 ||
-	    find_operation(player, recording, schema, &operation, &why) < 0)
+	if (store_get(player->store, key, &recording, &one.schema, &why) < 0 ||
+	    find_operation(player, recording, one.schema, &one.operation, &why) < 0)
 		return give_up(out, &why);
-	r = start(player, operation, err);
+	r = start(player, one.operation, err);
 	if (r < 0)
 		return r;
-	spans = server_spans(player->stages[operation].server, &spans_cnt);
-	displaced_init(&displaced, spans, spans_cnt);
-	if (image_write(&data, recording, schema, player->store, player->opts.config, player->opts.program,
-			operation, &displaced, player->opts.notes, &why) < 0 ||
-	    run(player, operation, &data, &result, &why) < 0 ||
-	    judge(out, recording, schema, player->store, player->opts.config, player->opts.program, operation,
-		  &result, &displaced, &why) < 0)
+	one.recording = recording;
+	buf_init(&one.data, PATCH_CASE_BYTES);
+	r = play(&one, out, &why);
+	buf_release(&one.data);
+	if (r < 0)
 		return give_up(out, &why);
 	out->key = *key;
 	return 0;

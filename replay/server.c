@@ -418,13 +418,13 @@ static int play_debugged(struct server *server, int timeout_ms, struct server_re
 	return play_here(server, timeout_ms, result);
 }
 
-static int send_run(struct server *server, int timeout_ms, struct err *err)
+static int send_run(struct server *server, int timeout_ms, unsigned how, struct err *err)
 {
 	const struct patch_message message = {
 		.kind = MESSAGE_RUN,
 		.number = timeout_ms,
-		.flags = (server_has_threads(server) || server->is_debugged ? 1 : 0) |
-			 (server->is_debugged ? 2 : 0),
+		.flags = (server_has_threads(server) || server->is_debugged ? PATCH_RUN_HERE : 0) |
+			 (server->is_debugged ? PATCH_RUN_DEBUGGED : 0) | how,
 	};
 
 	if (send(server->socket, &message, sizeof(message), MSG_NOSIGNAL) == sizeof(message))
@@ -433,9 +433,10 @@ static int send_run(struct server *server, int timeout_ms, struct err *err)
 	return err_set(err, -EPIPE, "the target ended while it waited for work");
 }
 
-static int play(struct server *server, int timeout_ms, struct server_result *result, struct err *err)
+static int play(struct server *server, int timeout_ms, unsigned how, struct server_result *result,
+		struct err *err)
 {
-	int r = send_run(server, timeout_ms, err);
+	int r = send_run(server, timeout_ms, how, err);
 
 	if (r)
 		return r;
@@ -445,7 +446,7 @@ static int play(struct server *server, int timeout_ms, struct server_result *res
 					  : play_forked(server, timeout_ms, result, err);
 }
 
-int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms,
+int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms, unsigned how,
 	       struct server_result *out, struct err *err)
 {
 	struct server_result result = {.outcome = server->outcome, .timeout_ms = timeout_ms};
@@ -466,7 +467,7 @@ int server_run(struct server *server, const void *case_data, size_t len, int tim
 		.caller_module = PATCH_NONE,
 	};
 	launch_clear_said(server->launch);
-	r = play(server, timeout_ms, &result, err);
+	r = play(server, timeout_ms, how, &result, err);
 	if (r)
 		return r;
 	server->outcome->text[PATCH_TEXT_MAX - 1] = '\0';

@@ -49,7 +49,8 @@ struct server_result {
 	int timed_out, timeout_ms;
 	const char *said; /* borrowed likewise: as launch_said */
 };
-/* Play @case_data. What the target does, crashes included, is a result; -errno is our own failure. */
-int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms,
+/* Play @case_data, as the mask of PATCH_RUN_FENCED and PATCH_RUN_OTHERS @how says. What the target does,
+ * crashes included, is a result; -errno is our own failure. */
+int server_run(struct server *server, const void *case_data, size_t len, int timeout_ms, unsigned how,
 	       struct server_result *out, struct err *err);
 void server_stop(struct server *server);

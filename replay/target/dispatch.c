@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "replay/target/engine.h"
+#include "replay/target/fence.h"
 #include "replay/target/forkserver.h"
 #include "replay/target/guard.h"
 #include "replay/target/install.h"
@@ -167,15 +169,15 @@ static int text_max(unsigned offset)
 }
 
 /* Writes recorded memory; of the result, the pointers. */
-static void rebuild(struct patch_registers *result, const struct frame *frame, const struct case_call *call,
-		    const struct func *func)
+static void rebuild(struct patch_registers *result, const struct frame *frame, const struct report *report)
 {
-	struct serve serve = {.result = {result->rax, result->rdx}};
+	const struct case_call *call = match_call(report->served);
+	struct serve serve = {.result = {result->rax, result->rdx}, .call = report->served};
 
 	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));
 	serve.v[6] = (uint64_t)frame->stack;
 	if (serve_run(&serve, call->ops, call->ops_cnt))
-		report_trouble(OUTCOME_UNSERVED, func, "%s", serve.trouble);
+		report_trouble(OUTCOME_UNSERVED, report->func, "%s", serve.trouble);
 	result->rax = serve.result[0];
 	result->rdx = serve.result[1];
 }
@@ -190,7 +192,7 @@ static int serve(struct frame *frame, struct report *report, int *error_number)
 		report_trouble(OUTCOME_UNSERVED, report->func, "%.*s", text_max(call->unserved),
 			       (const char *)engine.played + call->unserved);
 	if (call->ops_cnt)
-		rebuild(&result, frame, call, report->func);
+		rebuild(&result, frame, report);
 	set_result(report->func, frame, &result);
 	if (call->has_errno)
 		*error_number = call->error_number;
@@ -248,6 +250,26 @@ static int is_ready(const struct func *func)
 	return func->patch->role & PATCH_READY || func == &engine.funcs[engine.patch->operation];
 }
 
+/* What the allocator does not know. It stays where it is; a bigger one is the allocator's. */
+static int free_fenced(const struct func *func, struct frame *frame)
+{
+	const struct fenced *object = fence_find(frame->gpr[0]);
+	size_t len = frame->gpr[1];
+	void *bigger;
+
+	if (!object || object->live != frame->gpr[0])
+		return 0;
+	if (strncmp(func->patch->name, "realloc", strlen("realloc")))
+		return 1;
+	if (!strcmp(func->patch->name, "reallocarray"))
+		len *= frame->gpr[2];
+	bigger = malloc(len);
+	if (bigger)
+		memcpy(bigger, (void *)object->live, len < object->len ? len : object->len);
+	frame->rax = (uint64_t)bigger;
+	return 1;
+}
+
 static int decide(const struct func *func, struct frame *frame, int *error_number)
 {
 	int action;
@@ -258,7 +280,7 @@ static int decide(const struct func *func, struct frame *frame, int *error_numbe
 		return tail(func, frame);
 	if (func->patch->role == PATCH_FREES) {
 		objects_forget(frame->gpr[0]);
-		return tail(func, frame);
+		return free_fenced(func, frame) ? THUNK_RETURN : tail(func, frame);
 	}
 	if (has_left(func, frame))
 		report_end(OUTCOME_LEFT, NULL, 0);

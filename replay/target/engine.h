@@ -33,7 +33,7 @@ struct engine {
 	int *server; /* shared by what the program forks: the process that reached ready first; 0: none yet */
 	int main_result; /* valid once main has returned */
 	int end_status;	 /* of a process that has played */
-	int is_debugged; /* stop before the operation */
+	unsigned how;	 /* PATCH_RUN_ of this case */
 };
 extern struct engine engine;
 

@@ -222,9 +222,9 @@ void forkserver_run(const char *where)
 			continue;
 		if (n != sizeof(message) || message.kind != MESSAGE_RUN)
 			engine_exit(0);
-		if (message.flags & 1) {
+		engine.how = message.flags;
+		if (engine.how & PATCH_RUN_HERE) {
 			engine.end_status = PATCH_STATUS_PLAYED;
-			engine.is_debugged = message.flags & 2;
 			play_here();
 		}
 		if (++cases_cnt == HUGE_AFTER)

@@ -124,7 +124,7 @@ struct patch_slot {
  * first stack argument. The rest start as 0.
  */
 enum serve_kind {
-	/* v[dst] = malloc(len), zeroed (len 0: one byte). data: where it lay when it was recorded, 0:
+	/* v[dst] = malloc(len), zeroed, with a pattern behind it. data: where it lay when it was recorded, 0:
 	 * unknown. What lay there with the same length before, and was not freed since, is the same object:
 	 * no new one. */
 	SERVE_ALLOC = 1,
@@ -226,6 +226,12 @@ struct outcome_header {
 	unsigned int calls_cnt;
 	unsigned int forks_cnt; /* by libc's fork, of all processes of the case */
 	unsigned int is_write;	/* SIGNAL: of a page fault */
+	/* SIGNAL, of a fenced case: the object that the access was around, by where it was recorded (0:
+	 * none), how far from its start that was, and the case's call that it was made for (PATCH_NONE: the
+	 * operation). */
+	unsigned long long object;
+	long long distance;
+	unsigned int object_call, pad;
 	/* What the last mmap asked for that was more than the sandbox has; 0: there was none. */
 	unsigned long long refused_bytes;
 	/* The sandbox's limit of memory, when a signal came with most of it in use; else 0. */
@@ -246,15 +252,22 @@ enum message_kind {
 	MESSAGE_ENDED, /* a forked case ended. number: wait status of the child; flags & 1: it was killed at
 			* the time limit */
 	/* driver to target */
-	MESSAGE_RUN, /* number: time limit, ms; flags & 1: in this process, which then exits with
-		      * PATCH_STATUS_PLAYED; flags & 2: and which stops itself before the operation, for a
-		      * debugger, the operation's entry as the program has it */
+	MESSAGE_RUN, /* number: time limit, ms; flags: PATCH_RUN_ */
 	MESSAGE_QUIT,
 };
 
 /* Addresses between which a program has memory, not too far apart. */
 struct patch_span {
 	unsigned long long from, to;
+};
+
+enum {
+	PATCH_RUN_HERE = 1, /* in this process, which then exits with PATCH_STATUS_PLAYED */
+	/* And which stops itself before the operation, for a debugger, the operation's entry as the program
+	 * has it. */
+	PATCH_RUN_DEBUGGED = 2,
+	PATCH_RUN_FENCED = 4, /* rebuilt objects have nothing around them */
+	PATCH_RUN_OTHERS = 8, /* another pattern behind them */
 };
 
 struct patch_message {

@@ -67,7 +67,7 @@ static int makes_sense(const struct case_header *played)
 static void build_arguments(struct report *report, uint64_t *stack)
 {
 	const struct case_header *played = engine.played;
-	struct serve serve = {};
+	struct serve serve = {.call = PATCH_NONE};
 
 	if (!makes_sense(played))
 		report_trouble(OUTCOME_TROUBLE, NULL, "the case makes no sense");
@@ -138,7 +138,7 @@ void play_case(void)
 	call.fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
 	report.xmm = call.xmm;
 	report_entry(&report);
-	if (engine.is_debugged)
+	if (engine.how & PATCH_RUN_DEBUGGED)
 		stop_for_debugger(func);
 	call_operation(&call, func, &error_number);
 	result = (struct patch_registers){

@@ -3,11 +3,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "replay/target/engine.h"
+#include "replay/target/fence.h"
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
 #include "replay/target/objects.h"
+
+/* Bytes of pattern behind an object: room for another one like it. */
+#define PATTERN_MIN 64
+#define PATTERN_MAX 4096
 
 static uint64_t shared[PATCH_SHARED_MAX];
 
@@ -17,13 +23,43 @@ static uint64_t shared[PATCH_SHARED_MAX];
 		-1;                                                                                          \
 	})
 
+/* What is read behind an object is the same every time and no number that anyone would believe; as a pointer
+ * it leads nowhere. */
+static void put_pattern(uint8_t *at, size_t len)
+{
+	const uint8_t byte = engine.how & PATCH_RUN_OTHERS ? 0x4b : 0x4d;
+
+	for (size_t i = 0; i < len; i++)
+		at[i] = i % 8 < 6 ? byte : 0;
+}
+
+static size_t pattern_len(size_t len)
+{
+	return len < PATTERN_MIN ? PATTERN_MIN : len > PATTERN_MAX ? PATTERN_MAX : len;
+}
+
 /* The program's own allocator, for the program may free it. */
+static uint64_t alloc_plain(size_t len)
+{
+	size_t more = pattern_len(len);
+	uint8_t *at = malloc(len + more);
+
+	if (!at)
+		return 0;
+	memset(at, 0, len);
+	put_pattern(at + len, more);
+	return (uint64_t)at;
+}
+
 static int alloc(struct serve *serve, const struct serve_op *op)
 {
 	uint64_t lay_at = engine.patch->sees_frees ? op->data : 0, live = objects_find(lay_at, op->len);
 
 	if (!live) {
-		live = (uint64_t)calloc(1, op->len ? op->len : 1);
+		if (engine.how & PATCH_RUN_FENCED)
+			live = fence_alloc(op->len, op->data, serve->call);
+		if (!live)
+			live = alloc_plain(op->len);
 		if (!live)
 			return TROUBLE(serve, "no memory for %u recorded bytes", op->len);
 		objects_add(lay_at, op->len, live);

@@ -10,7 +10,8 @@ struct serve {
 	uint64_t v[PATCH_SERVE_VALUES];	      /* address registers; set v[0..6] before */
 	uint64_t args[6 + PATCH_STACK_WORDS]; /* SERVE_ARG */
 	uint64_t result[2];		      /* SERVE_RESULT: rax, rdx */
-	char trouble[128];		      /* why it could not be done */
+	uint32_t call;	   /* index of the case's call that is served; PATCH_NONE: the operation */
+	char trouble[128]; /* why it could not be done */
 };
 
 /* Run @cnt ops at offset @ops of the case. 0, or -1 with trouble. */

@@ -12,6 +12,7 @@
 
 #include "replay/target/dispatch.h"
 #include "replay/target/engine.h"
+#include "replay/target/fence.h"
 #include "replay/target/filter.h"
 #include "replay/target/guard.h"
 #include "replay/target/install.h"
@@ -64,6 +65,19 @@ static void look_at_memory(void)
 	syscalls_close(fd);
 }
 
+/* Beyond the recorded objects there is nothing. */
+static void look_at_access(const void *context, uint64_t addr)
+{
+	const struct fenced *object = fence_find(addr);
+
+	engine.outcome->is_write = get(context, REG_ERR) >> 1 & 1;
+	if (!object)
+		return;
+	engine.outcome->object = object->lay_at;
+	engine.outcome->object_call = object->call;
+	engine.outcome->distance = addr - object->live;
+}
+
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	uint64_t ip = get(context, REG_RIP), resume = guard_resume(ip);
@@ -74,8 +88,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	}
 	if (play_is_here())
 		look_at_memory();
-	if (play_is_here() && number == SIGSEGV)
-		engine.outcome->is_write = get(context, REG_ERR) >> 1 & 1;
+	if (play_is_here() && number == SIGSEGV && info->si_code > 0)
+		look_at_access(context, (uint64_t)info->si_addr);
 	if (play_is_here())
 		report_fault(OUTCOME_SIGNAL, number, ip, get(context, REG_RSP),
 			     info->si_code > 0 ? (uint64_t)info->si_addr : 0);

@@ -58,6 +58,8 @@ static const struct kit_func funcs[] = {
 	{"time", PATCH_INPUT, .results = RAX, .is_import = 1},
 	{"read", PATCH_INPUT, .results = RAX, .is_import = 1, .key_args = 1},
 	{"accept", PATCH_READY, .is_import = 1},
+	{"free", PATCH_FREES, .is_import = 1},
+	{"realloc", PATCH_FREES, .is_import = 1},
 };
 
 /* --- one server for all cases that need no other --- */
@@ -68,6 +70,7 @@ struct fixture {
 	struct buf data;
 	struct server_result result;
 	const struct outcome_header *outcome;
+	unsigned how; /* PATCH_RUN_ */
 };
 
 static struct fixture shared;
@@ -113,7 +116,7 @@ static void run(struct fixture *f, const struct kit_case *made)
 	struct err err = {};
 
 	kit_case_write(&f->data, made, &f->patch);
-	if (server_run(f->server, f->data.data, f->data.len, TIMEOUT_MS, &f->result, &err))
+	if (server_run(f->server, f->data.data, f->data.len, TIMEOUT_MS, f->how, &f->result, &err))
 		fail_msg("%s (%s)", err.msg, err.hint);
 	f->outcome = f->result.outcome;
 }
@@ -253,6 +256,49 @@ static void arguments_are_built_and_results_reported(void **state)
 	assert_int_equal(fragment->addr, entry->regs[2]);
 	assert_int_equal(fragment->node, 7);
 	assert_int_equal(*(const long *)(fragment + 1), 42);
+}
+
+static void run_beyond(unsigned how, long what, long idx)
+{
+	shared.how = how;
+	run(&shared, CASE(.args = {what, idx}, .data = "\6\0\0", .data_len = 4,
+			  .ops = {{.kind = SERVE_ALLOC, .dst = 8, .len = 16},
+				  {.kind = SERVE_ALLOC, .dst = 9, .len = 4, .data = 0x1234},
+				  {.kind = SERVE_WRITE, .dst = 9, .len = 4, .data = KIT_DATA},
+				  {.kind = SERVE_POINTER, .dst = 8, .off = 8, .src = 9},
+				  {.kind = SERVE_ARG, .off = 2, .src = 8}}));
+	shared.how = 0;
+}
+
+static void behind_an_object_lies_a_pattern(void **state)
+{
+	run_beyond(0, DO_BEYOND, 1);
+	assert_done(&shared, 0x4d4d4d4d);
+	run_beyond(PATCH_RUN_OTHERS, DO_BEYOND, 1);
+	assert_done(&shared, 0x4b4b4b4b);
+}
+
+static void a_fenced_object_is_itself_and_beyond_it_there_is_nothing(void **state)
+{
+	run_beyond(PATCH_RUN_FENCED, DO_BEYOND, 0);
+	assert_done(&shared, 6);
+	for (long idx = 1; idx < 10000; idx *= 10) {
+		run_beyond(PATCH_RUN_FENCED, DO_BEYOND, idx);
+		assert_int_equal(shared.outcome->end, OUTCOME_SIGNAL);
+		assert_int_equal(shared.outcome->number, SIGSEGV);
+		assert_int_equal(shared.outcome->object, 0x1234);
+		assert_int_equal(shared.outcome->object_call, PATCH_NONE);
+		assert_int_equal(shared.outcome->distance, 4 * idx);
+		assert_false(shared.outcome->is_write);
+	}
+}
+
+static void a_fenced_object_may_be_grown_and_freed(void **state)
+{
+	run_beyond(0, DO_FREED, 0);
+	assert_done(&shared, 6);
+	run_beyond(PATCH_RUN_FENCED, DO_FREED, 0);
+	assert_done(&shared, 6);
 }
 
 static void calls_are_numbered_and_name_what_they_were_served(void **state)
@@ -552,7 +598,8 @@ static void a_hang_is_killed_at_the_limit(void **state)
 
 	kit_case_write(&shared.data, CASE(.args = {DO_HANG}), &shared.patch);
 	assert_int_equal(
-		server_run(shared.server, shared.data.data, shared.data.len, 100, &shared.result, &err), 0);
+		server_run(shared.server, shared.data.data, shared.data.len, 100, 0, &shared.result, &err),
+		0);
 	assert_true(shared.result.timed_out);
 	assert_int_equal(shared.result.outcome->end, OUTCOME_NONE);
 	assert_int_equal(shared.result.outcome->events_cnt, 1);
@@ -739,7 +786,7 @@ static void threads_at_ready_get_a_process_each(void **state)
 	assert_int_equal(f.outcome->end, OUTCOME_SIGNAL);
 	assert_int_equal(WTERMSIG(f.result.wait_status), SIGSEGV);
 	kit_case_write(&f.data, CASE(.args = {DO_HANG}), &f.patch);
-	assert_int_equal(server_run(f.server, f.data.data, f.data.len, 100, &f.result, NULL), 0);
+	assert_int_equal(server_run(f.server, f.data.data, f.data.len, 100, 0, &f.result, NULL), 0);
 	assert_true(f.result.timed_out);
 	run(&f, CASE(.args = {DO_CONNECT}));
 	assert_int_equal(f.outcome->end, OUTCOME_BLOCKED);
@@ -822,7 +869,7 @@ static int look_without_namespaces(void)
 	if (server_layers(f.server) != (1 << SANDBOX_LANDLOCK | 1 << SANDBOX_SECCOMP))
 		return 4;
 	kit_case_write(&f.data, &made, &f.patch);
-	if (server_run(f.server, f.data.data, f.data.len, TIMEOUT_MS, &f.result, &err) ||
+	if (server_run(f.server, f.data.data, f.data.len, TIMEOUT_MS, 0, &f.result, &err) ||
 	    f.result.outcome->end != OUTCOME_DONE)
 		return 5;
 	stop(&f);
@@ -866,6 +913,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(simple_cases_are_served),
 		cmocka_unit_test(memory_is_built_for_an_out_parameter),
 		cmocka_unit_test(arguments_are_built_and_results_reported),
+		cmocka_unit_test(behind_an_object_lies_a_pattern),
+		cmocka_unit_test(a_fenced_object_is_itself_and_beyond_it_there_is_nothing),
+		cmocka_unit_test(a_fenced_object_may_be_grown_and_freed),
 		cmocka_unit_test(calls_are_numbered_and_name_what_they_were_served),
 		cmocka_unit_test(threads_of_the_operation_are_served),
 		cmocka_unit_test(every_replay_has_the_same_addresses),

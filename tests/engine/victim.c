@@ -285,6 +285,7 @@ static long jump_home(void)
 NOINLINE long operation(int what, long a, struct reply *out)
 {
 	char buf[8] = "";
+	int *lines;
 
 	switch (what) {
 	case DO_STATIC:
@@ -360,6 +361,14 @@ NOINLINE long operation(int what, long a, struct reply *out)
 	case DO_VOID:
 		note(a);
 		return 1;
+	case DO_BEYOND:
+		return out->lines[a];
+	case DO_FREED:
+		lines = realloc(out->lines, 100);
+		a = lines[0];
+		free(lines);
+		free(out);
+		return a;
 	case DO_SHOP:
 		return shop_total(a, 2);
 	case DO_ADDRESS:

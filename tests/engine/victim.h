@@ -47,6 +47,8 @@ enum {
 	DO_VOID,
 	DO_ADDRESS,
 	DO_SHOP,
+	DO_BEYOND,
+	DO_FREED,
 };
 
 long operation(int what, long a, struct reply *out);

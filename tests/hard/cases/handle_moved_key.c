@@ -6,17 +6,17 @@
 
 #include "case.h"
 
-#define STACK_PAGE ((void *)(0x7ffffffff000 - 2 * 4096))
+static void *volatile stack_page = (void *)(0x7ffffffff000 - 2 * 4096);
 
 FUNC void *lease(int n)
 {
-	char *page = STACK_PAGE;
+	char *page = stack_page;
 
 	if (n)
 		return page + 16 * n;
 	page = mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
 		    0);
-	if (page != STACK_PAGE)
+	if (page != stack_page)
 		abort();
 	return page;
 }

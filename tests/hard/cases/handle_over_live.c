@@ -9,8 +9,7 @@
 #include "case.h"
 
 /* Of the stack, where addresses are not random: as at replay. */
-#define STACK_END  0x7ffffffff000
-#define STACK_PAGE ((void *)(STACK_END - 2 * 4096))
+static void *volatile stack_page = (void *)(0x7ffffffff000 - 2 * 4096);
 
 struct db {
 	long pad[5];
@@ -19,10 +18,10 @@ struct db {
 
 FUNC struct db *db_open(int n)
 {
-	struct db *db = mmap(STACK_PAGE, 4096, PROT_READ | PROT_WRITE,
+	struct db *db = mmap(stack_page, 4096, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
-	if (db != STACK_PAGE)
+	if (db != stack_page)
 		abort();
 	db->version = n + 1;
 	return db;

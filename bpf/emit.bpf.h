@@ -169,9 +169,16 @@ static __noinline void put_registers(struct slot *slot, struct thread *thread, _
 	COUNT(slot->event.func, fp_unread, 1);
 }
 
+static __always_inline __u32 fp_at_entry(const struct frame *frame)
+{
+	const struct func_rule *rule = rule_of(frame->func);
+
+	return rule->plan_flags & PLAN_F_FP_BY_AL && !frame->vectors ? 0 : rule->fp_in;
+}
+
 static __noinline void emit_entry(struct thread *thread, struct frame *frame)
 {
-	__u32 fp_cnt = rule_of(frame->func)->fp_in;
+	__u32 fp_cnt = fp_at_entry(frame);
 	struct slot *slot;
 
 	take_registers(thread, fp_cnt, frame->rsp);

@@ -84,6 +84,7 @@ struct frame {
 	__u8 is_open, is_hooked; /* its return will be seen by the trampoline */
 	__u8 is_at_rets;	 /* it will be seen where the function ends */
 	__u8 is_alternate;	 /* it is on the alternate signal stack */
+	__u8 vectors;		 /* al at entry: vector registers that a variadic call uses, at most */
 	__u8 flags;		 /* of an operation's end: enum event_flags */
 };
 
@@ -153,6 +154,18 @@ struct {
 
 __u64 carriers_cnt;
 
+/* Where a FORMAT op is. */
+struct formatting {
+	__u64 at, word;	    /* the next character; those that have been read */
+	__u64 stack, saved; /* where the next stack argument lies; a va_list's save area */
+	__u32 left;	    /* characters in word */
+	__u32 gpr, xmm;	    /* as a va_list counts */
+	__u32 cnt, walked;  /* words; characters */
+	__u8 is_running, is_done, is_list, status;
+	struct plan_format walk;
+	__u64 words[PLAN_FORMAT_WORDS];
+};
+
 #define SLOTS_PER_CPU 4
 
 /*
@@ -173,6 +186,7 @@ struct slot {
 	__u64 word; /* what LOAD reads into */
 	__u64 keep[PLAN_KEEP_MAX];
 	__u64 v[PLAN_VALUES];
+	struct formatting format;
 	struct event event;
 	/* Right behind the event. What lies past the budget is never written: the verifier, which knows the
 	 * bound of each number but not of their sum, asks for it. */

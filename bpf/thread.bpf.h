@@ -163,6 +163,7 @@ static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u3
 	frame->args[4] = ctx->r8;
 	frame->args[5] = ctx->r9;
 	frame->rsp = ctx->rsp;
+	frame->vectors = ctx->rax;
 	frame->ret = true_return_address(ret);
 	frame->word = ret;
 	frame->func = func;

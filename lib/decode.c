@@ -319,7 +319,7 @@ static const struct kind_decoder {
 	[SHAPE_ARRAY] = {decode_array, false},	  [SHAPE_CHARS] = {decode_chars, false},
 	[SHAPE_POINTER] = {decode_pointer, true}, [SHAPE_STRING] = {decode_pointer, true},
 	[SHAPE_BYTES] = {decode_pointer, true},	  [SHAPE_HANDLE] = {decode_pointer, true},
-	[SHAPE_CUT] = {decode_cut, false},
+	[SHAPE_CUT] = {decode_cut, false},	  [SHAPE_VARARGS] = {decode_varargs, false},
 };
 
 static bool is_flexible(const struct shape_node *n)

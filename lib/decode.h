@@ -108,6 +108,14 @@ uint16_t decode_live(struct decoder *d, uint16_t node);
 /* Where a parameter's own bytes are: value.c. False: no memory. */
 bool decode_param_extent(struct decoder *d, struct extent *out, const struct shape_param *param);
 
+/* The low half of xmm register @number at entry, or NULL; then why. value.c. */
+const uint8_t *decode_xmm(const struct decoder *d, unsigned number);
+const char *decode_no_xmm(const struct decoder *d);
+
+/* --- decode_format.c --- */
+
+void decode_varargs(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
+
 /* --- decode_seen.c --- */
 
 /* The first showing of an object keeps its place. */
@@ -120,6 +128,10 @@ uint32_t seen_type(const struct decoder *d, uint32_t type);
 
 /* --- decode_pointer.c --- */
 
+/* A child of @v, which becomes a POINTER, for what it leads to; NULL: no memory. */
+struct value *decode_pointee(struct decoder *d, struct value *v, uint16_t node);
+/* @v, whose bits are an opaque address. */
+void decode_handle(struct decoder *d, struct value *v);
 void decode_pointer(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
 void decode_cut(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
 /* A flexible array: the fragment of this node at the member's own address. */

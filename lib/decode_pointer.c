@@ -13,7 +13,7 @@
 static const char in_only[] = "captured at entry only";
 static const char out_only[] = "captured at return only";
 
-static struct value *pointee_new(struct decoder *d, struct value *v, uint16_t node)
+struct value *decode_pointee(struct decoder *d, struct value *v, uint16_t node)
 {
 	struct value *child = decode_new(d, node, v);
 
@@ -56,7 +56,7 @@ static void follow_string(struct decoder *d, struct value *v)
 								     .status = found.status}));
 		return;
 	}
-	text = pointee_new(d, v, v->node);
+	text = decode_pointee(d, v, v->node);
 	if (!text)
 		return;
 	text->kind = VALUE_TEXT;
@@ -89,7 +89,7 @@ static void follow_bytes(struct decoder *d, struct value *v)
 		return;
 	}
 	extent = extent_of(v->bits, &found);
-	bytes = pointee_new(d, v, v->node);
+	bytes = decode_pointee(d, v, v->node);
 	if (!bytes)
 		return;
 	set_bytes(d, bytes, &extent, found.wanted);
@@ -157,7 +157,7 @@ static void follow_array(struct decoder *d, struct value *v, const struct shape_
 			       .is_array = true};
 	if (found.wanted && seen_refer(d, v, seen_find(d, &object)))
 		return;
-	array = pointee_new(d, v, v->node);
+	array = decode_pointee(d, v, v->node);
 	if (!array)
 		return;
 	object.value = array;
@@ -184,7 +184,7 @@ static void follow_object(struct decoder *d, struct value *v, const struct shape
 		decode_unavailable(v, extent_why(d, &extent));
 		return;
 	}
-	child = pointee_new(d, v, n->first_child);
+	child = decode_pointee(d, v, n->first_child);
 	if (child)
 		decode(d, child, &extent, 0);
 }
@@ -235,7 +235,7 @@ static bool is_captured(struct decoder *d, uint64_t addr)
 		(memory_around(d->other, addr, &found) || memory_around(d->other, addr - 1, &found)));
 }
 
-static void decode_handle(struct decoder *d, struct value *v)
+void decode_handle(struct decoder *d, struct value *v)
 {
 	char label[SYMBOL_LABEL_MAX];
 

@@ -332,7 +332,7 @@ static int primary(struct parser *p, struct expr **out)
 	scan_space(&p->s);
 	if (*p->s.pos == '(')
 		r = parenthesised(p, &expr);
-	else if (scan_begins_name(*p->s.pos))
+	else if (scan_begins_root(p->s.pos))
 		r = word(p, &expr);
 	else if (p->is_path_only)
 		r = scan_expected(&p->s, "a path");

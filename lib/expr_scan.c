@@ -65,9 +65,18 @@ bool scan_take(struct scan *s, const char *token)
 	return true;
 }
 
+/* What a path may begin with besides a name: the variable arguments. */
+static const char ellipsis[] = "...";
+
+bool scan_begins_root(const char *pos)
+{
+	return scan_begins_name(*pos) || !strncmp(pos, ellipsis, strlen(ellipsis));
+}
+
 int scan_name(struct scan *s, char **out)
 {
-	size_t len = scan_name_len(s->pos);
+	bool is_name = scan_begins_name(*s->pos);
+	size_t len = is_name ? scan_name_len(s->pos) : strlen(ellipsis);
 	char *name = strndup(s->pos, len);
 
 	if (!name)

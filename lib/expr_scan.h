@@ -24,7 +24,9 @@ bool scan_take(struct scan *s, const char *token);
 
 bool scan_begins_name(char c);
 size_t scan_name_len(const char *pos);
-/* The name at the position; the caller's to free. */
+/* Whether a path's root stands at @pos: a name, or "...". */
+bool scan_begins_root(const char *pos);
+/* The root or name at the position; the caller's to free. */
 int scan_name(struct scan *s, char **out);
 int scan_number(struct scan *s, int64_t *out);
 /* The text between the quote at the position and its like, unescaped; it is never longer than what is

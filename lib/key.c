@@ -64,7 +64,7 @@ static int check_step(const struct shape *shape, uint16_t from, const struct pat
 
 	if (step->kind == STEP_EACH)
 		return err_usage(err, -EINVAL, "key '%s' names each element: name the whole array", text);
-	if (step->kind == STEP_INDEX && (n->length || n->has_terminator))
+	if (step->kind == STEP_INDEX && (n->length || n->has_terminator || n->kind == SHAPE_VARARGS))
 		return err_usage(err, -EINVAL, "key '%s' names one of a varying number of elements", text);
 	return 0;
 }
@@ -338,6 +338,48 @@ static void put_pointer(struct maker *m, const struct shape_node *n, const struc
 	}
 }
 
+/* --- variable arguments: each says itself what it is --- */
+
+static void put_vararg(struct maker *m, const struct value *v)
+{
+	switch (v->kind) {
+	case VALUE_INT:
+		buf_put_u64(m->out, v->bits);
+		break;
+	case VALUE_FLOAT:
+		buf_put(m->out, v->bytes, MIN(v->len, X87_BYTES));
+		break;
+	case VALUE_POINTER:
+		buf_put_u8(m->out, v->bits != 0);
+		if (v->child_cnt)
+			put_text(m, v->child[0]);
+		break;
+	case VALUE_HANDLE:
+	case VALUE_SYMBOL:
+		buf_put_u8(m->out, 1);
+		break;
+	default:
+		if (v->is_elsewhere)
+			break;
+		if (v->is_unread)
+			m->unread = v;
+		/* Text that could not be read is there, too. */
+		if (v->bits && !v->is_wide)
+			buf_put_u8(m->out, 1);
+		buf_put_u8(m->out, v->bits && !v->is_wide ? KEY_FAULT : KEY_CUT);
+	}
+}
+
+static void put_varargs(struct maker *m, const struct value *v)
+{
+	if (!v || v->kind != VALUE_ARRAY) {
+		buf_put_u8(m->out, v ? KEY_CUT : 0);
+		return;
+	}
+	for (size_t i = 0; i < v->child_cnt; i++)
+		put_vararg(m, v->child[i]);
+}
+
 /* --- any value --- */
 
 static bool is_pointer(const struct maker *m, const struct shape_node *n)
@@ -362,7 +404,9 @@ static void put_value(struct maker *m, uint16_t node, const struct value *v, enu
 
 	if (!key_takes(n, why) || m->out->failed)
 		return;
-	if (is_pointer(m, n))
+	if (n->kind == SHAPE_VARARGS)
+		put_varargs(m, v);
+	else if (is_pointer(m, n))
 		put_pointer(m, n, v, why);
 	else if (n->kind == SHAPE_CUT)
 		buf_put_u8(m->out, KEY_CUT);

@@ -18,6 +18,9 @@
  *		array		8 bytes count as captured, then the elements
  *	handle			one byte: 0 NULL, 1 not; where a path of the key names it, its 8 bytes, or
  *				those of PLAN_IMAGE where it leads into an image
+ *	variable arguments	what each conversion of the format takes: integers 8 bytes, a double 8 and a
+ *				long double 10, text as a pointer to it, other pointers as handles, what %n
+ *				stores nothing; KEY_CUT where nobody knows what follows
  *	unavailable, a fault	KEY_FAULT in its place
  *	cut by the shape	KEY_CUT in its place; 0 for a NULL pointer
  *

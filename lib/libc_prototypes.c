@@ -47,6 +47,10 @@
 	{                                                                                                    \
 		.path = what, .is_opaque = true                                                              \
 	}
+#define FORMAT(what)                                                                                         \
+	{                                                                                                    \
+		.path = what, .is_format = true                                                              \
+	}
 #define LIST(what)                                                                                           \
 	{                                                                                                    \
 		.path = what, .is_terminated = true                                                          \
@@ -61,6 +65,20 @@
 /* By name. clang-format off: a row a function. */
 /* clang-format off */
 static const struct libc_function functions[] = {
+	{"__asprintf_chk", "int __asprintf_chk(char **ptr, int flag, const char *format, ...)", NULL, {OUT_BYTES("*ptr", "return + 1"), FORMAT("format")}},
+	{"__dprintf_chk", "int __dprintf_chk(int fd, int flag, const char *format, ...)", NULL, {FORMAT("format")}},
+	{"__fprintf_chk", "int __fprintf_chk(FILE *stream, int flag, const char *format, ...)", NULL, {FORMAT("format")}},
+	{"__printf_chk", "int __printf_chk(int flag, const char *format, ...)", NULL, {FORMAT("format")}},
+	{"__snprintf_chk", "int __snprintf_chk(char *s, size_t maxlen, int flag, size_t slen, const char *format, ...)", NULL, {OUT_BYTES("s", "min(return + 1, maxlen)"), FORMAT("format")}},
+	{"__sprintf_chk", "int __sprintf_chk(char *s, int flag, size_t slen, const char *format, ...)", NULL, {OUT_BYTES("s", "return + 1"), FORMAT("format")}},
+	{"__syslog_chk", "void __syslog_chk(int pri, int flag, const char *fmt, ...)", NULL, {FORMAT("fmt")}},
+	{"__vasprintf_chk", "int __vasprintf_chk(char **ptr, int flag, const char *format, va_list arg)", NULL, {OUT_BYTES("*ptr", "return + 1"), FORMAT("format")}},
+	{"__vdprintf_chk", "int __vdprintf_chk(int fd, int flag, const char *format, va_list arg)", NULL, {FORMAT("format")}},
+	{"__vfprintf_chk", "int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list arg)", NULL, {FORMAT("format")}},
+	{"__vprintf_chk", "int __vprintf_chk(int flag, const char *format, va_list arg)", NULL, {FORMAT("format")}},
+	{"__vsnprintf_chk", "int __vsnprintf_chk(char *s, size_t maxlen, int flag, size_t slen, const char *format, va_list arg)", NULL, {OUT_BYTES("s", "min(return + 1, maxlen)"), FORMAT("format")}},
+	{"__vsprintf_chk", "int __vsprintf_chk(char *s, int flag, size_t slen, const char *format, va_list arg)", NULL, {OUT_BYTES("s", "return + 1"), FORMAT("format")}},
+	{"__vsyslog_chk", "void __vsyslog_chk(int pri, int flag, const char *fmt, va_list ap)", NULL, {FORMAT("fmt")}},
 	{"accept", "int accept(int fd, struct sockaddr *addr, socklen_t *addr_len)", NULL, {ADDRESS_OUT, ADDRESS_LEN}},
 	{"accept4", "int accept4(int fd, struct sockaddr *addr, socklen_t *addr_len, int flags)", NULL, {ADDRESS_OUT, ADDRESS_LEN}},
 	{"access", "int access(const char *name, int type)"},
@@ -69,6 +87,7 @@ static const struct libc_function functions[] = {
 	{"arc4random_buf", "void arc4random_buf(void *buf, size_t size)", NULL, {OUT_BYTES("buf", "size")}},
 	{"arc4random_uniform", "uint32_t arc4random_uniform(uint32_t upper_bound)"},
 	{"asctime", "char *asctime(const struct tm *tp)"},
+	{"asprintf", "int asprintf(char **ptr, const char *format, ...)", NULL, {OUT_BYTES("*ptr", "return + 1"), FORMAT("format")}},
 	{"bind", "int bind(int fd, const struct sockaddr *addr, socklen_t len)", NULL, {IN_BYTES("addr", "len")}},
 	{"chdir", "int chdir(const char *path)"},
 	{"chmod", "int chmod(const char *file, mode_t mode)"},
@@ -83,9 +102,13 @@ static const struct libc_function functions[] = {
 	{"ctime", "char *ctime(const time_t *timer)"},
 	{"ctime_r", "char *ctime_r(const time_t *timer, char *buf)", NULL, {OUT_BYTES("buf", WHEN_NOT_NULL("26"))}},
 	{"difftime", "double difftime(time_t time1, time_t time0)"},
+	{"dprintf", "int dprintf(int fd, const char *format, ...)", NULL, {FORMAT("format")}},
 	{"drand48", "double drand48(void)"},
 	{"dup", "int dup(int fd)"},
 	{"dup2", "int dup2(int fd, int fd2)"},
+	{"err", "void err(int status, const char *format, ...)", NULL, {FORMAT("format")}},
+	{"error", "void error(int status, int errnum, const char *format, ...)", NULL, {FORMAT("format")}},
+	{"errx", "void errx(int status, const char *format, ...)", NULL, {FORMAT("format")}},
 	{"faccessat", "int faccessat(int fd, const char *file, int type, int flag)"},
 	{"fchmod", "int fchmod(int fd, mode_t mode)"},
 	{"fclose", "int fclose(FILE *stream)"},
@@ -99,6 +122,7 @@ static const struct libc_function functions[] = {
 	{"fileno", "int fileno(FILE *stream)"},
 	{"fopen", "FILE *fopen(const char *filename, const char *modes)"},
 	{"fopen64", "FILE *fopen64(const char *filename, const char *modes)"},
+	{"fprintf", "int fprintf(FILE *stream, const char *format, ...)", NULL, {FORMAT("format")}},
 	{"fputc", "int fputc(int c, FILE *stream)"},
 	{"fputs", "int fputs(const char *s, FILE *stream)"},
 	{"fread", "size_t fread(void *ptr, size_t size, size_t n, FILE *stream)", NULL, {OUT_BYTES("ptr", "return * size")}},
@@ -184,7 +208,7 @@ static const struct libc_function functions[] = {
 	{"popen", "FILE *popen(const char *command, const char *modes)"},
 	{"pread", "ssize_t pread(int fd, void *buf, size_t nbytes, off_t offset)", "__pread_chk", {OUT_BYTES("buf", "return")}},
 	{"pread64", "ssize_t pread64(int fd, void *buf, size_t nbytes, off64_t offset)", "__pread64_chk", {OUT_BYTES("buf", "return")}},
-	{"printf", "int printf(const char *format, ...)"},
+	{"printf", "int printf(const char *format, ...)", NULL, {FORMAT("format")}},
 	{"putc", "int putc(int c, FILE *stream)"},
 	{"putchar", "int putchar(int c)"},
 	{"puts", "int puts(const char *s)"},
@@ -227,8 +251,10 @@ static const struct libc_function functions[] = {
 	{"setsockopt", "int setsockopt(int fd, int level, int optname, const void *optval, socklen_t optlen)", NULL, {IN_BYTES("optval", "optlen")}},
 	{"shutdown", "int shutdown(int fd, int how)"},
 	{"sleep", "unsigned sleep(unsigned seconds)"},
+	{"snprintf", "int snprintf(char *s, size_t maxlen, const char *format, ...)", NULL, {OUT_BYTES("s", "min(return + 1, maxlen)"), FORMAT("format")}},
 	{"socket", "int socket(int domain, int type, int protocol)"},
 	{"socketpair", "int socketpair(int domain, int type, int protocol, int *fds)", NULL, {OUT_COUNT("fds", WHEN_DONE("2"))}},
+	{"sprintf", "int sprintf(char *s, const char *format, ...)", NULL, {OUT_BYTES("s", "return + 1"), FORMAT("format")}},
 	{"srand", "void srand(unsigned seed)"},
 	{"srand48", "void srand48(long seedval)"},
 	{"srandom", "void srandom(unsigned seed)"},
@@ -240,6 +266,7 @@ static const struct libc_function functions[] = {
 	{"strtoul", "unsigned long strtoul(const char *nptr, char **endptr, int base)"},
 	{"symlink", "int symlink(const char *from, const char *to)"},
 	{"sysconf", "long sysconf(int name)"},
+	{"syslog", "void syslog(int pri, const char *fmt, ...)", NULL, {FORMAT("fmt")}},
 	{"system", "int system(const char *command)"},
 	{"time", "time_t time(time_t *timer)", NULL, {OUT("timer")}},
 	{"timegm", "time_t timegm(struct tm *tp)", NULL, {IN_OUT("tp")}},
@@ -254,7 +281,20 @@ static const struct libc_function functions[] = {
 	{"unlink", "int unlink(const char *name)"},
 	{"unsetenv", "int unsetenv(const char *name)"},
 	{"usleep", "int usleep(useconds_t useconds)"},
+	{"vasprintf", "int vasprintf(char **ptr, const char *format, va_list arg)", NULL, {OUT_BYTES("*ptr", "return + 1"), FORMAT("format")}},
+	{"vdprintf", "int vdprintf(int fd, const char *format, va_list arg)", NULL, {FORMAT("format")}},
+	{"verr", "void verr(int status, const char *format, va_list ap)", NULL, {FORMAT("format")}},
+	{"verrx", "void verrx(int status, const char *format, va_list ap)", NULL, {FORMAT("format")}},
+	{"vfprintf", "int vfprintf(FILE *stream, const char *format, va_list arg)", NULL, {FORMAT("format")}},
+	{"vprintf", "int vprintf(const char *format, va_list arg)", NULL, {FORMAT("format")}},
+	{"vsnprintf", "int vsnprintf(char *s, size_t maxlen, const char *format, va_list arg)", NULL, {OUT_BYTES("s", "min(return + 1, maxlen)"), FORMAT("format")}},
+	{"vsprintf", "int vsprintf(char *s, const char *format, va_list arg)", NULL, {OUT_BYTES("s", "return + 1"), FORMAT("format")}},
+	{"vsyslog", "void vsyslog(int pri, const char *fmt, va_list ap)", NULL, {FORMAT("fmt")}},
+	{"vwarn", "void vwarn(const char *format, va_list ap)", NULL, {FORMAT("format")}},
+	{"vwarnx", "void vwarnx(const char *format, va_list ap)", NULL, {FORMAT("format")}},
 	{"waitpid", "pid_t waitpid(pid_t pid, int *stat_loc, int options)", NULL, {OUT("stat_loc")}},
+	{"warn", "void warn(const char *format, ...)", NULL, {FORMAT("format")}},
+	{"warnx", "void warnx(const char *format, ...)", NULL, {FORMAT("format")}},
 	{"write", "ssize_t write(int fd, const void *buf, size_t n)", NULL, {IN_BYTES("buf", "n")}},
 	{"writev", "ssize_t writev(int fd, const struct iovec *iovec, int count)", NULL,
 	 {IN_COUNT("iovec", "count"), IN_BYTES("iovec[].iov_base", "iovec[].iov_len")}},
@@ -345,8 +385,9 @@ int libc_rule(struct rule *out, const struct libc_rule *from)
 {
 	struct rule rule = {
 		.direction = from->direction,
-		.is_string = from->is_string,
+		.is_string = from->is_string || from->is_format,
 		.is_opaque = from->is_opaque,
+		.is_format = from->is_format,
 		.has_terminator = from->is_terminated,
 		.depth = from->depth,
 	};

@@ -16,7 +16,7 @@ struct libc_rule {
 	const char *path;
 	enum direction direction;
 	const char *bytes, *count; /* expressions; at most one of them */
-	bool is_string, is_opaque, is_terminated;
+	bool is_string, is_opaque, is_terminated, is_format;
 	int depth; /* 0: not said */
 };
 

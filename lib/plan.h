@@ -9,9 +9,11 @@
  * A plan has three sections in one array of ops: IN runs at entry, OUT at return, KEY (user space only)
  * at entry of a replayed input. In KEY nothing is a fragment: COPY appends its bytes, STRING its bytes and
  * one zero, EMIT a number, and each fault of LOAD, COPY or STRING one byte KEY_FAULT (key.h). This header
- * includes nothing, so that the kernel side and the in-target side can share it.
+ * includes nothing from elsewhere, so that the kernel side and the in-target side can share it.
  */
 #pragma once
+
+#include "lib/plan_format.h"
 
 #define PLAN_OPS_MAX   8192	   /* ops of all three sections together */
 #define PLAN_VALUES    64	   /* the value file */
@@ -78,8 +80,24 @@ enum plan_kind {
 	PLAN_XMM,  /* KEY: v[dst] = the low eight bytes of xmm imm at entry */
 	PLAN_HASH, /* gate: v[dst] = plan_hash of the text at v[a] + imm up to its NUL, at most max bytes (max
 		    * at most PLAN_HASH_MAX); 0 when v[a] is 0; a fault gives 0 and jumps by jmp */
+	PLAN_FORMAT, /* IN, KEY: the arguments of the printf format at v[b], nothing when that is 0. They
+		      * begin where jmp says (PLAN_FORMAT_FROM), or when dst is not PLAN_V_ZERO with the
+		      * va_list at v[dst]. Fragments: each text, max bytes of it at most (v[a] is where the op
+		      * keeps its address), then the arguments' words at PLAN_FORMAT_ADDR; what lies in a
+		      * floating-point register is 0 there. In KEY see key.h */
 	PLAN_KIND_CNT,
 };
+
+/* Where variable arguments begin: behind so many general and vector registers, and words of stack arguments.
+ * What is passed to a function has fewer than 512 of these. */
+#define PLAN_FORMAT_FROM(gprs, xmms, words) ((short)((gprs) | (xmms) << 3 | (words) << 7))
+#define PLAN_FORMAT_GPRS(jmp)		    ((unsigned short)(jmp)&7)
+#define PLAN_FORMAT_XMMS(jmp)		    ((unsigned short)(jmp) >> 3 & 15)
+#define PLAN_FORMAT_STACK(jmp)		    ((unsigned short)(jmp) >> 7)
+#define PLAN_FORMAT_ADDR		    0xfc00000000000000ull /* an address that no memory has */
+/* As a va_list counts them: offsets of the first byte behind each kind of register in its save area. */
+#define PLAN_VA_GPRS 48
+#define PLAN_VA_XMMS (PLAN_VA_GPRS + 8 * 16)
 
 /* A key of more bytes is two hashes of them, as of text, and how many they are: 24 bytes. */
 #define PLAN_KEY_MAX  (64 * 1024)
@@ -101,6 +119,7 @@ enum plan_flags {
 	PLAN_F_ERRNO = 1 << 0,	      /* read errno at return */
 	PLAN_F_RETURN = 1 << 1,	      /* there is a return side: result, OUT section, or errno */
 	PLAN_F_OUTSIDE_LIBC = 1 << 2, /* counts only when the caller lies outside libc and ld.so */
+	PLAN_F_FP_BY_AL = 1 << 3,     /* al says at entry whether there is anything in vector registers */
 };
 
 /* Floating-point registers, in the order in which they lie in a fragment of node PLAN_NODE_FPREGS. */

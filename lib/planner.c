@@ -195,9 +195,13 @@ static void walk(struct planner *p, uint16_t node, struct place place)
 {
 	const struct shape_node *n = &p->shape->nodes[node];
 
-	if (!(p->needs[node] & flow_of(p)) || place.kind == PLACE_NOWHERE || p->failed)
+	if (!(p->needs[node] & flow_of(p)) || p->failed)
 		return;
-	if (is_flexible(n))
+	if (n->kind == SHAPE_VARARGS)
+		put_format(p, node);
+	else if (place.kind == PLACE_NOWHERE)
+		return;
+	else if (is_flexible(n))
 		walk_flexible(p, node, place);
 	else if (n->kind == SHAPE_STRUCT)
 		walk_struct(p, node, place);
@@ -337,6 +341,10 @@ static void set_fp(struct plan *out, const struct shape *shape)
 	for (size_t i = 0; i < shape->params_cnt; i++)
 		out->fp_in = MAX(out->fp_in, fp_cnt(&shape->params[i].loc));
 	out->fp_out = fp_cnt(&shape->result.loc);
+	if (shape->varargs.node == SHAPE_NONE || shape->varargs.is_list)
+		return;
+	out->fp_in = PLAN_FP_ST0;
+	out->flags |= PLAN_F_FP_BY_AL;
 }
 
 /* What the largest value of node @n takes, when a rule made it larger than it is by default; 0: none did. */

@@ -90,6 +90,9 @@ uint8_t put_load(struct planner *p, struct place place, const struct shape_node 
 /* The same of @size bytes, unsigned. */
 uint8_t put_load_bytes(struct planner *p, struct place place, unsigned size, struct label *fault);
 
+/* The variable arguments of VARARGS node @node. */
+void put_format(struct planner *p, uint16_t node);
+
 /* --- planner_expr.c --- */
 /* Where @path ends; *@node is its node. */
 struct place put_path(struct planner *p, uint16_t scope, const struct path *path, uint16_t *node,

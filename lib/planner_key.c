@@ -310,7 +310,9 @@ static void key_value(struct planner *p, uint16_t node, struct place place, enum
 
 	if (!key_takes(n, why))
 		return;
-	if (is_flexible)
+	if (n->kind == SHAPE_VARARGS)
+		put_format(p, node);
+	else if (is_flexible)
 		key_flexible(p, node, place);
 	else if (n->kind == SHAPE_STRUCT)
 		key_struct(p, node, place, why);

@@ -243,3 +243,34 @@ uint8_t put_load_bytes(struct planner *p, struct place place, unsigned size, str
 		return put_load_word(p, &place, 0, size * 8, false, fault);
 	return put_load_memory(p, place, size, false, fault);
 }
+
+/* --- variable arguments --- */
+
+static uint8_t put_param(struct planner *p, uint16_t node, struct label *fault)
+{
+	for (size_t i = 0; i < p->shape->params_cnt; i++)
+		if (p->shape->params[i].node == node)
+			return put_load_bytes(p, place_of_param(p, &p->shape->params[i]), EIGHTBYTE, fault);
+	return PLAN_V_ZERO;
+}
+
+void put_format(struct planner *p, uint16_t node)
+{
+	const struct shape_varargs *args = &p->shape->varargs;
+	const struct shape_node *n = &p->shape->nodes[node];
+	struct label fault = LABEL_NEW;
+	unsigned mark = p->next;
+	uint8_t text = put_param(p, n->format, &fault), list = PLAN_V_ZERO;
+
+	if (args->is_list)
+		list = put_param(p, node, &fault);
+	put_op(p, (struct plan_op){.kind = PLAN_FORMAT,
+				   .dst = list,
+				   .a = new_value(p),
+				   .b = text,
+				   .max = n->max,
+				   .jmp = PLAN_FORMAT_FROM(args->gprs, args->xmms, args->words),
+				   .node = node});
+	put_label(p, &fault);
+	p->next = mark;
+}

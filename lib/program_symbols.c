@@ -31,6 +31,8 @@ static void find_spots(struct spots *spots, const struct shape *shape)
 	for (size_t i = 0; i < shape->nodes_cnt; i++) {
 		uint16_t at = i, root;
 
+		if (shape->nodes[i].kind == SHAPE_VARARGS)
+			spots->in_node[i] = true;
 		if (shape->nodes[i].kind != SHAPE_HANDLE)
 			continue;
 		do {

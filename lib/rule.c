@@ -205,8 +205,8 @@ static const struct json_key keys[] = {
 	{"max", read_max, offsetof(struct rule, max)},
 	{"tag", read_tag, offsetof(struct rule, tag)},
 	{"cases", read_cases},
+	{"format", json_read_true, offsetof(struct rule, is_format)},
 	{"callback"},
-	{"format"},
 	{"redact"},
 	{"file"},
 	{"if"},
@@ -221,8 +221,11 @@ static int check_kind(const struct rule *rule, struct err *err)
 		bool is_said;
 		const char *name;
 	} kinds[] = {
-		{rule->is_string, "string"},	      {rule->bytes, "bytes"},	   {rule->count, "count"},
-		{rule->has_terminator, "terminator"}, {rule->is_opaque, "opaque"},
+		{rule->is_string || rule->is_format, rule->is_format ? "format" : "string"},
+		{rule->bytes, "bytes"},
+		{rule->count, "count"},
+		{rule->has_terminator, "terminator"},
+		{rule->is_opaque, "opaque"},
 	};
 	const char *first = NULL;
 
@@ -263,6 +266,7 @@ static int settle(struct rule *rule, struct err *err)
 {
 	int r = check_kind(rule, err);
 
+	rule->is_string |= rule->is_format;
 	if (!r && rule->cases_cnt && !rule->tag)
 		r = err_usage(err, -EINVAL, "'cases' without a 'tag'");
 	return r ? r : settle_path(rule, err);
@@ -356,7 +360,8 @@ char *rule_text(const struct rule *rule)
 			put_string(json, "bytes", rule->bytes_text) &&
 			put_string(json, "count", rule->count_text) &&
 			put_integer(json, "terminator", rule->has_terminator, rule->terminator) &&
-			put_true(json, "opaque", rule->is_opaque) && put_string(json, "type", rule->type) &&
+			put_true(json, "opaque", rule->is_opaque) &&
+			put_true(json, "format", rule->is_format) && put_string(json, "type", rule->type) &&
 			put_integer(json, "depth", rule->depth, rule->depth) &&
 			put_integer(json, "max", rule->max, rule->max) &&
 			put_string(json, "tag", rule->tag) && put_cases(json, rule);
@@ -398,6 +403,7 @@ int rule_copy(struct rule *out, const struct rule *rule)
 		.direction = rule->direction,
 		.is_string = rule->is_string,
 		.is_opaque = rule->is_opaque,
+		.is_format = rule->is_format,
 		.has_terminator = rule->has_terminator,
 		.terminator = rule->terminator,
 		.depth = rule->depth,

@@ -28,6 +28,7 @@ struct rule {
 	char *path; /* canonical */
 	enum direction direction;
 	bool is_string, is_opaque, has_terminator;
+	bool is_format; /* a string that tells what the variable arguments are */
 	int64_t terminator;
 	struct expr *bytes, *count; /* lengths; at most one of them */
 	char *bytes_text, *count_text;
@@ -41,7 +42,7 @@ struct rule {
 	size_t cases_cnt; /* 0: enumerators end in the names of their members */
 	/* Their keys are refused by rule_parse in this version: */
 	char *redact;
-	bool is_callback, is_format, is_file;
+	bool is_callback, is_file;
 };
 
 /*

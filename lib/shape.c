@@ -132,6 +132,8 @@ static int build(struct build *b, struct err *err)
 	if (!r)
 		r = grow_params(b, proto, &abi, err);
 	if (!r)
+		r = grow_varargs(b, &abi, err);
+	if (!r)
 		r = grow_result(b, proto, &abi, err);
 	if (!r)
 		r = grow_pointees(b, err);
@@ -163,6 +165,7 @@ static int build_in(struct owned *owned, const struct schema *schema, const stru
 
 	shape->schema = schema;
 	shape->func = func->id;
+	shape->varargs.node = SHAPE_NONE;
 	shape->nodes = calloc(SHAPE_NODES_MAX, sizeof(*shape->nodes));
 	b.drafts = calloc(SHAPE_NODES_MAX, sizeof(*b.drafts));
 	r = shape->nodes && b.drafts ? build(&b, err) : err_nomem(err);
@@ -366,6 +369,11 @@ static int step_element(const struct shape *shape, uint16_t from, const struct p
 	bool is_sized = n->length || n->has_terminator;
 	uint32_t count = n->kind == SHAPE_ARRAY && n->count ? n->count : is_sized ? n->max : 1;
 
+	/* Only a call tells what they are. */
+	if (n->kind == SHAPE_VARARGS && step->kind != STEP_DEREF) {
+		*node = from;
+		return 0;
+	}
 	if (n->kind != SHAPE_POINTER && n->kind != SHAPE_ARRAY)
 		return no_way(shape, from, step->kind == STEP_DEREF ? "pointee" : "elements", err);
 	if (step->kind == STEP_INDEX && (step->index < 0 || step->index >= count))

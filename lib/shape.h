@@ -49,6 +49,8 @@ enum shape_kind {
 	SHAPE_HANDLE,  /* opaque pointer, pointer to void, to an incomplete type, to code */
 	SHAPE_CUT,     /* not captured, `reason` says why (depth, limit, what this version cannot do); a NULL
 			* pointer is still NULL */
+	SHAPE_VARARGS, /* a parameter: the variable arguments of a printf format, see varargs; it is called
+			* "..." and is the last, or is a va_list */
 	SHAPE_KIND_CNT,
 };
 
@@ -84,7 +86,8 @@ struct shape_node {
 	const struct path *tag;	   /* UNION: what tells its live member, from `scope`; NULL: nothing */
 	const struct shape_case *cases;
 	uint16_t cases_cnt;
-	uint16_t scope; /* the STRUCT node whose members the length's or tag's paths start from; SHAPE_NONE:
+	uint16_t format; /* VARARGS: the node of the parameter that is their format */
+	uint16_t scope;	 /* the STRUCT node whose members the length's or tag's paths start from; SHAPE_NONE:
 			   the parameters */
 	const char *reason;		    /* CUT: static text or owned by the shape */
 	uint8_t depth;			    /* pointers followed to reach this node */
@@ -93,7 +96,15 @@ struct shape_node {
 
 struct shape_param {
 	uint16_t node;
-	struct abi_loc loc;
+	struct abi_loc loc; /* of "...": nothing */
+};
+
+/* Where variable arguments begin: behind the parameters. */
+struct shape_varargs {
+	uint16_t node; /* SHAPE_NONE: the function has none, or nothing tells what they are */
+	bool is_list;  /* a va_list; else: */
+	uint8_t gprs, xmms;
+	uint16_t words; /* of stack arguments */
 };
 
 struct shape {
@@ -104,6 +115,7 @@ struct shape {
 	struct shape_param params[ABI_PARAMS_MAX];
 	size_t params_cnt;
 	struct shape_param result; /* node SHAPE_NONE: void */
+	struct shape_varargs varargs;
 	bool is_variadic;
 	bool is_cut; /* SHAPE_NODES_MAX was reached */
 	uint32_t stack_bytes;

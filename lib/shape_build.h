@@ -7,6 +7,7 @@
 #include "lib/schema.h"
 #include "lib/shape.h"
 
+struct abi_proto;
 struct btf;
 struct pool;
 
@@ -77,6 +78,10 @@ bool needs_return(const struct expr *expr);
 /* Each tagged union's tag ends at a number, and its cases name members: sets the nodes' cases. */
 int check_tags(const struct build *b, struct err *err);
 struct path *union_tag(const struct build *b, const struct rule *rule, struct err *err);
+
+/* --- shape_varargs.c --- */
+/* What a rule's "format" says of the parameters, which are all there. */
+int grow_varargs(struct build *b, const struct abi_proto *abi, struct err *err);
 
 /* --- shape_grow.c: nodes from types --- */
 /* A parameter or the result, with all that lies in it. */

@@ -347,6 +347,12 @@ static void lay_out(struct build *b, uint16_t node, uint32_t pointee, const stru
 		n->max = max ? max : RULE_ELEMENTS_DEFAULT;
 }
 
+static int format_misfit(const struct build *b, const struct rule *rule, struct err *err)
+{
+	err_usage(err, -EINVAL, "'format' on '%s', which is no parameter", rule->path);
+	return rules_blame(b, rule, -EINVAL);
+}
+
 static int grow_pointer(struct build *b, uint16_t node, const struct btf_type *t, const struct said *said,
 			struct err *err)
 {
@@ -360,6 +366,8 @@ static int grow_pointer(struct build *b, uint16_t node, const struct btf_type *t
 
 	if (!r)
 		r = rules_fit_pointer(b, said, pointee, err);
+	if (!r && d->link != LINK_ROOT && layout && layout->is_format)
+		r = format_misfit(b, layout, err);
 	if (r)
 		return r;
 	n->is_const = is_const(b, t->type);

@@ -313,7 +313,8 @@ int rules_blame(const struct build *b, const struct rule *rule, int code)
 
 static const char *layout_key(const struct rule *rule)
 {
-	return rule->is_string	      ? "string"
+	return rule->is_format	      ? "format"
+	       : rule->is_string      ? "string"
 	       : rule->is_opaque      ? "opaque"
 	       : rule->bytes	      ? "bytes"
 	       : rule->count	      ? "count"
@@ -417,8 +418,8 @@ static int fit_layout(const struct build *b, const struct rule *rule, uint32_t m
 
 	schema_type_text(b->schema, pointee, text, sizeof(text));
 	if (rule->is_string && !is_byte_like(b, pointee))
-		return err_usage(err, -EINVAL, "'string' on '%s', which points to '%s', not to characters",
-				 rule->path, text);
+		return err_usage(err, -EINVAL, "'%s' on '%s', which points to '%s', not to characters",
+				 layout_key(rule), rule->path, text);
 	if (rule->is_string && max > PLAN_FRAGMENT_MAX)
 		return err_usage(err, -EINVAL, "'max' of '%s' is %u, and a string's is at most %d",
 				 rule->path, max, PLAN_FRAGMENT_MAX);

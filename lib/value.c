@@ -99,6 +99,19 @@ static bool extent_of_registers(struct decoder *d, struct extent *out, const str
 	return true;
 }
 
+const uint8_t *decode_xmm(const struct decoder *d, unsigned number)
+{
+	const struct fragment *fp = fp_of(&d->call->in);
+	size_t at = (size_t)number * PLAN_FP_BYTES;
+
+	return fp && fp->captured >= at + PLAN_FP_BYTES ? fp->bytes + at : NULL;
+}
+
+const char *decode_no_xmm(const struct decoder *d)
+{
+	return fp_of(&d->call->in) ? unread_register : no_register;
+}
+
 /* A parameter's own bytes, as they were at entry. */
 bool decode_param_extent(struct decoder *d, struct extent *out, const struct shape_param *param)
 {

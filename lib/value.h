@@ -53,6 +53,7 @@ struct value {
 	bool is_limited;   /* UNAVAILABLE because of a limit of a call: it was there */
 	bool is_elsewhere; /* UNAVAILABLE by its direction: the call's other instant has it */
 	bool is_unpassed;  /* UNAVAILABLE, and nobody misses it: its function does not use it */
+	bool is_wide;	   /* UNAVAILABLE text of wide characters */
 	bool is_unread; /* UNAVAILABLE because a register could not be read: another time it may be there */
 	uint64_t bits, bits_high;
 	uint64_t extent;   /* STRUCT, ARRAY: bytes that it took where it lay */

@@ -409,6 +409,8 @@ static int encode(struct encoder *encoder, uint32_t off, const struct value *val
 	if (value->kind == VALUE_UNAVAILABLE && (!value->bits || value->is_limited))
 		return uncaptured(encoder, value, idx);
 	switch (node->kind) {
+	case SHAPE_VARARGS:
+		return refuse(encoder, value, "are variable arguments, which cannot be passed again");
 	case SHAPE_INT:
 	case SHAPE_BOOL:
 		return number(encoder, off, value, node);

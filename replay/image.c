@@ -310,12 +310,27 @@ static int know_all(struct image *image, const struct shape *shape, const struct
 	return r;
 }
 
+/* What %n stores is not captured. */
+static bool stores_count(const struct values *values)
+{
+	for (size_t i = 0; i < values->params_cnt; i++) {
+		const struct value *v = values->args[i];
+
+		for (size_t k = 0; v && v->kind == VALUE_ARRAY && k < v->child_cnt; k++)
+			if (!v->child[k]->name && v->child[k]->is_elsewhere && v->child[k]->bits)
+				return true;
+	}
+	return false;
+}
+
 static int put_served(struct image *image, struct case_call *out, const struct shape *shape,
 		      const struct shape *recorded, const struct values *values)
 {
 	const struct value *live[ABI_PARAMS_MAX] = {}, *live_out[ABI_PARAMS_MAX] = {};
 	int r;
 
+	if (stores_count(values))
+		return err_set(image->err, -EUNATCH, "what '%%n' stored was not captured");
 	order_live(live, shape, values, values->args);
 	order_live(live_out, shape, values, values->out);
 	rebuild_begin(&image->rebuild, shape, recorded, live, live_out);

@@ -29,9 +29,11 @@ static uint32_t cost_ns(const struct program_func *func)
 	return site_cost_ns(func->site.kind, has_return(func));
 }
 
-/* What a recorded call costs on top, for its floating-point registers. */
+/* What a recorded call costs on top, for its floating-point registers. Few formats have any. */
 static uint32_t fp_cost_ns(const struct program_func *func)
 {
+	if (func->plan && func->plan->flags & PLAN_F_FP_BY_AL)
+		return !!func->plan->fp_out * FPREGS_COST_NS;
 	return func->plan ? (!!func->plan->fp_in + !!func->plan->fp_out) * FPREGS_COST_NS : 0;
 }
 

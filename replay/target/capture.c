@@ -3,26 +3,11 @@
  * Runs inside a replayed program: nothing is allocated, nothing of libc is called but memcpy, and target
  * memory is read through capture->read alone.
  */
-#include "replay/target/capture.h"
-
-#define KEY_FAULT_BYTE 0xfa /* KEY_FAULT of lib/key.h */
-
-struct run {
-	struct capture *c;
-	enum capture_section section;
-	size_t end; /* of c->out, by the budget and its room */
-	int is_full;
-	uint64_t hash[2], folded; /* of a long KEY: its first @folded bytes */
-};
-
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
+#include "replay/target/capture_impl.h"
 
 /* --- output --- */
 
-static void put_full(struct run *r)
+void capture_full(struct run *r)
 {
 	r->c->flags |= CAPTURE_BUDGET;
 	r->is_full = 1;
@@ -46,7 +31,7 @@ static void fold_key(struct run *r)
 	r->c->len = 0;
 }
 
-static void put_key(struct run *r, const void *bytes, size_t len)
+void capture_put_key(struct run *r, const void *bytes, size_t len)
 {
 	const uint8_t *from = bytes;
 
@@ -82,23 +67,22 @@ static void put_fault(struct run *r)
 	const uint8_t fault = KEY_FAULT_BYTE;
 
 	if (r->section == CAPTURE_KEY)
-		put_key(r, &fault, 1);
+		capture_put_key(r, &fault, 1);
 }
 
-/* Room for a fragment's bytes, NULL when not even its header fits. */
-static uint8_t *fragment_room(struct run *r, size_t *room)
+uint8_t *capture_room(struct run *r, size_t *room)
 {
 	size_t left = r->end - r->c->len;
 
 	if (left < sizeof(struct plan_fragment)) {
-		put_full(r);
+		capture_full(r);
 		return 0;
 	}
 	*room = (left - sizeof(struct plan_fragment)) / 8 * 8;
 	return r->c->out + r->c->len + sizeof(struct plan_fragment);
 }
 
-static void fragment_put(struct run *r, struct plan_fragment *f)
+void capture_put_fragment(struct run *r, struct plan_fragment *f)
 {
 	uint8_t *at = r->c->out + r->c->len;
 	size_t len = sizeof(*f) + f->captured;
@@ -123,7 +107,7 @@ static size_t copy_piece(struct run *r, const struct plan_op *op, uint64_t addr,
 {
 	struct plan_fragment f = {.addr = addr, .len = to_u32(wanted), .node = op->node};
 	size_t room, want = smaller(most, PLAN_FRAGMENT_MAX), take;
-	uint8_t *at = fragment_room(r, &room);
+	uint8_t *at = capture_room(r, &room);
 
 	if (!at)
 		return 0;
@@ -133,9 +117,9 @@ static size_t copy_piece(struct run *r, const struct plan_op *op, uint64_t addr,
 		f.status = PLAN_FRAGMENT_FAULT;
 	else if (take < want)
 		f.status = PLAN_FRAGMENT_BUDGET;
-	fragment_put(r, &f);
+	capture_put_fragment(r, &f);
 	if (f.status == PLAN_FRAGMENT_BUDGET)
-		put_full(r);
+		capture_full(r);
 	return f.status == PLAN_FRAGMENT_OK ? f.captured : 0;
 }
 
@@ -216,28 +200,28 @@ static size_t read_text(struct run *r, uint8_t *at, uint64_t addr, size_t most, 
 	return got;
 }
 
-static void string_fragment(struct run *r, const struct plan_op *op, uint64_t addr)
+void capture_string(struct run *r, const struct plan_op *op, uint64_t addr, int is_all)
 {
 	struct plan_fragment f = {.addr = addr, .node = op->node};
 	size_t room, take;
-	uint8_t *at = fragment_room(r, &room);
+	uint8_t *at = capture_room(r, &room);
 	int has_nul, has_fault;
 
 	if (!at)
 		return;
 	take = smaller(op->max, room);
 	f.captured = read_text(r, at, addr, take, &has_nul, &has_fault);
-	f.len = f.captured + !has_nul;
+	f.len = f.captured + (!has_nul && (!is_all || f.captured < op->max));
 	if (has_fault)
 		f.status = PLAN_FRAGMENT_FAULT;
 	else if (!has_nul && take < op->max)
 		f.status = PLAN_FRAGMENT_BUDGET;
-	fragment_put(r, &f);
+	capture_put_fragment(r, &f);
 	if (f.status == PLAN_FRAGMENT_BUDGET)
-		put_full(r);
+		capture_full(r);
 }
 
-static void string_key(struct run *r, uint64_t addr, size_t most)
+void capture_string_key(struct run *r, uint64_t addr, size_t most)
 {
 	size_t before = r->c->len;
 	uint64_t folded = r->folded;
@@ -247,7 +231,7 @@ static void string_key(struct run *r, uint64_t addr, size_t most)
 		uint8_t text[TEXT_STEP];
 		size_t n = read_text(r, text, addr, smaller(most, TEXT_STEP), &has_nul, &has_fault);
 
-		put_key(r, text, n);
+		capture_put_key(r, text, n);
 		addr += n;
 		most -= n;
 	}
@@ -256,7 +240,7 @@ static void string_key(struct run *r, uint64_t addr, size_t most)
 	if (has_fault)
 		put_fault(r);
 	else if (!has_nul)
-		put_key(r, "", 1);
+		capture_put_key(r, "", 1);
 }
 
 static void run_string(struct run *r, const struct plan_op *op)
@@ -266,15 +250,14 @@ static void run_string(struct run *r, const struct plan_op *op)
 	if (!base)
 		return;
 	if (r->section == CAPTURE_KEY)
-		string_key(r, base + op->imm, op->max);
+		capture_string_key(r, base + op->imm, op->max);
 	else
-		string_fragment(r, op, base + op->imm);
+		capture_string(r, op, base + op->imm, 0);
 }
 
 /* --- values --- */
 
-/* The low @bits of @v; 0 and more than 64 are 64. */
-static uint64_t extend(uint64_t v, unsigned bits, int is_signed)
+uint64_t capture_extend(uint64_t v, unsigned bits, int is_signed)
 {
 	unsigned unused = bits && bits < 64 ? 64 - bits : 0;
 
@@ -283,7 +266,7 @@ static uint64_t extend(uint64_t v, unsigned bits, int is_signed)
 
 static uint64_t extend_bytes(uint64_t v, int size)
 {
-	return size < 0 ? extend(v, -size * 8, 1) : extend(v, size * 8, 0);
+	return size < 0 ? capture_extend(v, -size * 8, 1) : capture_extend(v, size * 8, 0);
 }
 
 /* Returns whether it could be read. */
@@ -307,7 +290,7 @@ static uint64_t bits_of(uint64_t v, const struct plan_op *op)
 {
 	unsigned shift = op->max & 255;
 
-	return shift < 64 ? extend(v >> shift, op->max >> 8, op->imm < 0) : 0;
+	return shift < 64 ? capture_extend(v >> shift, op->max >> 8, op->imm < 0) : 0;
 }
 
 static int64_t divide(int64_t a, int64_t b, int is_rest)
@@ -404,7 +387,10 @@ static int run_op(struct run *r, const struct plan_op *op)
 		if (op->max && c->address)
 			a = c->address(a);
 		if (r->section == CAPTURE_KEY)
-			put_key(r, &a, smaller((unsigned)op->imm, sizeof(a)));
+			capture_put_key(r, &a, smaller((unsigned)op->imm, sizeof(a)));
+		return 0;
+	case PLAN_FORMAT:
+		capture_format(r, op);
 		return 0;
 	case PLAN_XMM:
 		c->v[op->dst] = c->xmm ? c->xmm[op->imm % PLAN_FP_ST0][0] : 0;

@@ -14,6 +14,7 @@
 /* The target's engine is no part of the archives; this copy of one function of it has a name of its own. */
 #define capture_run trial_capture_run
 #include "replay/target/capture.c"
+#include "replay/target/capture_format.c"
 
 #define ROOM (4 * 1024 * 1024)
 

@@ -470,6 +470,110 @@ static void a_key_is_itself_up_to_the_limit(void **state)
 	free(big);
 }
 
+static size_t printer(struct shop *s, bool is_list)
+{
+	static const struct rule rules[] = {{.path = "fmt", .is_format = true}};
+	int tag = btf__add_struct(s->btf, "__va_list_tag", 24);
+	int list = shop_ptr(s, tag);
+	struct shop_param plain[] = {{"level", s->i32}, {"fmt", s->cptr}, {"", 0}, {}};
+	struct shop_param listed[] = {{"level", s->i32}, {"fmt", s->cptr}, {"ap", list}, {}};
+
+	return shop_func(s, "f", 0, is_list ? listed : plain, rules, 1);
+}
+
+#define FORMAT_TEXT "%s|%-*d|%.2s|%f|%hhu|%p|%Lf|%g|%ls|%lld"
+#define FORMAT_KEY                                                                                           \
+	"\3\0\0\0\0\0\0\0"                                                                                   \
+	"\1" FORMAT_TEXT "\0"                                                                                \
+	"\1bob\0"                                                                                            \
+	"\7\0\0\0\0\0\0\0"                                                                                   \
+	"\xff\xff\xff\xff\xff\xff\xff\xff"                                                                   \
+	"\1al\0"                                                                                             \
+	"\0\0\0\0\0\0\xf8\x3f"                                                                               \
+	"\x2c\0\0\0\0\0\0\0"                                                                                 \
+	"\1"                                                                                                 \
+	"\0\0\0\0\0\0\0\x80\0\x40"                                                                           \
+	"\0\0\0\0\0\0\xe0\x3f"                                                                               \
+	"\xfc"                                                                                               \
+	"\5\0\0\0\0\0\0\0"
+
+static void put_double(uint64_t to[2], double number)
+{
+	memcpy(to, &number, sizeof(number));
+}
+
+static void variable_arguments_are_what_the_format_says(void **state)
+{
+	struct shop *s = *state;
+	long double two = 2;
+	struct trial t;
+
+	trial_init(&t, s, printer(s, false), NULL, 0);
+	memcpy(t.call.args,
+	       (uint64_t[]){3, ADDR(FORMAT_TEXT), ADDR("bob"), 7, 0xaaaaaaaaffffffff, ADDR("alice")}, 48);
+	put_double(t.fp_in[0], 1.5);
+	put_double(t.fp_in[1], 0.5);
+	t.stack[1] = 300;
+	t.stack[2] = ADDR(&t);
+	/* The stack is taken for aligned at its first argument: a long double lies at a multiple of 16. */
+	memcpy((void *)((ADDR(&t.stack[3]) + 15) & ~15ull), &two, 10);
+	memcpy((char *)((ADDR(&t.stack[3]) + 15) & ~15ull) + 16, (uint64_t[]){ADDR(L"wide"), 5}, 16);
+	CHECK(&t, NULL, 0, FORMAT_KEY);
+}
+
+static void check_list(struct trial *t, ...)
+{
+	va_list ap;
+
+	va_start(ap, t);
+	memcpy(t->call.args, (uint64_t[]){3, ADDR(FORMAT_TEXT), ADDR(ap)}, 24);
+	CHECK(t, NULL, 0, FORMAT_KEY);
+	va_end(ap);
+}
+
+static void a_va_list_has_the_key_of_its_arguments(void **state)
+{
+	struct shop *s = *state;
+	struct trial t;
+
+	trial_init(&t, s, printer(s, true), NULL, 0);
+	check_list(&t, "bob", 7, -1, "alice", 1.5, 300, &t, 2.0L, 0.5, L"wide", 5ll);
+}
+
+static void what_no_conversion_is_ends_the_key(void **state)
+{
+	struct shop *s = *state;
+	struct trial t;
+
+	trial_init(&t, s, printer(s, false), NULL, 0);
+	memcpy(t.call.args, (uint64_t[]){3, ADDR("%d%y%d"), 1, 2}, 32);
+	CHECK(&t, NULL, 0,
+	      "\3\0\0\0\0\0\0\0"
+	      "\1%d%y%d\0"
+	      "\1\0\0\0\0\0\0\0"
+	      "\xfc");
+}
+
+static void a_double_that_could_not_be_read_has_no_key(void **state)
+{
+	struct shop *s = *state;
+	auto_buf struct buf put;
+	struct err err = {};
+	struct trial t;
+
+	buf_init(&put, KEY_BYTES_MAX);
+	trial_init(&t, s, printer(s, false), NULL, 0);
+	t.fp_unread = true;
+	memcpy(t.call.args, (uint64_t[]){3, ADDR("%f")}, 16);
+	trial_enter(&t);
+	trial_leave(&t);
+	free(trial_json(&t));
+	assert_int_equal(key_put(&put, t.shape, &t.values, NULL, 0, NULL, &err), -ENODATA);
+	assert_string_equal(err.msg, "'...[0]' is part of its key, and was not captured: the floating-point "
+				     "registers could not be read");
+	trial_release(&t);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)
@@ -487,6 +591,10 @@ int main(void)
 		TEST(wrong_paths_are_told_in_words),
 		TEST(a_long_key_is_a_hash_of_it_all),
 		TEST(a_key_is_itself_up_to_the_limit),
+		TEST(variable_arguments_are_what_the_format_says),
+		TEST(a_va_list_has_the_key_of_its_arguments),
+		TEST(what_no_conversion_is_ends_the_key),
+		TEST(a_double_that_could_not_be_read_has_no_key),
 	};
 
 	return cmocka_run_group_tests_name("key", tests, NULL, NULL);

@@ -90,12 +90,22 @@ static int run_one(struct cassette *cassette, struct s3_call *call, const char *
 	return r ? err_wrap(err, r, "cannot %s '%s'", verb, call->key) : call->result;
 }
 
+static int put_large(struct cassette *cassette, const struct s3_call *call, struct err *err)
+{
+	int r = s3_put_parts(to_s3(cassette), call, err);
+
+	return r ? err_wrap(err, r, "cannot write '%s'", call->key) : 0;
+}
+
 static int s3_cassette_put(struct cassette *cassette, const char *key, const void *data, size_t len,
 			   struct err *err)
 {
 	struct s3_call call = call_put(cassette, key, data, len);
-	int r = run_one(cassette, &call, "write", err);
+	int r;
 
+	if (len > S3_SINGLE_MAX)
+		return put_large(cassette, &call, err);
+	r = run_one(cassette, &call, "write", err);
 	free(call.answer.data);
 	return r == -ENOENT ? err_set(err, -EIO, "cannot write '%s': no such key", key) : r;
 }
@@ -125,21 +135,45 @@ static int s3_cassette_remove(struct cassette *cassette, const char *key, struct
 
 /* --- many --- */
 
+/* One after the other: each fills the connections by itself. @first: what has failed already; returned. */
+static int put_many_large(struct cassette *cassette, struct cassette_object *objects, size_t cnt, int first,
+			  struct err *err)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		struct s3_call call =
+			call_put(cassette, objects[i].key, objects[i].data.data, objects[i].data.len);
+
+		if (objects[i].data.len <= S3_SINGLE_MAX)
+			continue;
+		objects[i].result =
+			cassette_is_away(first) ? first : put_large(cassette, &call, first ? NULL : err);
+		first = first ? first : objects[i].result;
+	}
+	return first;
+}
+
 static int put_many(struct cassette *cassette, struct cassette_object *objects, size_t cnt, struct err *err)
 {
 	autofree struct s3_call *calls = calloc(cnt + 1, sizeof(*calls));
+	size_t small = 0;
 	int r;
 
 	if (!calls)
 		return err_nomem(err);
 	for (size_t i = 0; i < cnt; i++)
-		calls[i] = call_put(cassette, objects[i].key, objects[i].data.data, objects[i].data.len);
-	r = s3_calls(to_s3(cassette), calls, cnt, err);
-	for (size_t i = 0; i < cnt; i++) {
-		objects[i].result = calls[i].result;
-		free(calls[i].answer.data);
+		if (objects[i].data.len <= S3_SINGLE_MAX)
+			calls[small++] =
+				call_put(cassette, objects[i].key, objects[i].data.data, objects[i].data.len);
+	r = s3_calls(to_s3(cassette), calls, small, err);
+	for (size_t i = 0, at = 0; i < cnt; i++) {
+		if (objects[i].data.len > S3_SINGLE_MAX)
+			continue;
+		objects[i].result = calls[at].result;
+		free(calls[at++].answer.data);
 	}
-	return r ? err_wrap(err, r, "cannot write") : 0;
+	if (r)
+		err_wrap(err, r, "cannot write");
+	return put_many_large(cassette, objects, cnt, r, err);
 }
 
 static int get_many(struct cassette *cassette, struct cassette_object *objects, size_t cnt, struct err *err)

@@ -67,6 +67,16 @@ void digest_md5_base64(const void *data, size_t len, char text[DIGEST_MD5_B64_LE
 	must(EVP_EncodeBlock((uint8_t *)text, md, md_len) == DIGEST_MD5_B64_LEN);
 }
 
+void digest_md5_hex(const void *data, size_t len, char text[DIGEST_MD5_HEX_LEN + 1])
+{
+	uint8_t md[EVP_MAX_MD_SIZE];
+	unsigned int md_len = 0;
+
+	must(EVP_Digest(data, len, md, &md_len, EVP_md5(), NULL) == 1);
+	assert(md_len * 2 == DIGEST_MD5_HEX_LEN);
+	hex_put(text, md, md_len);
+}
+
 uint64_t random_bits(void)
 {
 	uint64_t bits;

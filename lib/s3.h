@@ -28,6 +28,8 @@ struct s3;
 #define S3_SLOW		   65536 /* bytes a second */
 #define S3_DELETE_MAX	   1000	 /* keys of one request */
 #define S3_HEADERS_MAX	   8
+#define S3_SINGLE_MAX	   (64 * 1024 * 1024) /* bytes; what is larger is better put in parts */
+#define S3_PART_BYTES	   (16 * 1024 * 1024)
 #define S3_PARAM_MAX	   512 /* bytes */
 
 enum s3_style { S3_STYLE_AUTO, S3_STYLE_PATH, S3_STYLE_VIRTUAL };
@@ -69,6 +71,12 @@ struct s3_call {
  * fail with the others, so that giving up does not take longer for many than for one.
  */
 int s3_calls(struct s3 *s3, struct s3_call *calls, size_t cnt, struct err *err);
+
+/* Put what is large in parts of S3_PART_BYTES, at most CASSETTE_OBJECT_MAX in all. @put is as the call that
+ * would put it at once; what is in it is not set. An upload to the key that was begun and never ended is gone
+ * on with: parts of it that have our bytes are not sent again. A failure that may pass leaves the parts for
+ * the next attempt, any other removes them. */
+int s3_put_parts(struct s3 *s3, const struct s3_call *put, struct err *err);
 
 /* Each key under @prefix, page by page, with its size. */
 int s3_sizes(struct s3 *s3, const char *prefix, int (*fn)(const char *key, uint64_t size, void *ctx),

@@ -211,13 +211,13 @@ void command_must(struct command *command, const char *const argv[], int status,
 
 const char *command_text(const char *fmt, ...)
 {
-	static char kept[64][512];
+	static char kept[64][2048];
 	static unsigned at;
 	char *out = kept[at++ % 64];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(out, sizeof(kept[0]), fmt, args);
+	assert_in_range(vsnprintf(out, sizeof(kept[0]), fmt, args), 0, sizeof(kept[0]) - 1);
 	va_end(args);
 	return out;
 }

@@ -16,7 +16,7 @@ WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpoi
 CFLAGS  ?= -O2 -g
 SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SANFLAGS) -D_GNU_SOURCE -I. -I$(O) -MMD -MP
-LDLIBS   = -liberty -lbpf -ldw -lelf -lZydis -lcurl -lcjson -lexpat -lcrypto -lz -llzma -lpthread -ldl
+LDLIBS   = -liberty -lbpf -ldw -lelf -lZydis -lcurl -lcjson -lexpat -lcrypto -lz -llzma -lpthread -ldl -lm
 
 Q    = $(if $(filter 1,$(V)),,@)
 msg  = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')

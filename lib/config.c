@@ -158,7 +158,6 @@ static const struct json_key top_keys[] = {
 	{"types", keep_item, offsetof(struct draft, types)},
 	{"joins"},
 	{"redact"},
-	{"match"},
 	{"serve"},
 };
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/config_compare.h"
 #include "lib/json.h"
 #include "lib/rule.h"
 #include "lib/schema.h" /* enum role */
@@ -24,12 +25,6 @@ enum missing { MISSING_FAIL, MISSING_RUN, MISSING_RETURN };
 struct named_path {
 	char *name; /* of the metadata */
 	char *path;
-	struct place place;
-};
-
-struct tolerance {
-	char *path;
-	double absolute;
 	struct place place;
 };
 
@@ -84,11 +79,7 @@ struct config_func {
 	bool nothrow;  /* no exception and nothing else that unwinds passes through it */
 	char *joins;   /* inputs, outputs: a path: the call belongs to the operation that carries its value */
 
-	char **ignore, **unordered; /* canonical paths */
-	struct place *ignore_places, *unordered_places;
-	size_t ignore_cnt, unordered_cnt;
-	struct tolerance *tolerances;
-	size_t tolerances_cnt;
+	struct compare_rules compare;
 };
 
 struct config {

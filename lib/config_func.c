@@ -41,9 +41,6 @@ static void free_measures(struct config_func *func)
 		free(func->metadata[i].path);
 	}
 	free(func->metadata);
-	for (size_t i = 0; i < func->tolerances_cnt; i++)
-		free(func->tolerances[i].path);
-	free(func->tolerances);
 }
 
 void config_func_release(struct config_func *func)
@@ -61,10 +58,7 @@ void config_func_release(struct config_func *func)
 	free_texts(func->key, func->key_cnt);
 	free(func->key_places);
 	free_texts(func->fallbacks, func->fallbacks_cnt);
-	free_texts(func->ignore, func->ignore_cnt);
-	free(func->ignore_places);
-	free_texts(func->unordered, func->unordered_cnt);
-	free(func->unordered_places);
+	compare_rules_release(&func->compare);
 	free_measures(func);
 	expr_free(func->error_if);
 	expr_free(func->sampling.only_if);
@@ -193,27 +187,6 @@ static int read_key_path(void *field, const struct cJSON *item, struct json_read
 		return r;
 	if (!strcmp(path.root, "return") || !strcmp(path.root, "errno"))
 		return err_usage(err, -EINVAL, "'%s' is not known when the call is made", path.root);
-	*(char **)field = TAKE_PTR(text);
-	return 0;
-}
-
-static int read_unordered_path(void *field, const struct cJSON *item, struct json_reading *reading,
-			       struct err *err)
-{
-	auto_path struct path path = {};
-	autofree char *text = NULL;
-	int r;
-
-	if (!cJSON_IsString(item))
-		return json_expected(item, "a path in quotes", err);
-	r = read_path_text(&text, &path, item->valuestring, err);
-	if (r)
-		return r;
-	if (!path.cnt || path.steps[path.cnt - 1].kind != STEP_EACH) {
-		err_usage(err, -EINVAL, "'%s' does not end with '[]'", text);
-		err_hint(err, "write '%s[]' for the elements whose order does not matter", text);
-		return -EINVAL;
-	}
 	*(char **)field = TAKE_PTR(text);
 	return 0;
 }
@@ -411,65 +384,6 @@ static int read_joins(void *field, const struct cJSON *item, struct json_reading
 	return r;
 }
 
-static int read_ignore(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
-{
-	struct config_func *func = field;
-
-	return read_list(&func->ignore, &func->ignore_places, &func->ignore_cnt, item, read_path, reading,
-			 err);
-}
-
-static int read_unordered(void *field, const struct cJSON *item, struct json_reading *reading,
-			  struct err *err)
-{
-	struct config_func *func = field;
-
-	return read_list(&func->unordered, &func->unordered_places, &func->unordered_cnt, item,
-			 read_unordered_path, reading, err);
-}
-
-static int read_tolerances(void *field, const struct cJSON *item, struct json_reading *reading,
-			   struct err *err)
-{
-	struct config_func *func = field;
-	const struct cJSON *child;
-	int r;
-
-	if (!cJSON_IsObject(item))
-		return json_expected(item, "an object of paths and numbers", err);
-	r = room(&func->tolerances, sizeof(*func->tolerances), item, CONFIG_LIST_MAX, err);
-	if (r)
-		return r;
-	cJSON_ArrayForEach(child, item)
-	{
-		struct tolerance *tolerance = &func->tolerances[func->tolerances_cnt++];
-		auto_path struct path path = {};
-
-		tolerance->place = json_place(reading->doc, child);
-		r = read_path_text(&tolerance->path, &path, child->string, err);
-		if (!r)
-			r = json_read_number(&tolerance->absolute, child, reading, err);
-		if (!r && tolerance->absolute < 0)
-			r = err_usage(err, -EINVAL, "a tolerance is not negative");
-		if (r)
-			return at(reading, child, r);
-	}
-	return 0;
-}
-
-static int read_compare(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
-{
-	static const struct json_key keys[] = {
-		{"ignore", read_ignore},
-		{"tolerance", read_tolerances},
-		{"unordered", read_unordered},
-		{"keyed"},
-		{"match"},
-	};
-
-	return json_read_keys(field, item, keys, ARRAY_SIZE(keys), reading, err);
-}
-
 static int read_key(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
 {
 	struct config_func *func = field;
@@ -530,14 +444,12 @@ static const struct row {
 	{OPERATIONS | INPUTS | OUTPUTS, {"carrier", read_key_path, offsetof(struct config_func, carrier)}},
 	{INPUTS | OUTPUTS, {"joins", read_joins}},
 	{OPERATIONS, {"error_if", read_error_if}},
-	{OPERATIONS | OUTPUTS, {"compare", read_compare}},
+	{OPERATIONS | OUTPUTS, {"compare", config_read_compare, offsetof(struct config_func, compare)}},
 	{INPUTS, {"key", read_key}},
 	{INPUTS, {"when_missing", read_when_missing}},
 	{INPUTS, {"fallback_aliases", read_fallbacks}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"prototype", read_prototype}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"nothrow", read_nothrow, offsetof(struct config_func, nothrow)}},
-	{OPERATIONS | INPUTS | OUTPUTS, {"keyed"}},
-	{OPERATIONS | INPUTS | OUTPUTS, {"match"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"serve"}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"redact"}},
 };

@@ -45,12 +45,8 @@ static bool is_mentioned(const struct config_func *func, const char *name, size_
 	}
 	for (size_t i = 0; i < func->key_cnt && !found; i++)
 		found = mentions(func->key[i], name, len);
-	for (size_t i = 0; i < func->ignore_cnt && !found; i++)
-		found = mentions(func->ignore[i], name, len);
-	for (size_t i = 0; i < func->unordered_cnt && !found; i++)
-		found = mentions(func->unordered[i], name, len);
-	for (size_t i = 0; i < func->tolerances_cnt && !found; i++)
-		found = mentions(func->tolerances[i].path, name, len);
+	for (size_t i = 0; i < func->compare.cnt && !found; i++)
+		found = mentions(func->compare.row[i].path, name, len);
 	return found;
 }
 

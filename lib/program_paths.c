@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* The paths of a function's configuration that are no rules: a mistake in one shows before anything runs. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/config.h"
@@ -60,6 +61,18 @@ static int check_list(const struct finder *f, const struct shape *shape, const c
 	return 0;
 }
 
+/* A key is a path within the element that the rule is about. */
+static int check_element(const struct shape *shape, const struct compare_rule *rule, struct err *err)
+{
+	autofree char *text = NULL;
+
+	if (asprintf(&text, "%s%s%s", rule->path, *rule->key == '*' ? "" : ".", rule->key) < 0) {
+		text = NULL;
+		return err_nomem(err);
+	}
+	return check_text(shape, text, err);
+}
+
 static int check_metadata(const struct finder *f, const struct config_func *func, const struct shape *shape,
 			  struct err *err)
 {
@@ -72,14 +85,17 @@ static int check_metadata(const struct finder *f, const struct config_func *func
 	return 0;
 }
 
-static int check_tolerances(const struct finder *f, const struct config_func *func, const struct shape *shape,
-			    struct err *err)
+static int check_compare(const struct finder *f, const struct config_func *func, const struct shape *shape,
+			 struct err *err)
 {
-	for (size_t i = 0; i < func->tolerances_cnt; i++) {
-		int r = check_text(shape, func->tolerances[i].path, err);
+	for (size_t i = 0; i < func->compare.cnt; i++) {
+		const struct compare_rule *rule = &func->compare.row[i];
+		int r = rule->path ? check_text(shape, rule->path, err) : 0;
 
+		if (!r && rule->key)
+			r = check_element(shape, rule, err);
 		if (r)
-			return wrap(f, func->tolerances[i].place, "tolerance", r, err);
+			return wrap(f, rule->place, config_compare_key(rule->kind), r, err);
 	}
 	return 0;
 }
@@ -137,12 +153,7 @@ int program_check_paths(const struct finder *f, const struct config_func *func, 
 	if (!r)
 		r = check_list(f, shape, "key", func->key, func->key_places, func->key_cnt, err);
 	if (!r)
-		r = check_list(f, shape, "ignore", func->ignore, func->ignore_places, func->ignore_cnt, err);
-	if (!r)
-		r = check_list(f, shape, "unordered", func->unordered, func->unordered_places,
-			       func->unordered_cnt, err);
-	if (!r)
-		r = check_tolerances(f, func, shape, err);
+		r = check_compare(f, func, shape, err);
 	if (!r)
 		r = check_names(f, func, shape, err);
 	return r ? r : check_exprs(f, func, shape, err);

@@ -110,6 +110,8 @@ enum value_when { VALUE_AT_ENTRY, VALUE_AT_RETURN };
 
 /* The value at @path, borrowed, or NULL: nothing there. `[]` gives the first element. */
 const struct value *values_at(const struct values *values, const struct path *path, enum value_when when);
+/* The same below @from, a struct or a pointer to one: the path begins with a member of it. */
+const struct value *value_below(const struct value *from, const struct path *path);
 /* Evaluate an integer expression (strings beside == and !=). -ENODATA when something it needs is unavailable.
  */
 int values_eval(const struct values *values, const struct expr *expr, enum value_when when, int64_t *out,

@@ -84,6 +84,15 @@ static const struct value *walk(const struct values *values, const struct path *
 	return v;
 }
 
+const struct value *value_below(const struct value *from, const struct path *path)
+{
+	const struct value *v = member_of(value_pointee(from) ?: from, path->root);
+
+	for (size_t i = 0; v && i < path->cnt; i++)
+		v = step_from(v, &path->steps[i]);
+	return v;
+}
+
 const struct value *values_at(const struct values *values, const struct path *path, enum value_when when)
 {
 	const struct value *last;

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "replay/compare.h"
-
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
@@ -8,85 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/config.h"
 #include "lib/err.h"
-#include "lib/expr.h"
 #include "lib/json.h"
 #include "lib/symbols.h"
 #include "lib/util.h"
 #include "lib/value.h"
+#include "replay/compare_impl.h"
 
-#define LONG_DOUBLE_BYTES 10   /* of its 16 that mean something */
-#define NESTING_MAX	  512  /* values within values, REFs followed */
-#define PAIRS_MAX	  1024 /* REFs followed in one comparison */
-#define UNORDERED_MAX	  4096 /* elements; longer arrays are compared in their order */
-
-/* A rule's path, parsed; of an unordered one without its last []. */
-struct pattern {
-	struct path path;
-	double absolute; /* tolerance */
-};
-
-struct patterns {
-	struct pattern *row;
-	size_t cnt;
-};
-
-struct pair {
-	const struct value *recorded, *replayed;
-};
-
-struct comparer {
-	struct differences *out;
-	const char *prefix;
-	struct patterns ignore, unordered, tolerances;
-	struct handle_map *handles;
-	bool is_dry;	  /* only count: are these two equal? */
-	size_t dry_found; /* differences */
-	unsigned depth;
-	struct pair pairs[PAIRS_MAX]; /* compared through a REF */
-	size_t pairs_cnt, pairs_from; /* those of this dry run start here */
-	struct err *err;
-};
-
-static int compare(struct comparer *c, const struct value *a, const struct value *b);
-
-/* --- differences --- */
-
-void differences_release(struct differences *differences)
-{
-	for (size_t i = 0; i < differences->cnt; i++) {
-		free(differences->row[i].path);
-		cJSON_Delete(differences->row[i].recorded);
-		cJSON_Delete(differences->row[i].replayed);
-	}
-	free(differences->row);
-	free(differences->unread);
-	*differences = (struct differences){};
-}
-
-int differences_add(struct differences *differences, const char *path, struct cJSON *recorded,
-		    struct cJSON *replayed, struct err *err)
-{
-	auto_cjson cJSON *own_recorded = recorded, *own_replayed = replayed;
-	autofree char *copy = NULL;
-	struct difference *row;
-
-	if (differences->cnt == DIFFERENCES_MAX) {
-		differences->more++;
-		return 0;
-	}
-	copy = strdup(path);
-	row = realloc(differences->row, (differences->cnt + 1) * sizeof(*row));
-	if (row)
-		differences->row = row;
-	if (!copy || !row)
-		return err_nomem(err);
-	row[differences->cnt++] = (struct difference){.path = TAKE_PTR(copy),
-						      .recorded = TAKE_PTR(own_recorded),
-						      .replayed = TAKE_PTR(own_replayed)};
-	return 0;
-}
+#define LONG_DOUBLE_BYTES 10  /* of its 16 that mean something */
+#define NESTING_MAX	  512 /* values within values, REFs followed */
 
 /* Data reached twice, by its pointer and by a REF, differs once. */
 static bool is_reported(const struct differences *differences, const char *path)
@@ -97,7 +25,7 @@ static bool is_reported(const struct differences *differences, const char *path)
 	return false;
 }
 
-static int report(struct comparer *c, const struct value *a, const struct value *b)
+int comparer_report(struct comparer *c, const struct value *a, const struct value *b)
 {
 	autofree char *place = NULL, *path = NULL;
 	cJSON *recorded, *replayed;
@@ -128,100 +56,16 @@ static int report(struct comparer *c, const struct value *a, const struct value 
 }
 
 /* Neither side can say. */
-static int pass_over(struct comparer *c)
+int comparer_pass_over(struct comparer *c)
 {
 	if (!c->is_dry)
 		c->out->unavailable++;
 	return 0;
 }
 
-/* --- rules --- */
-
-static bool is_index(const struct path_step *step, const struct value *array, const struct value *element)
+static bool is_ignored(const struct comparer *c, const struct value *v)
 {
-	if (step->kind == STEP_EACH)
-		return true;
-	if (step->kind == STEP_DEREF)
-		return array->child[0] == element;
-	return step->kind == STEP_INDEX && step->index >= 0 && (uint64_t)step->index < array->child_cnt &&
-	       array->child[step->index] == element;
-}
-
-/* Whether @v stands where the first @cnt steps of @path lead. Text, bytes and arrays behind a pointer stand
- * where the pointer does; `.` and `->` are taken for each other, as everywhere in a configuration. */
-static bool stands_at(const struct value *v, const struct path *path, size_t cnt)
-{
-	const struct value *parent = v->parent;
-	const struct path_step *step = cnt ? &path->steps[cnt - 1] : NULL;
-
-	if (!parent)
-		return !cnt && v->name && !strcmp(v->name, path->root);
-	if (parent->kind == VALUE_STRUCT)
-		return step && (step->kind == STEP_FIELD || step->kind == STEP_ARROW) && v->name &&
-		       !strcmp(v->name, step->name) &&
-		       (stands_at(parent, path, cnt - 1) ||
-			(parent->parent && stands_at(parent->parent, path, cnt - 1)));
-	if (parent->kind == VALUE_ARRAY)
-		return step && is_index(step, parent, v) && stands_at(parent, path, cnt - 1);
-	if (v->kind == VALUE_TEXT || v->kind == VALUE_BYTES || v->kind == VALUE_ARRAY)
-		return stands_at(parent, path, cnt);
-	return step &&
-	       (step->kind == STEP_DEREF || step->kind == STEP_EACH ||
-		(step->kind == STEP_INDEX && !step->index)) &&
-	       stands_at(parent, path, cnt - 1);
-}
-
-static const struct pattern *find(const struct patterns *patterns, const struct value *v)
-{
-	for (size_t i = 0; i < patterns->cnt; i++)
-		if (stands_at(v, &patterns->row[i].path, patterns->row[i].path.cnt))
-			return &patterns->row[i];
-	return NULL;
-}
-
-static void patterns_release(struct patterns *patterns)
-{
-	for (size_t i = 0; i < patterns->cnt; i++)
-		path_release(&patterns->row[i].path);
-	free(patterns->row);
-}
-
-static int patterns_add(struct patterns *patterns, const char *text, double absolute, struct err *err)
-{
-	struct pattern *row = realloc(patterns->row, (patterns->cnt + 1) * sizeof(*row));
-	int r;
-
-	if (!row)
-		return err_nomem(err);
-	patterns->row = row;
-	row += patterns->cnt;
-	*row = (struct pattern){.absolute = absolute};
-	r = path_parse(&row->path, text, err);
-	if (r)
-		return err_wrap(err, r, "in the path '%s'", text);
-	patterns->cnt++;
-	return 0;
-}
-
-static int parse_rules(struct comparer *c, const struct compare_rules *rules)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < rules->ignore_cnt && !r; i++)
-		r = patterns_add(&c->ignore, rules->ignore[i], 0, c->err);
-	for (size_t i = 0; i < rules->tolerances_cnt && !r; i++)
-		r = patterns_add(&c->tolerances, rules->tolerances[i].path, rules->tolerances[i].absolute,
-				 c->err);
-	for (size_t i = 0; i < rules->unordered_cnt && !r; i++) {
-		r = patterns_add(&c->unordered, rules->unordered[i], 0, c->err);
-		if (!r) {
-			struct path *path = &c->unordered.row[i].path;
-
-			if (path->cnt && path->steps[path->cnt - 1].kind == STEP_EACH)
-				path->cnt--;
-		}
-	}
-	return r;
+	return patterns_find(&c->patterns, COMPARE_IGNORE, v);
 }
 
 /* --- numbers --- */
@@ -244,11 +88,28 @@ static bool is_huge(const struct value *v)
 	return v->size == 16 && !v->is_signed && v->bits_high >> 63;
 }
 
+/* From @x to the next larger number of @size bytes. */
+static long double step_at(long double x, size_t size)
+{
+	if (size == sizeof(float))
+		return nextafterf(fabsl(x), INFINITY) - (float)fabsl(x);
+	if (size == sizeof(double))
+		return nextafter(fabsl(x), INFINITY) - (double)fabsl(x);
+	return nextafterl(fabsl(x), INFINITY) - fabsl(x);
+}
+
 static bool is_near(const struct comparer *c, const struct value *v, long double a, long double b)
 {
-	const struct pattern *tolerance = find(&c->tolerances, v);
+	const struct pattern *pattern = patterns_find(&c->patterns, COMPARE_TOLERANCE, v);
+	const struct compare_rule *rule = pattern ? pattern->rule : NULL;
+	long double distance = fabsl(a - b), step;
 
-	return tolerance && fabsl(a - b) <= (long double)tolerance->absolute;
+	if (!rule || !isfinite(a) || !isfinite(b))
+		return false;
+	if (distance <= (long double)rule->absolute || distance <= rule->relative * fabsl(a))
+		return true;
+	step = v->kind == VALUE_FLOAT ? step_at(a, v->size) : 1;
+	return rule->ulp && distance <= rule->ulp * step;
 }
 
 static bool same_number(const struct comparer *c, const struct value *a, const struct value *b)
@@ -310,7 +171,7 @@ static uint64_t length_of(const struct value *v)
 }
 
 /* Whether the lengths can be told apart: one is known, and the other is another or already longer. */
-static bool lengths_differ(const struct value *a, const struct value *b)
+bool comparer_lengths_differ(const struct value *a, const struct value *b)
 {
 	uint64_t x = length_of(a), y = length_of(b);
 
@@ -324,130 +185,18 @@ static bool lengths_differ(const struct value *a, const struct value *b)
 }
 
 /* Where one side shows more than the other, its rest is compared with nothing. */
-static int rest_of(struct comparer *c, const struct value *a, const struct value *b)
+int comparer_rest_of(struct comparer *c, const struct value *a, const struct value *b)
 {
-	return a->is_truncated != b->is_truncated || shown(a) != shown(b) ? pass_over(c) : 0;
+	return a->is_truncated != b->is_truncated || shown(a) != shown(b) ? comparer_pass_over(c) : 0;
 }
 
 static int compare_bytes(struct comparer *c, const struct value *a, const struct value *b)
 {
 	size_t len = MIN(a->len, b->len);
 
-	if ((len && memcmp(a->bytes, b->bytes, len)) || lengths_differ(a, b))
-		return report(c, a, b);
-	return rest_of(c, a, b);
-}
-
-static int compare_extra(struct comparer *c, const struct value *array, size_t from, bool is_recorded)
-{
-	int r = 0;
-
-	for (size_t i = from; i < array->child_cnt && !r; i++)
-		if (!find(&c->ignore, array->child[i]))
-			r = report(c, is_recorded ? array->child[i] : NULL,
-				   is_recorded ? NULL : array->child[i]);
-	return r;
-}
-
-static int compare_lengths(struct comparer *c, const struct value *a, const struct value *b)
-{
-	size_t cnt = MIN(a->child_cnt, b->child_cnt);
-	int r;
-
-	if (!lengths_differ(a, b))
-		return rest_of(c, a, b);
-	if (a->child_cnt == b->child_cnt)
-		return report(c, a, b);
-	r = compare_extra(c, a, cnt, true);
-	return r ? r : compare_extra(c, b, cnt, false);
-}
-
-/* --- unordered arrays --- */
-
-static int is_equal(struct comparer *c, const struct value *a, const struct value *b, bool *equal)
-{
-	bool was_dry = c->is_dry;
-	size_t found = c->dry_found, pairs_cnt = c->pairs_cnt, pairs_from = c->pairs_from;
-	int r;
-
-	c->is_dry = true;
-	c->dry_found = 0;
-	c->pairs_from = pairs_cnt;
-	r = compare(c, a, b);
-	*equal = !c->dry_found;
-	c->is_dry = was_dry;
-	c->dry_found = found;
-	c->pairs_cnt = pairs_cnt;
-	c->pairs_from = pairs_from;
-	return r;
-}
-
-/* Elements of @b by which those of @a are met, in @order; unmatched ones follow in their own order. */
-static int match_up(struct comparer *c, const struct value *a, const struct value *b, struct value **order_a,
-		    struct value **order_b)
-{
-	autofree bool *used_a = calloc(a->child_cnt + 1, 1), *used_b = calloc(b->child_cnt + 1, 1);
-	size_t cnt = 0, rest;
-
-	if (!used_a || !used_b)
-		return err_nomem(c->err);
-	for (size_t i = 0; i < a->child_cnt; i++) {
-		bool equal = false;
-		size_t j;
-
-		for (j = 0; j < b->child_cnt && !equal; j++) {
-			int r = used_b[j] ? 0 : is_equal(c, a->child[i], b->child[j], &equal);
-
-			if (r)
-				return r;
-		}
-		if (!equal)
-			continue;
-		used_a[i] = used_b[j - 1] = true;
-		order_a[cnt] = a->child[i];
-		order_b[cnt++] = b->child[j - 1];
-	}
-	rest = cnt;
-	for (size_t i = 0; i < a->child_cnt; i++)
-		if (!used_a[i])
-			order_a[cnt++] = a->child[i];
-	for (size_t j = 0; j < b->child_cnt; j++)
-		if (!used_b[j])
-			order_b[rest++] = b->child[j];
-	return 0;
-}
-
-static int compare_in_order(struct comparer *c, const struct value *a, const struct value *b)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < a->child_cnt && i < b->child_cnt && !r; i++)
-		r = compare(c, a->child[i], b->child[i]);
-	return r ? r : compare_lengths(c, a, b);
-}
-
-static int compare_unordered(struct comparer *c, const struct value *a, const struct value *b)
-{
-	autofree struct value **order_a = calloc(a->child_cnt + 1, sizeof(*order_a));
-	autofree struct value **order_b = calloc(b->child_cnt + 1, sizeof(*order_b));
-	struct value x = *a, y = *b;
-	int r;
-
-	if (!order_a || !order_b)
-		return err_nomem(c->err);
-	r = match_up(c, a, b, order_a, order_b);
-	if (r)
-		return r;
-	x.child = order_a;
-	y.child = order_b;
-	return compare_in_order(c, &x, &y);
-}
-
-static int compare_array(struct comparer *c, const struct value *a, const struct value *b)
-{
-	if (a->child_cnt <= UNORDERED_MAX && b->child_cnt <= UNORDERED_MAX && find(&c->unordered, a))
-		return compare_unordered(c, a, b);
-	return compare_in_order(c, a, b);
+	if ((len && memcmp(a->bytes, b->bytes, len)) || comparer_lengths_differ(a, b))
+		return comparer_report(c, a, b);
+	return comparer_rest_of(c, a, b);
 }
 
 /* --- the rest --- */
@@ -472,7 +221,7 @@ static int compare_struct(struct comparer *c, const struct value *a, const struc
 		const struct value *other = member(b, a->child[i], i);
 
 		if (other)
-			r = compare(c, a->child[i], other);
+			r = comparer_compare(c, a->child[i], other);
 	}
 	return r;
 }
@@ -496,18 +245,18 @@ static int compare_pointers(struct comparer *c, const struct value *a, const str
 	const struct value *x = value_pointee(a), *y = value_pointee(b);
 
 	if (!x || !y)
-		return x == y ? 0 : report(c, a, b);
+		return x == y ? 0 : comparer_report(c, a, b);
 	if (a->kind == VALUE_POINTER && b->kind == VALUE_POINTER)
-		return compare(c, x, y);
+		return comparer_compare(c, x, y);
 	/* What the path names has been compared where it was shown. */
 	if (a->kind == b->kind && !strcmp(a->path, b->path))
 		return 0;
 	if (is_known_pair(c, x, y))
 		return 0;
 	if (c->pairs_cnt == PAIRS_MAX)
-		return pass_over(c);
+		return comparer_pass_over(c);
 	c->pairs[c->pairs_cnt++] = (struct pair){x, y};
-	return compare(c, x, y);
+	return comparer_compare(c, x, y);
 }
 
 static bool is_opaque(const struct value *v)
@@ -535,23 +284,35 @@ static int compare_there(struct comparer *c, const struct value *a, const struct
 	if (is_pointer(a) && is_pointer(b))
 		return compare_pointers(c, a, b);
 	if (is_number(a) && is_number(b))
-		return same_number(c, a, b) ? 0 : report(c, a, b);
+		return same_number(c, a, b) ? 0 : comparer_report(c, a, b);
 	if (has_bytes)
 		return compare_bytes(c, a, b);
 	if (is_opaque(a) && is_opaque(b))
-		return same_handle(c, a, b) ? 0 : report(c, a, b);
+		return same_handle(c, a, b) ? 0 : comparer_report(c, a, b);
 	if (a->kind != b->kind)
-		return report(c, a, b);
+		return comparer_report(c, a, b);
 	switch (a->kind) {
 	case VALUE_FLOAT:
-		return same_float(c, a, b) ? 0 : report(c, a, b);
+		return same_float(c, a, b) ? 0 : comparer_report(c, a, b);
 	case VALUE_STRUCT:
 		return compare_struct(c, a, b);
 	case VALUE_ARRAY:
-		return compare_array(c, a, b);
+		return comparer_array(c, a, b);
 	default:
-		return report(c, a, b);
+		return comparer_report(c, a, b);
 	}
+}
+
+/* Text that only has to look as a rule says. */
+static bool looks_right(const struct comparer *c, const struct value *a, const struct value *b)
+{
+	const struct pattern *pattern;
+
+	if (a->kind != VALUE_TEXT || b->kind != VALUE_TEXT)
+		return false;
+	pattern = patterns_find(&c->patterns, COMPARE_MATCH, a);
+	return pattern && pattern_is_like(pattern, (const char *)a->bytes, a->len) &&
+	       pattern_is_like(pattern, (const char *)b->bytes, b->len);
 }
 
 static int note_unread(struct comparer *c, const struct value *a)
@@ -570,29 +331,49 @@ static int note_unread(struct comparer *c, const struct value *a)
 	return 0;
 }
 
-static int compare(struct comparer *c, const struct value *a, const struct value *b)
+int comparer_compare(struct comparer *c, const struct value *a, const struct value *b)
 {
 	int r;
 
-	if (find(&c->ignore, a) || a->is_elsewhere || b->is_elsewhere)
+	if (is_ignored(c, a) || a->is_elsewhere || b->is_elsewhere)
 		return 0;
 	if (a->is_unread && b->kind != VALUE_UNAVAILABLE)
 		return note_unread(c, a);
 	if (a->is_unpassed || b->is_unpassed)
-		return pass_over(c);
+		return comparer_pass_over(c);
 	if (a->kind == VALUE_UNAVAILABLE || b->kind == VALUE_UNAVAILABLE)
-		return a->kind == b->kind ? pass_over(c) : report(c, a, b);
+		return a->kind == b->kind ? comparer_pass_over(c) : comparer_report(c, a, b);
 	if (c->depth == NESTING_MAX)
-		return pass_over(c);
+		return comparer_pass_over(c);
+	if (looks_right(c, a, b))
+		return 0;
 	c->depth++;
 	r = compare_there(c, a, b);
 	c->depth--;
 	return r;
 }
 
+int comparer_is_equal(struct comparer *c, const struct value *a, const struct value *b, bool *equal)
+{
+	bool was_dry = c->is_dry;
+	size_t found = c->dry_found, pairs_cnt = c->pairs_cnt, pairs_from = c->pairs_from;
+	int r;
+
+	c->is_dry = true;
+	c->dry_found = 0;
+	c->pairs_from = pairs_cnt;
+	r = comparer_compare(c, a, b);
+	*equal = !c->dry_found;
+	c->is_dry = was_dry;
+	c->dry_found = found;
+	c->pairs_cnt = pairs_cnt;
+	c->pairs_from = pairs_from;
+	return r;
+}
+
 static int compare_one_sided(struct comparer *c, const struct value *a, const struct value *b)
 {
-	return find(&c->ignore, a ? a : b) ? 0 : report(c, a, b);
+	return is_ignored(c, a ? a : b) ? 0 : comparer_report(c, a, b);
 }
 
 int compare_value(struct differences *out, const char *prefix, const struct value *recorded,
@@ -605,12 +386,10 @@ int compare_value(struct differences *out, const char *prefix, const struct valu
 
 	if (!recorded && !replayed)
 		return 0;
-	r = parse_rules(&c, rules ? rules : &none);
+	r = patterns_parse(&c.patterns, rules ? rules : &none, err);
 	if (!r)
-		r = recorded && replayed ? compare(&c, recorded, replayed)
+		r = recorded && replayed ? comparer_compare(&c, recorded, replayed)
 					 : compare_one_sided(&c, recorded, replayed);
-	patterns_release(&c.ignore);
-	patterns_release(&c.unordered);
-	patterns_release(&c.tolerances);
+	patterns_release(&c.patterns);
 	return r;
 }

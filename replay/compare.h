@@ -11,36 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct cJSON;
+#include "replay/differences.h"
+
+struct compare_rules;
 struct err;
 struct handles;
 struct value;
-struct values;
-
-#define DIFFERENCES_MAX 1000 /* of one comparison; the rest is counted */
-
-struct difference {
-	char *path;			   /* "return", "reply->total", "calls[orders.notify#2].text" */
-	struct cJSON *recorded, *replayed; /* NULL: not there */
-};
-
-struct differences {
-	struct difference *row;
-	size_t cnt, more;
-	size_t unavailable; /* values that neither side captured: not compared */
-	char *unread;	    /* the path of a recorded value whose register could not be read; NULL: none */
-};
-void differences_release(struct differences *differences);
-/* Takes @recorded and @replayed over, always. */
-int differences_add(struct differences *differences, const char *path, struct cJSON *recorded,
-		    struct cJSON *replayed, struct err *err);
-
-struct compare_rules { /* borrowed; canonical paths */
-	char *const *ignore, *const *unordered;
-	size_t ignore_cnt, unordered_cnt;
-	const struct tolerance *tolerances;
-	size_t tolerances_cnt;
-};
 
 /* Handles met on both sides: a one-to-one mapping made at first appearance, shared by a whole comparison. */
 struct handle_map;

@@ -86,32 +86,22 @@ static size_t counterpart(const struct values *a, size_t idx, const struct value
 	return PAIRING_NONE;
 }
 
-static struct compare_rules rules_of(const struct config_func *config)
-{
-	return (struct compare_rules){.ignore = config->ignore,
-				      .ignore_cnt = config->ignore_cnt,
-				      .unordered = config->unordered,
-				      .unordered_cnt = config->unordered_cnt,
-				      .tolerances = config->tolerances,
-				      .tolerances_cnt = config->tolerances_cnt};
-}
-
 /* --- the operation --- */
 
 static int compare_operation(struct judge *j, const struct values *a, const struct values *b)
 {
-	struct compare_rules rules = rules_of(j->operation->config);
+	const struct compare_rules *rules = &j->operation->config->compare;
 	int r = 0;
 
 	for (size_t i = 0; i < a->params_cnt && !r; i++) {
 		size_t at = counterpart(a, i, b);
 
 		if (at != PAIRING_NONE && a->out[i] && b->out[at])
-			r = compare_value(&j->out->differences, "", a->out[i], b->out[at], &rules, j->handles,
+			r = compare_value(&j->out->differences, "", a->out[i], b->out[at], rules, j->handles,
 					  j->err);
 	}
 	if (!r && a->result && b->result)
-		r = compare_value(&j->out->differences, "", a->result, b->result, &rules, j->handles, j->err);
+		r = compare_value(&j->out->differences, "", a->result, b->result, rules, j->handles, j->err);
 	return r;
 }
 
@@ -136,7 +126,7 @@ static int compare_output(struct judge *j, size_t idx)
 {
 	const struct paired_call *call = &j->pairing.recorded[idx];
 	const struct program_func *func = &j->program->funcs[call->func];
-	struct compare_rules rules = rules_of(func->config);
+	const struct compare_rules *rules = &func->config->compare;
 	char prefix[PAIRING_TEXT_MAX + 1];
 	struct values a, b;
 	int r = decode_recorded(j, &a, &j->recorded->calls[idx]);
@@ -153,7 +143,7 @@ static int compare_output(struct judge *j, size_t idx)
 
 		if (!x || !y || (!is_compared(func->shape, x, y) && is_null(x) == is_null(y)))
 			continue;
-		r = compare_value(&j->out->differences, prefix, x, y, &rules, j->handles, j->err);
+		r = compare_value(&j->out->differences, prefix, x, y, rules, j->handles, j->err);
 	}
 	return r;
 }

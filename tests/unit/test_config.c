@@ -129,13 +129,14 @@ static void every_key_of_an_operation_is_read(void **state)
 	assert_true(func->sampling.max_per_second == 50);
 	assert_int_equal(func->sampling.keep_if->kind, EXPR_LT);
 	assert_int_equal(func->error_if->kind, EXPR_OR);
-	assert_int_equal(func->ignore_cnt, 1);
-	assert_string_equal(func->ignore[0], "req->seen_at");
-	assert_int_equal(func->unordered_cnt, 1);
-	assert_string_equal(func->unordered[0], "reply->lines[]");
-	assert_int_equal(func->tolerances_cnt, 1);
-	assert_string_equal(func->tolerances[0].path, "reply->total");
-	assert_true(func->tolerances[0].absolute == 1e-9);
+	assert_int_equal(func->compare.cnt, 3);
+	assert_int_equal(func->compare.row[0].kind, COMPARE_IGNORE);
+	assert_string_equal(func->compare.row[0].path, "req->seen_at");
+	assert_int_equal(func->compare.row[1].kind, COMPARE_TOLERANCE);
+	assert_string_equal(func->compare.row[1].path, "reply->total");
+	assert_true(func->compare.row[1].absolute == 1e-9);
+	assert_int_equal(func->compare.row[2].kind, COMPARE_UNORDERED);
+	assert_string_equal(func->compare.row[2].path, "reply->lines[]");
 }
 
 static void every_key_of_an_input_is_read(void **state)
@@ -310,8 +311,21 @@ static const struct mistake {
 	 "did you mean 'keep_if'?"},
 	{OP("\"error_if\": \"return <\""),
 	 "t.json:2:9: operations.f.error_if: at column 9: expected a path or a number, found the end", ""},
-	{OP("\"compare\": {\"keyed\": {}}"),
-	 "t.json:2:21: 'keyed' is not supported by this version in operations.f.compare", ""},
+	{OP("\"compare\": {\"keyed\": {\"r->lines\": \"sku\"}}"),
+	 "t.json:2:31: operations.f.compare.keyed.r->lines: 'r->lines' does not end with '[]'",
+	 "write 'r->lines[]' for the elements whose order does not matter"},
+	{OP("\"compare\": {\"keyed\": {\"r->lines[]\": 1}}"),
+	 "t.json:2:31: operations.f.compare.keyed.r->lines[]: expected a path within the element, in quotes, found a "
+	 "number",
+	 ""},
+	{OP("\"compare\": {\"match\": {\"r->id\": \"[\"}}"),
+	 "t.json:2:31: operations.f.compare.match.r->id: '[' is no regular expression: Invalid regular expression",
+	 ""},
+	{OP("\"compare\": {\"ignore\": [\"/_at\"]}"),
+	 "t.json:2:32: operations.f.compare.ignore[0]: '/_at' does not end with '/'",
+	 "a pattern of paths is a regular expression between slashes: \"/_at$/\""},
+	{OP("\"compare\": {\"tolerance\": {\"a\": {\"ulps\": 1}}}"),
+	 "t.json:2:41: unknown key 'ulps' in operations.f.compare.tolerance.a", "did you mean 'ulp'?"},
 	{OP("\"compare\": {\"tolerance\": {\"a\": -1}}"),
 	 "t.json:2:35: operations.f.compare.tolerance.a: a tolerance is not negative", ""},
 	{OP("\"compare\": {\"tolerance\": {\"a\": 1e999}}"),

@@ -322,7 +322,7 @@ int config_parse(struct config **out, const char *name, const char *text, size_t
 	return 0;
 }
 
-static int read_file(struct buf *out, const char *path, struct err *err)
+int config_read(struct buf *out, const char *path, struct err *err)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char bytes[READ_AT_ONCE];
@@ -348,7 +348,7 @@ int config_load(struct config **out, const char *path, struct err *err)
 	int r;
 
 	buf_init(&text, JSON_TEXT_MAX);
-	r = read_file(&text, path, err);
+	r = config_read(&text, path, err);
 	if (r)
 		return r;
 	return config_parse(out, path, text.data ? (const char *)text.data : "", text.len, err);

@@ -17,6 +17,7 @@
 #include "lib/rule.h"
 #include "lib/schema.h" /* enum role */
 
+struct buf;
 struct err;
 struct expr;
 
@@ -96,6 +97,8 @@ struct config {
 /* "2%" as 0.02. -EINVAL, a usage error. */
 int config_share(double *out, const char *text, struct err *err);
 int config_load(struct config **out, const char *path, struct err *err);
+/* The file's text as it is, into a buffer of JSON_TEXT_MAX. */
+int config_read(struct buf *out, const char *path, struct err *err);
 /* The same from memory; @name stands for the file in messages. */
 int config_parse(struct config **out, const char *name, const char *text, size_t len, struct err *err);
 /* The function of @config that is called as @func is, in the same role; NULL. */

@@ -9,6 +9,7 @@
 
 #include "lib/config.h"
 #include "lib/err.h"
+#include "lib/expr.h"
 #include "lib/json.h"
 #include "lib/schema.h"
 #include "lib/shape.h"
@@ -168,9 +169,11 @@ static uint16_t root_of(const struct shape *shape, uint16_t node)
 static void advise_depth(struct remedy *out, const struct uncaptured *found, uint16_t node, unsigned depth)
 {
 	const struct schema *schema = found->shape->schema;
-	char type[FIELD_MAX];
+	const struct btf_type *t = btf__type_by_id(schema_btf(schema), pointee_of(found));
+	char type[FIELD_MAX] = "it";
 
-	schema_type_text(schema, pointee_of(found), type, sizeof(type));
+	if (t && btf_is_composite(t))
+		schema_type_text(schema, pointee_of(found), type, sizeof(type));
 	shape_path(found->shape, node, out->path, sizeof(out->path));
 	out->key = "depth";
 	out->number = depth;
@@ -202,26 +205,32 @@ static void advise_for_handle(struct remedy *out, const struct uncaptured *found
 	}
 }
 
+/* An array or a buffer whose length is a number in the configuration, or one object that may be the first of
+ * many: the number can be raised. Another length knows more than we do. */
 static void advise_for_end(struct remedy *out, const struct uncaptured *found)
 {
 	const struct shape_node *node = &found->shape->nodes[found->value->node];
-	uint32_t size = node->first_child == SHAPE_NONE ? 0 : found->shape->nodes[node->first_child].size;
-	char type[FIELD_MAX];
+	bool is_bytes = node->kind == SHAPE_BYTES, is_many = node->length || node->has_terminator;
+	uint32_t size = is_bytes			  ? 1
+			: node->first_child == SHAPE_NONE ? 0
+							  : found->shape->nodes[node->first_child].size;
+	const char *key = is_bytes ? "bytes" : "count";
+	char type[FIELD_MAX] = "bytes";
 
-	shape_path(found->shape, found->value->node, out->path, sizeof(out->path));
 	if (found->distance < 0 || !size)
 		return;
-	schema_type_text(found->shape->schema, pointee_of(found), type, sizeof(type));
-	if (node->length || node->has_terminator) {
-		snprintf(out->what, sizeof(out->what),
-			 "its \"count\" covers fewer than the %" PRIu64 " %s of it",
-			 (uint64_t)found->distance / size + 1, type);
-		return;
-	}
-	out->key = "count";
+	if (!is_bytes)
+		schema_type_text(found->shape->schema, pointee_of(found), type, sizeof(type));
+	shape_path(found->shape, found->value->node, out->path, sizeof(out->path));
 	out->number = found->distance / size + 1;
-	snprintf(out->what, sizeof(out->what), "record at least %" PRIu64 " %s: say with \"count\" how many",
-		 out->number, type);
+	if (!is_many || (node->length && node->length->kind == EXPR_NUM))
+		out->key = key;
+	if (is_many && !out->key)
+		snprintf(out->what, sizeof(out->what),
+			 "its \"%s\" covers fewer than the %" PRIu64 " %s of it", key, out->number, type);
+	else
+		snprintf(out->what, sizeof(out->what),
+			 "record at least %" PRIu64 " %s: say with \"%s\" how many", out->number, type, key);
 }
 
 static struct remedy remedy_for(const struct uncaptured *found)

@@ -10,13 +10,14 @@
 #include "replay/equalizer.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/fix.h"
 #include "tools/json_schema.h"
 #include "tools/verdicts.h"
 
 struct replay_opts {
 	struct build_opts build;
 	uint64_t repeat;
-	bool json, gdb, keep;
+	bool json, gdb, keep, fix;
 };
 
 #define WAYS_MAX 8 /* different endings of one recording that are shown */
@@ -29,6 +30,7 @@ struct tries {
 		char reason[sizeof(((struct comparison *)0)->reason)];
 	} ways[WAYS_MAX];
 	size_t ways_cnt;
+	char *advice; /* the first; NULL: none */
 };
 
 static bool is_new_way(struct tries *tries, const struct comparison *comparison)
@@ -71,8 +73,17 @@ static int print_summary(const struct tries *tries, bool json, struct err *err)
 	return 0;
 }
 
-static int play(struct equalizer *equalizer, const struct replay_opts *opts, const struct recording_key *key,
-		struct err *err)
+static int fix(const struct config *config, const struct tries *tries, struct err *err)
+{
+	if (tries->advice)
+		return fix_config(config->path, tries->advice, err);
+	if (tries->totals.by_verdict[VERDICT_EQUAL] != tries->totals.total)
+		fprintf(stderr, "note: there is nothing that --fix knows to change\n");
+	return 0;
+}
+
+static int play(struct equalizer *equalizer, const struct replay_opts *opts, const struct config *config,
+		const struct recording_key *key, struct err *err)
 {
 	struct tries tries = {};
 	int r = 0;
@@ -83,11 +94,16 @@ static int play(struct equalizer *equalizer, const struct replay_opts *opts, con
 		r = equalizer_one(equalizer, key, &comparison, err);
 		if (r == 0)
 			r = print(&tries, &comparison, opts->json, err);
+		if (!tries.advice)
+			tries.advice = TAKE_PTR(comparison.advice);
 		comparison_release(&comparison);
 	}
 	verdicts_print_notes(equalizer_notes(equalizer));
 	if (r == 0)
 		r = print_summary(&tries, opts->json, err);
+	if (r == 0 && opts->fix)
+		r = fix(config, &tries, err);
+	free(tries.advice);
 	if (r < 0)
 		return r;
 	return tries.totals.by_verdict[VERDICT_EQUAL] == tries.totals.total ? STATUS_DONE : STATUS_DIFFERS;
@@ -119,7 +135,7 @@ static int replay(const struct replay_opts *opts, const struct config *config, s
 		return r;
 	if (opts->repeat > 1)
 		common_catch_signals(1);
-	r = play(equalizer, opts, key, err);
+	r = play(equalizer, opts, config, key, err);
 	equalizer_free(equalizer);
 	return r;
 }
@@ -154,6 +170,7 @@ static const struct opt opts_table[] = {
 	{OPT_FLAG, 0, "gdb", NULL, "stop in the operation, in gdb", AT(gdb)},
 	{OPT_UINT, 0, "repeat", "N", "replay it N times, to find what is flaky", AT(repeat), 1, 1000000},
 	{OPT_FLAG, 0, "keep", NULL, "leave the folder that the program ran in, and say where", AT(keep)},
+	{OPT_FLAG, 0, "fix", NULL, "write into the configuration what a recording should have had", AT(fix)},
 	{OPT_FLAG, 0, "json", NULL, "a JSON object, then a summary", AT(json)},
 	{OPT_END},
 };

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/fix.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/buf.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/expr.h"
+#include "lib/json.h"
+#include "lib/json_edit.h"
+#include "lib/util.h"
+
+#define WAY	 5 /* section, function, "args", path, key */
+#define AT_PATH	 3
+#define EXCLUDED "opaque" /* of a rule: nothing else can be said beside it */
+
+/* @key as the file writes it: a path may be written in more ways than one. */
+static const char *as_written(const cJSON *object, const char *key)
+{
+	for (const cJSON *item = object ? object->child : NULL; item; item = item->next) {
+		auto_path struct path path = {};
+		autofree char *text = NULL;
+		struct err err = {};
+
+		if (path_parse(&path, item->string, &err) == 0)
+			text = path_text(&path);
+		if (text && !strcmp(text, key))
+			return item->string;
+	}
+	return key;
+}
+
+/* The keys from the root, and in *@value what is to stand there. */
+static void find_way(const char *way[WAY], const cJSON **value, const cJSON *advice, const cJSON *root)
+{
+	const cJSON *there = root;
+
+	for (int i = 0; i < WAY; i++) {
+		advice = advice->child;
+		way[i] = i == AT_PATH ? as_written(there, advice->string) : advice->string;
+		there = cJSON_GetObjectItemCaseSensitive(there, way[i]);
+	}
+	*value = advice;
+}
+
+static bool makes_sense(const cJSON *advice)
+{
+	for (int i = 0; i < WAY; i++)
+		advice = advice ? advice->child : NULL;
+	return advice;
+}
+
+static int write_whole(int fd, const struct buf *text)
+{
+	for (size_t done = 0; done < text->len;) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? n : 0;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+/* Beside the file and then in its place, with its permissions, and its owner if that may be. */
+static int put_in_place(const char *path, const struct buf *text, struct err *err)
+{
+	autofree char *real = realpath(path, NULL), *temp = NULL;
+	autoclose int fd = -1;
+	struct stat was;
+	int r;
+
+	if (!real || stat(real, &was))
+		return err_set(err, -errno, "cannot open '%s': %s", path, strerror(errno));
+	if (asprintf(&temp, "%s.XXXXXX", real) < 0) {
+		temp = NULL;
+		return err_nomem(err);
+	}
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot write beside '%s': %s", path, strerror(errno));
+	r = write_whole(fd, text);
+	if (r == 0 && fchown(fd, was.st_uid, was.st_gid) && errno != EPERM)
+		r = -errno;
+	if (r == 0 && (fchmod(fd, was.st_mode & 07777) || rename(temp, real)))
+		r = -errno;
+	if (r == 0)
+		return 0;
+	unlink(temp);
+	return err_set(err, r, "cannot write '%s': %s", path, strerror(-r));
+}
+
+static void say(const char *path, const char *const way[WAY], const char *value)
+{
+	fprintf(stderr, "%s: %s.%s.%s['%s'] now says \"%s\": %s; record again\n", path, way[0], way[1],
+		way[2], way[3], way[4], value);
+}
+
+int fix_config(const char *path, const char *advice, struct err *err)
+{
+	auto_cjson cJSON *laid = cJSON_Parse(advice);
+	auto_json struct json_doc *doc = NULL;
+	auto_config struct config *config = NULL;
+	auto_buf struct buf text = {}, changed = {};
+	autofree char *printed = NULL;
+	const cJSON *value;
+	const char *way[WAY];
+	int r;
+
+	buf_init(&text, JSON_TEXT_MAX);
+	buf_init(&changed, JSON_TEXT_MAX);
+	r = config_read(&text, path, err);
+	if (r == 0)
+		r = json_parse(&doc, path, (char *)text.data, text.len, err);
+	if (r < 0)
+		return r;
+	if (!makes_sense(laid))
+		return err_set(err, -EBADMSG, "the advice makes no sense");
+	find_way(way, &value, laid, json_root(doc));
+	printed = json_print(value);
+	if (!printed)
+		return err_nomem(err);
+	r = json_edit_set(&changed, (char *)text.data, text.len, way, WAY, EXCLUDED, printed, err);
+	if (r == 0)
+		r = config_parse(&config, path, (char *)changed.data, changed.len, err);
+	if (r < 0)
+		return err_wrap(err, r, "'%s' is left as it was", path);
+	r = put_in_place(path, &changed, err);
+	if (r == 0)
+		say(path, way, printed);
+	return r;
+}

@@ -25,187 +25,12 @@
 #include "replay/blame.h"
 #include "replay/call_key.h"
 #include "replay/failure.h"
+#include "replay/judge_impl.h"
 #include "replay/outcome.h"
 #include "replay/pairing.h"
 #include "replay/server.h"
 #include "replay/target/patch.h"
 #include "replay/verdict.h"
-
-struct judge {
-	struct comparison *out;
-	const struct recording *recorded, *replayed;
-	const struct schema *schema;
-	struct store *store;
-	const struct program *program;
-	const struct program_func *operation;
-	const struct server_result *result;
-	struct pairing pairing;
-	struct handle_map *handles;
-	const struct displaced *displaced;
-	struct pool *pool;
-	struct err *err;
-};
-
-/* --- values of both sides --- */
-
-static int decode(struct judge *j, struct values *out, const struct shape *shape, const struct call *call)
-{
-	return values_decode(out, shape, call, j->pool) ? err_nomem(j->err) : 0;
-}
-
-static int decode_recorded(struct judge *j, struct values *out, const struct call *call)
-{
-	const struct shape *shape;
-	int r = store_shape(j->store, j->schema, call->func, &shape, j->err);
-
-	return r ? r : decode(j, out, shape, call);
-}
-
-static int decode_replayed(struct judge *j, struct values *out, const struct call *call)
-{
-	return decode(j, out, j->program->funcs[call->func].shape, call);
-}
-
-static bool has_param(const struct values *values, const char *name)
-{
-	for (size_t i = 0; name && i < values->params_cnt; i++)
-		if (values->names[i] && !strcmp(values->names[i], name))
-			return true;
-	return false;
-}
-
-/* The parameter of @b that stands opposite @a's @idx-th: by name, else in the same place when both were
- * renamed there. */
-static size_t counterpart(const struct values *a, size_t idx, const struct values *b)
-{
-	for (size_t i = 0; a->names[idx] && i < b->params_cnt; i++)
-		if (b->names[i] && !strcmp(a->names[idx], b->names[i]))
-			return i;
-	if (idx < b->params_cnt && !has_param(a, b->names[idx]))
-		return idx;
-	return PAIRING_NONE;
-}
-
-/* --- the operation --- */
-
-static int compare_operation(struct judge *j, const struct values *a, const struct values *b)
-{
-	const struct compare_rules *rules = &j->operation->config->compare;
-	int r = 0;
-
-	for (size_t i = 0; i < a->params_cnt && !r; i++) {
-		size_t at = counterpart(a, i, b);
-
-		if (at != PAIRING_NONE && a->out[i] && b->out[at])
-			r = compare_value(&j->out->differences, "", a->out[i], b->out[at], rules, j->handles,
-					  j->err);
-	}
-	if (!r && a->result && b->result)
-		r = compare_value(&j->out->differences, "", a->result, b->result, rules, j->handles, j->err);
-	return r;
-}
-
-/* --- calls --- */
-
-/* What a pointer to non-const reaches at entry may be anything, unless its direction is written. */
-static bool is_compared(const struct shape *shape, const struct value *a, const struct value *b)
-{
-	enum shape_kind kind = shape->nodes[b->node].kind;
-
-	if (kind != SHAPE_POINTER && kind != SHAPE_BYTES)
-		return true;
-	return a->is_const || b->is_const || a->is_explicit || b->is_explicit;
-}
-
-static bool is_null(const struct value *v)
-{
-	return v->kind == VALUE_POINTER && !v->bits;
-}
-
-static int compare_output(struct judge *j, size_t idx)
-{
-	const struct paired_call *call = &j->pairing.recorded[idx];
-	const struct program_func *func = &j->program->funcs[call->func];
-	const struct compare_rules *rules = &func->config->compare;
-	char prefix[PAIRING_TEXT_MAX + 1];
-	struct values a, b;
-	int r = decode_recorded(j, &a, &j->recorded->calls[idx]);
-
-	if (!r)
-		r = decode_replayed(j, &b, &j->replayed->calls[call->other]);
-	if (r)
-		return r;
-	pairing_text(call, prefix);
-	strcat(prefix, ".");
-	for (size_t i = 0; i < a.params_cnt && !r; i++) {
-		size_t at = counterpart(&a, i, &b);
-		const struct value *x = a.args[i], *y = at == PAIRING_NONE ? NULL : b.args[at];
-
-		if (!x || !y || (!is_compared(func->shape, x, y) && is_null(x) == is_null(y)))
-			continue;
-		r = compare_value(&j->out->differences, prefix, x, y, rules, j->handles, j->err);
-	}
-	return r;
-}
-
-static int compare_outputs(struct judge *j)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < j->pairing.recorded_cnt && !r; i++)
-		if (j->pairing.recorded[i].role == ROLE_OUTPUT &&
-		    j->pairing.recorded[i].other != PAIRING_NONE)
-			r = compare_output(j, i);
-	return r;
-}
-
-static int list_call(struct judge *j, char ***texts, size_t *cnt, const struct paired_call *call)
-{
-	char **grown = realloc(*texts, (*cnt + 1) * sizeof(*grown)), text[PAIRING_TEXT_MAX];
-
-	if (!grown)
-		return err_nomem(j->err);
-	*texts = grown;
-	pairing_text(call, text);
-	grown[*cnt] = strdup(text);
-	if (!grown[*cnt])
-		return err_nomem(j->err);
-	(*cnt)++;
-	return 0;
-}
-
-/* An input whose calls may go unmatched may as well not be made. */
-static bool must_be_made(const struct judge *j, const struct paired_call *call)
-{
-	return call->func != PAIRING_NONE &&
-	       (call->role == ROLE_OUTPUT || j->program->funcs[call->func].config->missing == MISSING_FAIL);
-}
-
-static int list_missing(struct judge *j)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < j->pairing.recorded_cnt && !r; i++) {
-		const struct paired_call *call = &j->pairing.recorded[i];
-
-		if (call->other == PAIRING_NONE && must_be_made(j, call))
-			r = list_call(j, &j->out->missing, &j->out->missing_cnt, call);
-	}
-	return r;
-}
-
-static int list_extra(struct judge *j)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < j->pairing.replayed_cnt && !r; i++) {
-		const struct paired_call *call = &j->pairing.replayed[i];
-
-		if (call->other == PAIRING_NONE && call->role == ROLE_OUTPUT)
-			r = list_call(j, &j->out->extra, &j->out->extra_cnt, call);
-	}
-	return r;
-}
 
 /* --- an input that no recorded call has the key of --- */
 
@@ -232,7 +57,7 @@ static int report_keys(struct judge *j, const char *path, size_t recorded, size_
 	const struct program_func *func = &j->program->funcs[j->pairing.replayed[replayed].func];
 	auto_cjson cJSON *due = NULL, *made = NULL;
 	struct values values;
-	int r = decode_replayed(j, &values, &j->replayed->calls[replayed]);
+	int r = judge_decode_replayed(j, &values, &j->replayed->calls[replayed]);
 
 	if (r)
 		return r;
@@ -240,7 +65,7 @@ static int report_keys(struct judge *j, const char *path, size_t recorded, size_
 	if (!made)
 		return err_nomem(j->err);
 	if (recorded != PAIRING_NONE) {
-		r = decode_recorded(j, &values, &j->recorded->calls[recorded]);
+		r = judge_decode_recorded(j, &values, &j->recorded->calls[recorded]);
 		if (r)
 			return r;
 		due = call_key_json(func, &values, handle_map_numbers(j->handles, false));
@@ -319,20 +144,23 @@ static void decide(struct judge *j, bool was_error, bool is_error_now)
 static int judge_whole(struct judge *j)
 {
 	struct values a, b;
-	int r = decode_recorded(j, &a, &j->recorded->operation);
+	int r = judge_decode_recorded(j, &a, &j->recorded->operation);
 
 	if (!r)
-		r = decode_replayed(j, &b, &j->replayed->operation);
+		r = judge_decode_replayed(j, &b, &j->replayed->operation);
 	if (!r)
-		r = compare_operation(j, &a, &b);
+		r = judge_outputs(j);
 	if (!r)
-		r = compare_outputs(j);
+		r = judge_operation(j, &a, &b);
 	if (!r)
-		r = list_missing(j);
+		r = judge_missing(j);
 	if (!r)
-		r = list_extra(j);
+		r = judge_extra(j);
+	if (!r)
+		r = judge_reordered(j);
 	if (r)
 		return r;
+	j->out->first = judge_first(j);
 	decide(j, is_error(j, &a, j->recorded->operation.left), is_error(j, &b, j->replayed->operation.left));
 	return 0;
 }
@@ -361,7 +189,7 @@ static int judge_failed(struct judge *j)
 		.pool = j->pool,
 	};
 	char text[PAIRING_TEXT_MAX];
-	int r = compare_outputs(j);
+	int r = judge_outputs(j);
 
 	if (!r)
 		r = blame_recording(j->out, &blame, j->err);
@@ -432,11 +260,11 @@ static int judge_left(struct judge *j)
 /* As far as the outputs went before an input had no answer. */
 static int judge_unmatched_so_far(struct judge *j)
 {
-	int r = judge_unmatched(j);
+	int r = judge_outputs(j);
 
 	if (!r)
-		r = compare_outputs(j);
-	return r ? r : list_extra(j);
+		r = judge_unmatched(j);
+	return r ? r : judge_extra(j);
 }
 
 static int (*const judges[OUTCOME_END_CNT])(struct judge *j) = {
@@ -498,6 +326,7 @@ int judge(struct comparison *out, const struct recording *recording, const struc
 		.program = program,
 		.operation = &program->funcs[operation],
 		.result = result,
+		.differing = PAIRING_NONE,
 		.handles = handle_map_new(),
 		.displaced = displaced,
 		.pool = pool,

@@ -38,8 +38,9 @@ void comparison_release(struct comparison *comparison)
 	comparison->advice = NULL;
 	release_texts(comparison->missing, comparison->missing_cnt);
 	release_texts(comparison->extra, comparison->extra_cnt);
-	comparison->missing = comparison->extra = NULL;
-	comparison->missing_cnt = comparison->extra_cnt = 0;
+	release_texts(comparison->reordered, comparison->reordered_cnt);
+	comparison->missing = comparison->extra = comparison->reordered = NULL;
+	comparison->missing_cnt = comparison->extra_cnt = comparison->reordered_cnt = 0;
 }
 
 static void put_calls(struct buf *buf, size_t cnt, const char *first, const char *what)
@@ -52,23 +53,57 @@ static void put_calls(struct buf *buf, size_t cnt, const char *first, const char
 	buf_printf(buf, " %s", what);
 }
 
+static void put_differences(struct buf *buf, const struct comparison *comparison)
+{
+	size_t cnt = comparison->differences.cnt + comparison->differences.more;
+
+	if (!cnt)
+		return;
+	buf_printf(buf, "%s'%s'", buf->len ? "; " : "", comparison->differences.row[0].path);
+	if (cnt > 1)
+		buf_printf(buf, " and %zu more", cnt - 1);
+	buf_printf(buf, cnt > 1 ? " differ" : " differs");
+}
+
+static void put_missing(struct buf *buf, const struct comparison *comparison)
+{
+	put_calls(buf, comparison->missing_cnt, comparison->missing_cnt ? comparison->missing[0] : NULL,
+		  "recorded but not made");
+}
+
+static void put_extra(struct buf *buf, const struct comparison *comparison)
+{
+	put_calls(buf, comparison->extra_cnt, comparison->extra_cnt ? comparison->extra[0] : NULL,
+		  "made but not recorded");
+}
+
 void comparison_explain(struct comparison *out)
 {
-	size_t more = out->differences.cnt + out->differences.more;
+	static void (*const parts[])(struct buf *, const struct comparison *) = {
+		[FIRST_DIFFERENCE] = put_differences,
+		[FIRST_MISSING] = put_missing,
+		[FIRST_EXTRA] = put_extra,
+	};
 	auto_buf struct buf buf;
 
 	buf_init(&buf, sizeof(out->reason) * 4);
-	if (more)
-		buf_printf(&buf, "'%s'", out->differences.row[0].path);
-	if (more > 1)
-		buf_printf(&buf, " and %zu more", more - 1);
-	if (more)
-		buf_printf(&buf, more > 1 ? " differ" : " differs");
-	put_calls(&buf, out->missing_cnt, out->missing_cnt ? out->missing[0] : NULL, "recorded but not made");
-	put_calls(&buf, out->extra_cnt, out->extra_cnt ? out->extra[0] : NULL, "made but not recorded");
+	parts[out->first](&buf, out);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (i != out->first)
+			parts[i](&buf, out);
 	buf_put_u8(&buf, 0);
 	if (!buf.failed)
 		snprintf(out->reason, sizeof(out->reason), "%s", (const char *)buf.data);
+}
+
+/* The path or call that came first; NULL: nothing went wrong. */
+static const char *first_text(const struct comparison *comparison)
+{
+	if (comparison->first == FIRST_MISSING && comparison->missing_cnt)
+		return comparison->missing[0];
+	if (comparison->first == FIRST_EXTRA && comparison->extra_cnt)
+		return comparison->extra[0];
+	return comparison->differences.cnt ? comparison->differences.row[0].path : NULL;
 }
 
 /* null is a NULL pointer: what is not there at all says so. */
@@ -127,6 +162,13 @@ static bool add_number(cJSON *json, const char *name, uint64_t number)
 	return cJSON_AddNumberToObject(json, name, (double)number);
 }
 
+static bool add_first(cJSON *json, const struct comparison *comparison)
+{
+	const char *first = first_text(comparison);
+
+	return !first || cJSON_AddStringToObject(json, "first", first);
+}
+
 static bool add_advice(cJSON *json, const char *advice)
 {
 	return !advice || add(json, "advice", cJSON_Parse(advice));
@@ -146,7 +188,9 @@ struct cJSON *comparison_json(const struct comparison *comparison)
 	    !add_differences(json, &comparison->differences) ||
 	    !add_texts(json, "missing", comparison->missing, comparison->missing_cnt) ||
 	    !add_texts(json, "extra", comparison->extra, comparison->extra_cnt) ||
-	    !add_number(json, "recorded_ns", comparison->recorded_ns) ||
+	    (comparison->reordered_cnt &&
+	     !add_texts(json, "reordered", comparison->reordered, comparison->reordered_cnt)) ||
+	    !add_first(json, comparison) || !add_number(json, "recorded_ns", comparison->recorded_ns) ||
 	    !add_number(json, "replayed_ns", comparison->replayed_ns) ||
 	    (comparison->differences.unavailable &&
 	     !add_number(json, "not_compared", comparison->differences.unavailable)) ||

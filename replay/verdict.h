@@ -18,6 +18,9 @@ enum verdict {
 };
 const char *verdict_name(enum verdict verdict); /* "equal", ... "equalizer_failure" */
 
+/* What went wrong first, in the order of the recording; what the operation itself put out comes last. */
+enum first { FIRST_DIFFERENCE, FIRST_MISSING, FIRST_EXTRA };
+
 struct comparison {
 	struct recording_key key;
 	enum verdict verdict;
@@ -25,7 +28,10 @@ struct comparison {
 	char *advice;	  /* what the configuration should say, to be laid over it: JSON; NULL: none */
 	struct differences differences;
 	char **missing, **extra; /* "calls[alias#n]" recorded but never made; made but never recorded */
-	size_t missing_cnt, extra_cnt;
+	char **reordered; /* outputs made in another order, where one thread makes all; of no weight for the
+			     verdict */
+	size_t missing_cnt, extra_cnt, reordered_cnt;
+	enum first first; /* where there are differences, missing or extra calls */
 	uint64_t recorded_ns, replayed_ns;
 };
 void comparison_release(struct comparison *comparison);

@@ -51,6 +51,8 @@ void verdicts_print(const struct comparison *comparison)
 		printf("    %s: recorded, but not made\n", comparison->missing[i]);
 	for (size_t i = 0; i < comparison->extra_cnt; i++)
 		printf("    %s: made, but not recorded\n", comparison->extra[i]);
+	for (size_t i = 0; i < comparison->reordered_cnt; i++)
+		printf("    %s: made in another order\n", comparison->reordered[i]);
 	if (comparison->advice)
 		printf("    lay this over the configuration and record again: %s\n", comparison->advice);
 	print_not_compared(comparison->differences.unavailable, "    ");

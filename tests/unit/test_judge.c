@@ -202,6 +202,7 @@ static void expect(enum verdict verdict, const char *reason, const char *rest)
 	cJSON_DeleteItemFromObject(json, "category");
 	cJSON_DeleteItemFromObject(json, "verdict");
 	cJSON_DeleteItemFromObject(json, "reason");
+	cJSON_DeleteItemFromObject(json, "first");
 	cJSON_DeleteItemFromObject(json, "recorded_ns");
 	cJSON_DeleteItemFromObject(json, "replayed_ns");
 	text = json_print(json);
@@ -273,6 +274,84 @@ static void calls_not_made_are_missing_and_new_ones_are_extra(void **state)
 	replay_call(NOTIFY, "one", 0, 1);
 	expect(VERDICT_DIFFERENT, "'calls[get#1]' and 1 more recorded but not made",
 	       "{\"differences\":[],\"missing\":[\"calls[get#1]\",\"calls[notify#2]\"],\"extra\":[]}");
+}
+
+static void expect_first(const char *reason, const char *first)
+{
+	auto_cjson cJSON *json = NULL;
+
+	scene.outcome->end = OUTCOME_DONE;
+	assert_int_equal(judge(&comparison, recording, past.schema, store, config, &program, HANDLE, &result,
+			       &displaced, NULL),
+			 0);
+	assert_string_equal(comparison.reason, reason);
+	json = comparison_json(&comparison);
+	assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "first")), first);
+}
+
+static void a_missing_call_goes_before_what_differs_later(void **state)
+{
+	record_operation(1, 2, 0);
+	record_call(GET, "a", 1);
+	record_call(NOTIFY, "one", 0);
+	replay_operation(1, 3, 0);
+	replay_call(NOTIFY, "2", 0, 1);
+	expect_first("'calls[get#1]' recorded but not made; 'calls[notify#1].text' and 1 more differ",
+		     "calls[get#1]");
+}
+
+static void an_output_that_differs_goes_before_what_is_missing_later(void **state)
+{
+	record_operation(1, 2, 0);
+	record_call(NOTIFY, "one", 0);
+	record_call(NOTIFY, "two", 0);
+	replay_operation(1, 3, 0);
+	replay_call(NOTIFY, "1", 0, 0);
+	expect_first("'calls[notify#1].text' and 1 more differ; 'calls[notify#2]' recorded but not made",
+		     "calls[notify#1].text");
+}
+
+static const char two_outputs[] =
+	"{\"operations\": {\"handle\": {}}, \"outputs\": {\"get\": {}, \"notify\": {}}}";
+
+static void an_extra_call_goes_before_the_call_that_it_was_made_before(void **state)
+{
+	use_config(two_outputs);
+	record_operation(1, 2, 0);
+	record_call(NOTIFY, "one", 0);
+	replay_operation(1, 3, 0);
+	replay_call(GET, "a", 1, PATCH_NONE);
+	replay_call(NOTIFY, "1", 0, 0);
+	expect_first("'calls[get#1]' made but not recorded; 'calls[notify#1].text' and 1 more differ",
+		     "calls[get#1]");
+}
+
+static void outputs_made_in_another_order_are_told_and_equal(void **state)
+{
+	use_config(two_outputs);
+	record_operation(1, 2, 0);
+	record_call(GET, "a", 1);
+	record_call(NOTIFY, "one", 0);
+	record_call(NOTIFY, "two", 0);
+	replay_operation(1, 2, 0);
+	replay_call(NOTIFY, "one", 0, 1);
+	replay_call(NOTIFY, "two", 0, 2);
+	replay_call(GET, "a", 1, 0);
+	expect(VERDICT_EQUAL, "",
+	       "{\"differences\":[],\"missing\":[],\"extra\":[],\"reordered\":[\"calls[get#1]\"]}");
+}
+
+static void what_several_threads_put_out_has_no_order(void **state)
+{
+	use_config(two_outputs);
+	record_operation(1, 2, 0);
+	record_call(GET, "a", 1);
+	record_call(NOTIFY, "one", 0);
+	recording->calls[1].thread = 1;
+	replay_operation(1, 2, 0);
+	replay_call(NOTIFY, "one", 0, 1);
+	replay_call(GET, "a", 1, 0);
+	expect(VERDICT_EQUAL, "", NOTHING);
 }
 
 static void an_output_beyond_those_recorded_is_extra(void **state)
@@ -551,6 +630,11 @@ int main(void)
 		TEST(what_flows_into_an_output_is_compared_by_ordinal),
 		TEST(a_written_direction_makes_a_pointee_compared),
 		TEST(calls_not_made_are_missing_and_new_ones_are_extra),
+		TEST(a_missing_call_goes_before_what_differs_later),
+		TEST(an_output_that_differs_goes_before_what_is_missing_later),
+		TEST(an_extra_call_goes_before_the_call_that_it_was_made_before),
+		TEST(outputs_made_in_another_order_are_told_and_equal),
+		TEST(what_several_threads_put_out_has_no_order),
 		TEST(an_output_beyond_those_recorded_is_extra),
 		TEST(an_input_that_may_be_missing_may_also_not_be_made),
 		TEST(an_input_with_an_unknown_key_shows_both_keys),

@@ -90,7 +90,10 @@ $(O)/tapedeck-replay.pc: Makefile
 # --- tests
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(ARCHIVES) $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
 	$(call msg,LD,$@)
-	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c)) $(ARCHIVES) -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(UNIT_OBJS) $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c)) $(ARCHIVES) -lcmocka $(LDLIBS)
+
+$(O)/tests/unit/test_text: UNIT_OBJS = $(O)/tools/text.o
+$(O)/tests/unit/test_text: $(O)/tools/text.o
 
 test-unit: $(UNIT_TESTS) ## unit tests of this build
 	$(Q)tests/run-unit.sh $(UNIT_TESTS)

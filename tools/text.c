@@ -190,3 +190,113 @@ void text_members(struct buf *out, const cJSON *json)
 			buf_printf(out, ", ");
 	}
 }
+
+/* --- two sides --- */
+
+#define SIDE_SHOWN    200 /* characters of a value */
+#define LONG_TEXT     80  /* bytes: beyond, only what lies around the difference is shown */
+#define BEFORE_SHOWN  16  /* bytes */
+#define AROUND_SHOWN  48
+#define SIDE_TEXT_MAX (1 << 20)
+
+struct side {
+	const uint8_t *data;
+	size_t len;
+	uint8_t *owned;
+};
+
+static const cJSON *bytes_of(const cJSON *json)
+{
+	const cJSON *first = cJSON_IsObject(json) ? json->child : NULL;
+
+	return first && is_named(first, "bytes") && is_named(first->next, "length") && !first->next->next &&
+			       is_base64(first)
+		       ? first
+		       : NULL;
+}
+
+static bool is_long(const cJSON *json)
+{
+	return bytes_of(json) || (cJSON_IsString(json) && strlen(json->valuestring) > LONG_TEXT);
+}
+
+static bool take_side(struct side *out, const cJSON *json)
+{
+	const cJSON *base64 = bytes_of(json);
+
+	if (cJSON_IsString(json)) {
+		*out = (struct side){.data = (const uint8_t *)json->valuestring,
+				     .len = strlen(json->valuestring)};
+		return true;
+	}
+	if (!base64)
+		return false;
+	out->owned = malloc(strlen(base64->valuestring) + 1);
+	out->len = out->owned ? decode(out->owned, strlen(base64->valuestring), base64->valuestring) : 0;
+	out->data = out->owned;
+	return out->owned;
+}
+
+/* Back to where a character of text begins. */
+static size_t at_character(const struct side *side, size_t at)
+{
+	while (!side->owned && at && at < side->len && (side->data[at] & 0xc0) == 0x80)
+		at--;
+	return at;
+}
+
+static void put_excerpt(struct buf *out, const struct side *side, size_t at)
+{
+	size_t from = at_character(side, at > BEFORE_SHOWN ? at - BEFORE_SHOWN : 0);
+	size_t to = at_character(side, MIN(side->len, from + AROUND_SHOWN));
+
+	buf_printf(out, "%s\"", from ? "..." : "");
+	for (size_t i = from; i < to; i++)
+		if (side->data[i] >= 0x80 && !side->owned)
+			buf_put_u8(out, side->data[i]);
+		else
+			put_escaped(out, side->data[i]);
+	buf_printf(out, "\"%s", to < side->len ? "..." : "");
+	if (side->len <= at)
+		buf_printf(out, " (%zu bytes)", side->len);
+}
+
+static bool put_excerpts(struct buf *out, const cJSON *recorded, const cJSON *replayed)
+{
+	struct side a = {}, b = {};
+	size_t at = 0;
+	bool is_told;
+
+	if (!is_long(recorded) && !is_long(replayed))
+		return false;
+	is_told = take_side(&a, recorded) && take_side(&b, replayed);
+	if (is_told) {
+		while (at < MIN(a.len, b.len) && a.data[at] == b.data[at])
+			at++;
+		buf_printf(out, "from byte %zu on: recorded ", at);
+		put_excerpt(out, &a, at);
+		buf_printf(out, ", replayed ");
+		put_excerpt(out, &b, at);
+	}
+	free(a.owned);
+	free(b.owned);
+	return is_told;
+}
+
+static void put_side(struct buf *out, const char *what, const cJSON *json)
+{
+	auto_buf struct buf text;
+
+	buf_init(&text, SIDE_TEXT_MAX);
+	text_value(&text, json);
+	buf_printf(out, "%s%.*s%s", what, (int)MIN(text.len, (size_t)SIDE_SHOWN), (const char *)text.data,
+		   text.len > SIDE_SHOWN ? "..." : "");
+}
+
+void text_sides(struct buf *out, const cJSON *recorded, const cJSON *replayed)
+{
+	if (put_excerpts(out, recorded, replayed))
+		return;
+	put_side(out, "recorded ", recorded);
+	put_side(out, ", replayed ", replayed);
+}

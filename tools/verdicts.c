@@ -11,16 +11,14 @@
 #include "tools/text.h"
 
 #define VALUE_TEXT_MAX (1 << 20)
-#define VALUE_SHOWN    200 /* characters of a value */
 
-static void print_side(const char *what, const cJSON *json)
+static void print_difference(const struct difference *difference)
 {
 	auto_buf struct buf text;
 
 	buf_init(&text, VALUE_TEXT_MAX);
-	text_value(&text, json);
-	printf("%s%.*s%s", what, (int)(text.len < VALUE_SHOWN ? text.len : VALUE_SHOWN),
-	       (const char *)text.data, text.len > VALUE_SHOWN ? "..." : "");
+	text_sides(&text, difference->recorded, difference->replayed);
+	printf("    %s: %.*s\n", difference->path, (int)text.len, (const char *)text.data);
 }
 
 static void print_not_compared(size_t cnt, const char *before)
@@ -39,12 +37,8 @@ void verdicts_print(const struct comparison *comparison)
 	common_took(comparison->replayed_ns, replayed);
 	printf("%s: %s (recorded in %s, replayed in %s)%s%s\n", id, verdict_name(comparison->verdict),
 	       recorded, replayed, comparison->reason[0] ? ": " : "", comparison->reason);
-	for (size_t i = 0; i < comparison->differences.cnt; i++) {
-		printf("    %s: ", comparison->differences.row[i].path);
-		print_side("recorded ", comparison->differences.row[i].recorded);
-		print_side(", replayed ", comparison->differences.row[i].replayed);
-		printf("\n");
-	}
+	for (size_t i = 0; i < comparison->differences.cnt; i++)
+		print_difference(&comparison->differences.row[i]);
 	if (comparison->differences.more)
 		printf("    and %zu more differences\n", comparison->differences.more);
 	for (size_t i = 0; i < comparison->missing_cnt; i++)

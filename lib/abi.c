@@ -303,11 +303,11 @@ static int place_result(struct abi_loc *loc, const struct schema *schema, uint32
 	if (btf_is_array(btf__type_by_id(walk.btf, schema_strip(schema, id))) ||
 	    classify_value(&walk, id, size))
 		return unsupported(schema, id, "", "return", err);
-	if (is_empty(schema, id, size))
+	if (is_empty(schema, id, size) && !schema_is_in_memory(schema, id))
 		return 0;
 	if (schema_is_complex(schema, id) && size == 32) {
 		put(loc, ABI_X87, 1);
-	} else if (count(&walk, CLASS_MEMORY)) {
+	} else if (count(&walk, CLASS_MEMORY) || schema_is_in_memory(schema, id)) {
 		put(loc, ABI_SRET, 0);
 		taken->gprs++;
 	} else if (walk.cls[0] == CLASS_X87) {

@@ -108,6 +108,8 @@ const char *debug_decl_file(Dwarf_Die *die);   /* or NULL */
 const char *debug_base_name(const char *path); /* behind the last '/'; NULL of NULL */
 /* The one definition of the type @name: -ENOENT, or -ENOTUNIQ when there are different ones. */
 int debug_find_type(const struct debuginfo *info, enum type_kind kind, const char *name, Dwarf_Die *out);
+/* Whether the definition @die lies at file or namespace level. */
+bool debug_is_outermost(const struct debuginfo *info, enum type_kind kind, Dwarf_Die *die);
 /* The same words for the same type in two units. @hex takes DIGEST_HEX_LEN + 1 bytes. */
 int debug_describe(Dwarf_Die *die, bool with_place, char *hex);
 /* Sets @out's unpassed and entry_reg; its addr is set. */

@@ -507,6 +507,21 @@ static size_t first_type(const struct debuginfo *info, enum type_kind kind, cons
 	return low;
 }
 
+bool debug_is_outermost(const struct debuginfo *info, enum type_kind kind, Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+
+	for (size_t i = name ? first_type(info, kind, name) : info->types_cnt; i < info->types_cnt; i++) {
+		const struct type_die *type = &info->types[i];
+
+		if (type->kind != kind || strcmp(type->name, name))
+			return false;
+		if (type->die.addr == die->addr)
+			return true;
+	}
+	return false;
+}
+
 int debug_find_type(const struct debuginfo *info, enum type_kind kind, const char *name, Dwarf_Die *out)
 {
 	size_t first = first_type(info, kind, name);

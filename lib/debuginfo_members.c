@@ -164,6 +164,63 @@ bool is_vptr(Dwarf_Die *member)
 	return name && is_flagged(member, DW_AT_artificial) && !strncmp(name, "_vptr", 5);
 }
 
+static const struct {
+	const char *name, *allocator; /* how the class's name begins; what must stand in it */
+	uint32_t size;
+	struct {
+		const char *name;
+		uint32_t offset; /* bytes */
+	} members[2];
+	enum container container;
+} containers[] = {
+	{"basic_string<char,",
+	 "std::allocator<char>",
+	 32,
+	 {{"_M_dataplus", 0}, {"_M_string_length", 8}},
+	 CONTAINER_STRING},
+	{"vector<", ", std::allocator<", 24, {{"_Vector_base<", 0}}, CONTAINER_VECTOR},
+	{"basic_string_view<char,", "", 16, {{"_M_len", 0}, {"_M_str", 8}}, CONTAINER_VIEW},
+};
+
+/* A member, or a base class whose name begins so. */
+static bool has_member(Dwarf_Die *die, const char *name, uint32_t offset)
+{
+	Dwarf_Die child, type;
+
+	if (dwarf_child(die, &child))
+		return false;
+	do {
+		bool is_base = dwarf_tag(&child) == DW_TAG_inheritance;
+		const char *own;
+
+		if (!is_base && dwarf_tag(&child) != DW_TAG_member)
+			continue;
+		if (is_base && !debug_ref(&child, DW_AT_type, &type))
+			continue;
+		own = dwarf_diename(is_base ? &type : &child);
+		if (own && !(is_base ? strncmp(own, name, strlen(name)) : strcmp(own, name)))
+			return member_offset(&child) == offset;
+	} while (!dwarf_siblingof(&child, &child));
+	return false;
+}
+
+enum container container_of_type(Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(containers); i++) {
+		__typeof__(&containers[0]) row = &containers[i];
+		bool fits = !strncmp(name, row->name, strlen(row->name)) && strstr(name, row->allocator) &&
+			    type_size(die) == row->size;
+
+		for (size_t k = 0; fits && k < ARRAY_SIZE(row->members) && row->members[k].name; k++)
+			fits = has_member(die, row->members[k].name, row->members[k].offset);
+		if (fits)
+			return row->container;
+	}
+	return CONTAINER_NONE;
+}
+
 /* Is @bit_size a bit-field that BTF can hold, in something that has bits? */
 static bool bits_fit(Dwarf_Die *member, uint32_t bit_size)
 {

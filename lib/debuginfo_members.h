@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/schema.h"
+
 struct debuginfo;
 struct err;
 
@@ -37,6 +39,10 @@ int64_t enum_value(Dwarf_Die *enumerator, bool is_signed);
 
 /* The DIE whose parameters are as the function was written: clones and copies reorder them. */
 Dwarf_Die prototype_of(Dwarf_Die die);
+/* A C++ class whose values are passed and returned by their address. */
+bool is_by_address(const struct debuginfo *info, Dwarf_Die *die);
+/* What holds a value of libstdc++'s own; @die is complete. */
+enum container container_of_type(Dwarf_Die *die);
 /* Whether a value of the type @die is passed as its members say. */
 bool is_placeable(const struct debuginfo *info, Dwarf_Die *die);
 /* -ENOTSUP: a parameter or result of the function @die which is passed in a way that its type does not tell.

@@ -25,29 +25,132 @@ static bool is_class(Dwarf_Die *die)
 	return tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type;
 }
 
-/* Does a C++ class have a destructor, a copy constructor, or virtual functions? Then it is passed by address.
- * Where the compiler says how, it is not asked of the members. */
-static bool is_by_address(Dwarf_Die *die)
+/* How values of a class are passed. */
+enum passing { PASSED_BY_VALUE, PASSED_BY_ADDRESS, PASSED_UNKNOWN };
+
+static bool is_written(Dwarf_Die *method)
 {
-	const char *name = dwarf_diename(die);
+	uint64_t defaulted = 0;
+	Dwarf_Attribute attr;
+
+	debug_number(method, DW_AT_defaulted, &defaulted);
+	return !dwarf_attr(method, DW_AT_artificial, &attr) && defaulted != DW_DEFAULTED_in_class;
+}
+
+/* Its one parameter beside `this` refers to @type: it copies or moves. */
+static bool is_copying(Dwarf_Die *method, Dwarf_Die *type)
+{
+	Dwarf_Die child, target;
+	Dwarf_Attribute attr;
+	unsigned cnt = 0;
+	bool refers = false;
+
+	if (dwarf_child(method, &child))
+		return false;
+	do {
+		if (dwarf_tag(&child) != DW_TAG_formal_parameter ||
+		    dwarf_attr(&child, DW_AT_artificial, &attr))
+			continue;
+		if (cnt++ || !debug_ref(&child, DW_AT_type, &target))
+			return false;
+		if (dwarf_tag(&target) != DW_TAG_reference_type &&
+		    dwarf_tag(&target) != DW_TAG_rvalue_reference_type)
+			return false;
+		refers = debug_ref(&target, DW_AT_type, &target) && debug_peel(&target) &&
+			 target.addr == type->addr;
+	} while (!dwarf_siblingof(&child, &child));
+	return refers;
+}
+
+static bool is_constructor(Dwarf_Die *method, const char *name)
+{
+	const char *own = dwarf_diename(method);
+	size_t len = name ? strcspn(name, "<") : 0;
+
+	return own && len && !strncmp(own, name, len) && (!own[len] || own[len] == '<');
+}
+
+static enum passing passing_of(const struct debuginfo *info, Dwarf_Die *die, int depth);
+
+/* Of a member or base class that is a class itself. */
+static enum passing passing_inside(const struct debuginfo *info, Dwarf_Die *member, int depth)
+{
+	Dwarf_Die type, full;
+
+	if (!debug_ref(member, DW_AT_type, &type) || !debug_peel(&type))
+		return PASSED_BY_VALUE;
+	while (dwarf_tag(&type) == DW_TAG_array_type)
+		if (!debug_ref(&type, DW_AT_type, &type) || !debug_peel(&type))
+			return PASSED_BY_VALUE;
+	if (!is_class(&type))
+		return PASSED_BY_VALUE;
+	return complete_type(info, &type, &full) ? passing_of(info, &full, depth + 1) : PASSED_UNKNOWN;
+}
+
+/* What @child of @die says about it. */
+static enum passing passing_by(const struct debuginfo *info, Dwarf_Die *die, Dwarf_Die *child, int depth)
+{
+	const char *name = dwarf_diename(child);
+	uint32_t bit_offset, bit_size;
+	uint64_t number;
+
+	switch (dwarf_tag(child)) {
+	case DW_TAG_inheritance:
+		if (debug_number(child, DW_AT_virtuality, &number) && number)
+			return PASSED_BY_ADDRESS;
+		return passing_inside(info, child, depth);
+	case DW_TAG_member:
+		if (is_vptr(child))
+			return PASSED_BY_ADDRESS;
+		return member_place(child, &bit_offset, &bit_size) ? passing_inside(info, child, depth)
+								   : PASSED_BY_VALUE;
+	case DW_TAG_subprogram:
+		if (!name || !is_written(child))
+			return PASSED_BY_VALUE;
+		if (name[0] == '~')
+			return PASSED_BY_ADDRESS;
+		if (!is_constructor(child, dwarf_diename(die)) || !is_copying(child, die))
+			return PASSED_BY_VALUE;
+		/* Whether another way to copy is left is more than is described. */
+		return debug_number(child, DW_AT_deleted, &number) ? PASSED_UNKNOWN : PASSED_BY_ADDRESS;
+	default:
+		return PASSED_BY_VALUE;
+	}
+}
+
+/*
+ * Itanium C++ ABI: a class goes by address when it has virtual functions or bases, or when a destructor, copy
+ * or move constructor of it or of what lies in it was written. gcc says nothing but this; clang says how.
+ */
+static enum passing passing_of(const struct debuginfo *info, Dwarf_Die *die, int depth)
+{
+	enum passing how = PASSED_BY_VALUE;
 	uint64_t convention;
 	Dwarf_Die child;
 
 	if (debug_number(die, DW_AT_calling_convention, &convention))
-		return convention == DW_CC_pass_by_reference;
+		return convention == DW_CC_pass_by_reference ? PASSED_BY_ADDRESS : PASSED_BY_VALUE;
+	if (depth >= VALUE_DEPTH)
+		return PASSED_UNKNOWN;
 	if (dwarf_child(die, &child))
-		return false;
+		return PASSED_BY_VALUE;
 	do {
-		const char *member = dwarf_diename(&child);
+		enum passing one = passing_by(info, die, &child, depth);
 
-		if (dwarf_tag(&child) == DW_TAG_member && is_vptr(&child))
-			return true;
-		if (dwarf_tag(&child) != DW_TAG_subprogram || !member)
-			continue;
-		if (member[0] == '~' || (name && !strcmp(member, name)))
-			return true;
+		if (one == PASSED_BY_ADDRESS)
+			return one;
+		if (one == PASSED_UNKNOWN)
+			how = one;
 	} while (!dwarf_siblingof(&child, &child));
-	return false;
+	return how;
+}
+
+bool is_by_address(const struct debuginfo *info, Dwarf_Die *die)
+{
+	Dwarf_Die type = *die, full;
+
+	return debug_peel(&type) && is_class(&type) && complete_type(info, &type, &full) &&
+	       passing_of(info, &full, 0) == PASSED_BY_ADDRESS;
 }
 
 static const char *odd_value(const struct debuginfo *info, Dwarf_Die *type, int depth);
@@ -79,6 +182,7 @@ static const char *odd_value(const struct debuginfo *info, Dwarf_Die *type, int 
 {
 	Dwarf_Die die = *type, full, element;
 	uint64_t encoding = 0;
+	enum passing how;
 
 	if (depth >= VALUE_DEPTH || !debug_peel(&die))
 		return NULL;
@@ -99,8 +203,11 @@ static const char *odd_value(const struct debuginfo *info, Dwarf_Die *type, int 
 		return NULL;
 	if (!complete_type(info, &die, &full))
 		return "a type that is only declared";
-	if (depth == 0 && is_by_address(&full))
-		return "a class with constructors or a destructor";
+	how = depth ? PASSED_BY_VALUE : passing_of(info, &full, 0);
+	if (how == PASSED_BY_ADDRESS)
+		return NULL;
+	if (how == PASSED_UNKNOWN)
+		return "a class of which is not known how it is copied";
 	if (debug_number(&full, DW_AT_alignment, &encoding) && encoding > 8)
 		return "a type of raised alignment";
 	return type_size(&full) > REGISTERS_MAX ? NULL : odd_member(info, &full, depth);

@@ -23,8 +23,9 @@
 #include "lib/schema.h"
 #include "lib/util.h"
 
-#define DIMENSION_MAX  32
-#define DESCRIBE_DEPTH 8 /* nameless types within each other */
+#define DIMENSION_MAX	 32
+#define ABI_IN_REGISTERS 16 /* bytes; more is in memory whatever it is */
+#define DESCRIBE_DEPTH	 8  /* nameless types within each other */
 
 /* A node of debuginfo's trees. */
 struct known {
@@ -342,6 +343,25 @@ static uint32_t typedef_type(struct convert *c, Dwarf_Die *die, int depth)
 	return convert_push(c, &(struct item){BTF_KIND_TYPEDEF, id, 0, convert_name(c, dwarf_diename(die))});
 }
 
+/* A struct, and what is to be known of it as a class. */
+static uint32_t push_class(struct convert *c, Dwarf_Die *die, bool is_union)
+{
+	enum container container = is_union ? CONTAINER_NONE : container_of_type(die);
+	uint32_t id =
+		convert_push(c, &(struct item){is_union ? BTF_KIND_UNION : BTF_KIND_STRUCT, .die = *die});
+	char *text = NULL;
+
+	if (!is_union && type_size(die) <= ABI_IN_REGISTERS && is_by_address(c->info, die))
+		convert_push(c, &(struct item){BTF_KIND_DECL_TAG, id, 0, convert_name(c, SCHEMA_TAG_MEMORY)});
+	if (!container)
+		return id;
+	if (asprintf(&text, SCHEMA_TAG_CONTAINER "%s", container_words[container]) < 0)
+		c->failed = -ENOMEM;
+	else
+		convert_push(c, &(struct item){BTF_KIND_DECL_TAG, id, 0, text});
+	return id;
+}
+
 static uint32_t struct_type(struct convert *c, Dwarf_Die *die, int depth)
 {
 	bool is_union = dwarf_tag(die) == DW_TAG_union_type;
@@ -356,7 +376,7 @@ static uint32_t struct_type(struct convert *c, Dwarf_Die *die, int depth)
 		return id_of(c, &full, depth + 1);
 	if (!fits_btf(die))
 		return push_opaque(c, dwarf_diename(die), type_size(die));
-	return convert_push(c, &(struct item){is_union ? BTF_KIND_UNION : BTF_KIND_STRUCT, .die = *die});
+	return push_class(c, die, is_union);
 }
 
 static uint32_t enum_type(struct convert *c, Dwarf_Die *die, int depth)
@@ -445,18 +465,21 @@ static uint32_t new_id(struct convert *c, Dwarf_Die *die, int depth)
 	}
 }
 
-/* Types that may be declared in many files, and are worth a description. */
-static bool is_shared(Dwarf_Die *die)
+/* Types that may be declared in many files, and are worth a description. What lies within a class or a
+ * function may be one of many that templates made at the same place. */
+static bool is_shared(const struct debuginfo *info, Dwarf_Die *die)
 {
 	switch (dwarf_tag(die)) {
 	case DW_TAG_structure_type:
 	case DW_TAG_class_type:
 	case DW_TAG_interface_type:
+		return debug_is_outermost(info, TYPE_STRUCT, die);
 	case DW_TAG_union_type:
+		return debug_is_outermost(info, TYPE_UNION, die);
 	case DW_TAG_enumeration_type:
-		return dwarf_diename(die) && !dwarf_hasattr(die, DW_AT_declaration);
+		return debug_is_outermost(info, TYPE_ENUM, die);
 	case DW_TAG_typedef:
-		return true;
+		return debug_is_outermost(info, TYPE_TYPEDEF, die);
 	default:
 		return false;
 	}
@@ -465,7 +488,7 @@ static bool is_shared(Dwarf_Die *die)
 static uint32_t id_of(struct convert *c, Dwarf_Die *die, int depth)
 {
 	struct known by_addr = {.addr = die->addr}, by_key = {};
-	bool shared = is_shared(die);
+	bool shared = is_shared(c->info, die);
 
 	if (depth >= DIE_DEPTH_MAX)
 		c->failed = -EINVAL;

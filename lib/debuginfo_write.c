@@ -139,11 +139,17 @@ static int write_param(struct convert *c, const struct item *item, Dwarf_Die *ch
 {
 	char buf[64];
 	Dwarf_Die type;
+	uint32_t id;
 
 	if (dwarf_tag(child) == DW_TAG_unspecified_parameters)
 		return btf__add_func_param(c->btf, NULL, 0);
-	return btf__add_func_param(c->btf, param_name(item, child, idx, buf, sizeof(buf)),
-				   debug_ref(child, DW_AT_type, &type) ? convert_id(c, &type) : 0);
+	id = debug_ref(child, DW_AT_type, &type) ? convert_id(c, &type) : 0;
+	/* The caller's copy: nothing that is done to it flows out. */
+	if (id && is_by_address(c->info, &type)) {
+		id = convert_push(c, &(struct item){BTF_KIND_CONST, id});
+		id = convert_push(c, &(struct item){BTF_KIND_PTR, id});
+	}
+	return btf__add_func_param(c->btf, param_name(item, child, idx, buf, sizeof(buf)), id);
 }
 
 static int write_proto(struct convert *c, const struct item *item)

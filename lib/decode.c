@@ -159,7 +159,7 @@ static size_t members_cnt(const struct shape *shape, uint16_t node)
 	for (uint16_t i = shape->nodes[node].first_child; i != SHAPE_NONE; i = shape->nodes[i].next) {
 		bool is_flat = !shape->nodes[i].name && shape->nodes[i].kind == SHAPE_STRUCT;
 
-		cnt += is_flat ? members_cnt(shape, i) : 1;
+		cnt += is_flat ? members_cnt(shape, i) : !shape->nodes[i].is_hidden;
 	}
 	return cnt;
 }
@@ -189,6 +189,8 @@ static void decode_members(struct decoder *d, struct members *m, uint16_t node, 
 		uint64_t at = off + nodes[i].offset;
 		struct value *child;
 
+		if (nodes[i].is_hidden)
+			continue;
 		if (!nodes[i].name && nodes[i].kind == SHAPE_STRUCT) {
 			decode_members(d, m, i, at);
 			continue;
@@ -199,7 +201,10 @@ static void decode_members(struct decoder *d, struct members *m, uint16_t node, 
 		if (!child->name)
 			child->name = union_name(d, m->unions++, at - m->base);
 		m->v->child[m->v->child_cnt++] = child;
-		decode(d, child, m->extent, at);
+		if (nodes[i].is_content)
+			decode_content(d, child, m->extent, off);
+		else
+			decode(d, child, m->extent, at);
 	}
 }
 

@@ -116,6 +116,11 @@ const char *decode_no_xmm(const struct decoder *d);
 
 void decode_varargs(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
 
+/* --- decode_container.c --- */
+
+/* The content @v of the container that lies at @off. */
+void decode_content(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
+
 /* --- decode_seen.c --- */
 
 /* The first showing of an object keeps its place. */

@@ -28,7 +28,7 @@ bool key_takes(const struct shape_node *n, enum key_why why)
 	case SHAPE_POINTER:
 	case SHAPE_STRING:
 	case SHAPE_BYTES:
-		if (why == KEY_DEFAULT && !n->is_inline && !n->is_const && !n->is_explicit)
+		if (why == KEY_DEFAULT && !n->is_inline && !n->is_const && !n->is_explicit && !n->is_content)
 			return false;
 		return n->flows & FLOW_IN;
 	case SHAPE_ARRAY:
@@ -36,7 +36,7 @@ bool key_takes(const struct shape_node *n, enum key_why why)
 	case SHAPE_HANDLE:
 		return why != KEY_DEFAULT;
 	default:
-		return true;
+		return !n->is_hidden;
 	}
 }
 
@@ -195,7 +195,7 @@ static void put_text(struct maker *m, const struct value *v)
 
 static void put_bytes(struct maker *m, const struct value *v)
 {
-	if (v && v->kind != VALUE_BYTES) {
+	if (v && v->kind != VALUE_BYTES && v->kind != VALUE_TEXT) {
 		put_fault(m);
 		return;
 	}
@@ -321,10 +321,21 @@ static uint64_t address_of(const struct maker *m, const struct value *v)
 	return v->bits;
 }
 
+/* That a container holds nothing is a length of 0. */
+static void put_held(struct maker *m, const struct shape_node *n, const struct value *v)
+{
+	if (!v || (v->kind == VALUE_POINTER && !v->child_cnt))
+		buf_put_u64(m->out, 0);
+	else
+		put_content(m, n, value_pointee(v));
+}
+
 static void put_pointer(struct maker *m, const struct shape_node *n, const struct value *v, enum key_why why)
 {
 	if (v && !has_address(v)) {
 		put_fault(m);
+	} else if (n->is_content && n->kind != SHAPE_CUT) {
+		put_held(m, n, v);
 	} else if (n->kind == SHAPE_HANDLE && why == KEY_NAMED) {
 		buf_put_u64(m->out, v ? address_of(m, v) : 0);
 	} else if (!v || !v->bits) {

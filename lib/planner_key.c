@@ -196,6 +196,18 @@ static void key_content(struct planner *p, uint16_t node, uint8_t pointer, struc
 		key_object(p, n->first_child, pointer, exits);
 }
 
+/* What a container holds is its value: that it holds nothing is a length of 0. */
+static void key_held(struct planner *p, uint16_t node, struct place place)
+{
+	const struct shape_node *n = &p->shape->nodes[node];
+	struct exits exits = EXITS_NEW;
+	struct label end = LABEL_NEW;
+
+	key_content(p, node, put_load(p, place, n, &end), &exits);
+	put_exits(p, &exits);
+	put_label(p, &end);
+}
+
 static void key_pointer(struct planner *p, uint16_t node, struct place place)
 {
 	const struct shape_node *n = &p->shape->nodes[node];
@@ -297,7 +309,10 @@ static void key_known(struct planner *p, uint16_t node, struct place place, enum
 		key_unfollowed(p, n, place, why);
 		return;
 	default:
-		key_pointer(p, node, place);
+		if (n->is_content)
+			key_held(p, node, place);
+		else
+			key_pointer(p, node, place);
 	}
 }
 

@@ -570,18 +570,48 @@ uint32_t schema_align(const struct schema *schema, uint32_t id)
 	return align_of(schema, id, 0, &steps);
 }
 
-bool schema_is_complex(const struct schema *schema, uint32_t id)
+/* The rest of the first tag on the struct @id that begins with @tag; NULL: it has none. */
+static const char *struct_tag(const struct schema *schema, uint32_t id, const char *tag)
 {
+	size_t len = strlen(tag);
+
 	id = schema_strip(schema, id);
 	if (!id || !btf_is_struct(btf__type_by_id(schema->btf, id)))
-		return false;
+		return NULL;
 	/* A tag stands behind what it is on. */
 	for (uint32_t at = id + 1; at < btf__type_cnt(schema->btf); at++) {
 		const struct btf_type *t = btf__type_by_id(schema->btf, at);
+		const char *name = btf__name_by_offset(schema->btf, t->name_off);
 
-		if (btf_is_decl_tag(t) && t->type == id &&
-		    !strcmp(btf__name_by_offset(schema->btf, t->name_off), SCHEMA_TAG_COMPLEX))
-			return true;
+		if (btf_is_decl_tag(t) && t->type == id && !strncmp(name, tag, len))
+			return name + len;
 	}
-	return false;
+	return NULL;
+}
+
+bool schema_is_complex(const struct schema *schema, uint32_t id)
+{
+	return struct_tag(schema, id, SCHEMA_TAG_COMPLEX);
+}
+
+bool schema_is_in_memory(const struct schema *schema, uint32_t id)
+{
+	return struct_tag(schema, id, SCHEMA_TAG_MEMORY);
+}
+
+const char *const container_words[CONTAINER_CNT] = {
+	[CONTAINER_NONE] = "",
+	[CONTAINER_STRING] = "string",
+	[CONTAINER_VECTOR] = "vector",
+	[CONTAINER_VIEW] = "view",
+};
+
+enum container schema_container(const struct schema *schema, uint32_t id)
+{
+	const char *word = struct_tag(schema, id, SCHEMA_TAG_CONTAINER);
+
+	for (int i = CONTAINER_NONE + 1; word && i < CONTAINER_CNT; i++)
+		if (!strcmp(word, container_words[i]))
+			return i;
+	return CONTAINER_NONE;
 }

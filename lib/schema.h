@@ -32,6 +32,19 @@ struct schema;
 /* Tags on types that BTF cannot express. */
 #define SCHEMA_TAG_COMPLEX "tapedeck.complex" /* a struct { T real, imag; } that stands for a C _Complex */
 #define SCHEMA_TAG_OPAQUE  "tapedeck.opaque " /* + its name: the bytes of something else */
+#define SCHEMA_TAG_MEMORY  "tapedeck.memory"  /* a class that is returned in memory, however small it is */
+#define SCHEMA_TAG_CONTAINER                                                                                 \
+	"tapedeck.container " /* + a word: a class of libstdc++ whose value is what it holds */
+
+/* How a class holds its content; the words of SCHEMA_TAG_CONTAINER. */
+enum container {
+	CONTAINER_NONE,
+	CONTAINER_STRING, /* "string": std::string as of GCC 5 */
+	CONTAINER_VECTOR, /* "vector": std::vector<T>, but for bool */
+	CONTAINER_VIEW,	  /* "view": std::string_view */
+	CONTAINER_CNT,
+};
+extern const char *const container_words[CONTAINER_CNT];
 
 enum role { ROLE_OPERATION, ROLE_INPUT, ROLE_OUTPUT, ROLE_CNT };
 const char *role_name(enum role role); /* "operation", "input", "output" */
@@ -84,6 +97,8 @@ uint32_t schema_size(const struct schema *schema, uint32_t id);
 uint32_t schema_align(const struct schema *schema, uint32_t id);
 /* A C _Complex: passed as its struct would be, but _Complex long double returns in st0 and st1. */
 bool schema_is_complex(const struct schema *schema, uint32_t id);
+bool schema_is_in_memory(const struct schema *schema, uint32_t id);
+enum container schema_container(const struct schema *schema, uint32_t id);
 /* C text: "const struct order *", "char [16]"; of a function its declaration, with names. Bounded by @len. */
 void schema_type_text(const struct schema *schema, uint32_t id, char *text, size_t len);
 /* All of it as C: types, rules, and the functions' declarations. */

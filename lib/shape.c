@@ -25,6 +25,8 @@ void shape_free(struct shape *shape)
 	if (!shape)
 		return;
 	for (size_t i = 0; i < shape->nodes_cnt; i++) {
+		if (shape->nodes[i].is_content)
+			expr_free((struct expr *)shape->nodes[i].length);
 		if (shape->nodes[i].tag)
 			path_release((struct path *)shape->nodes[i].tag);
 		free((void *)shape->nodes[i].tag);
@@ -232,7 +234,7 @@ static void offer_members(const struct shape *shape, uint16_t node, struct neare
 	for (uint16_t m = shape->nodes[node].first_child; m != SHAPE_NONE; m = shape->nodes[m].next) {
 		const struct shape_node *n = &shape->nodes[m];
 
-		if (n->name)
+		if (n->name && !n->is_hidden && !n->is_content)
 			nearest_try(nearest, n->name);
 		else if (n->kind == SHAPE_STRUCT || n->kind == SHAPE_UNION)
 			offer_members(shape, m, nearest);
@@ -362,9 +364,10 @@ static int step_field(const struct shape *shape, uint16_t from, const char *name
 	return 0;
 }
 
-static int step_element(const struct shape *shape, uint16_t from, const struct path_step *step,
-			uint16_t *node, struct err *err)
+static int step_element(const struct shape *shape, uint16_t at, const struct path_step *step, uint16_t *node,
+			struct err *err)
 {
+	uint16_t from = shape->nodes[at].container ? shape->nodes[at].first_child : at;
 	const struct shape_node *n = &shape->nodes[from];
 	bool is_sized = n->length || n->has_terminator;
 	uint32_t count = n->kind == SHAPE_ARRAY && n->count ? n->count : is_sized ? n->max : 1;
@@ -434,7 +437,7 @@ static void put_star(struct path_text *p, const char *open, const char *close)
 static void put_step(struct path_text *p, const struct shape_node *parent, const char *name)
 {
 	if (parent->kind == SHAPE_STRUCT) {
-		if (!name)
+		if (!name || parent->container)
 			return;
 		put(p, p->is_pointer ? "->" : ".");
 		put(p, name);

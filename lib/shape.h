@@ -78,12 +78,19 @@ struct shape_node {
 	bool is_out_only; /* a pointer parameter that is absent from args */
 	bool is_explicit; /* the direction was written, not defaulted: keyed and compared at entry even when
 			     not const */
+	uint8_t container; /* STRUCT: enum container of schema.h. Its children are its content and numbers
+			    * that tell its length */
+	bool is_content; /* the pointer of a container: what it leads to is the container's value, and stands
+			  * where the container does */
+	bool is_hidden;	 /* a number of a container: no value */
 	bool has_terminator;
 	int64_t terminator;
-	uint32_t count;		   /* ARRAY: elements */
-	uint32_t max;		   /* POINTER arrays: elements; STRING, BYTES: bytes */
-	const struct expr *length; /* elements or bytes, or NULL; borrowed from the schema's rule */
-	const struct path *tag;	   /* UNION: what tells its live member, from `scope`; NULL: nothing */
+	uint32_t count; /* ARRAY: elements */
+	uint32_t max;	/* POINTER arrays: elements; STRING, BYTES: bytes */
+	const struct expr
+		*length; /* elements or bytes, or NULL; borrowed from the schema's rule, a content's own
+			  */
+	const struct path *tag; /* UNION: what tells its live member, from `scope`; NULL: nothing */
 	const struct shape_case *cases;
 	uint16_t cases_cnt;
 	uint16_t format; /* VARARGS: the node of the parameter that is their format */
@@ -164,6 +171,9 @@ void shape_path(const struct shape *shape, uint16_t node, char *text, size_t siz
  * member can be called "union", nor "union+8". */
 #define SHAPE_UNION_NAME 24
 const char *shape_union_name(char text[SHAPE_UNION_NAME], unsigned before, uint32_t off);
+
+/* The content of a container, as any node's member; no configuration can write this. */
+#define SHAPE_CONTENT "(content)"
 
 /* Anonymous members count as their parent's: the member @name of STRUCT node @node, or SHAPE_NONE. */
 uint16_t shape_member(const struct shape *shape, uint16_t node, const char *name);

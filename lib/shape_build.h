@@ -83,7 +83,15 @@ struct path *union_tag(const struct build *b, const struct rule *rule, struct er
 /* What a rule's "format" says of the parameters, which are all there. */
 int grow_varargs(struct build *b, const struct abi_proto *abi, struct err *err);
 
+/* --- shape_container.c --- */
+/* The children of the container @node, of which the rules say @said. */
+int container_grow(struct build *b, uint16_t node, const struct said *said, struct err *err);
+
 /* --- shape_grow.c: nodes from types --- */
+/* A node by itself, of type @type at @offset in @parent: -E2BIG when there are too many. */
+int grow_bare(struct build *b, uint16_t parent, const char *name, uint32_t type, uint32_t offset,
+	      uint16_t *last, uint16_t *node, struct err *err);
+void grow_cut(struct shape_node *n, const char *reason);
 /* A parameter or the result, with all that lies in it. */
 int grow_root(struct build *b, const char *name, uint32_t type, bool is_returned, uint16_t *node,
 	      struct err *err);

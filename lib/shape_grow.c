@@ -31,10 +31,12 @@ struct spot {
 
 static int grow(struct build *b, const struct spot *spot, uint16_t *node, struct err *err);
 
-static void cut(struct shape_node *n, const char *reason)
+void grow_cut(struct shape_node *n, const char *reason)
 {
 	n->kind = SHAPE_CUT;
 	n->reason = reason;
+	if (n->is_content)
+		expr_free((struct expr *)n->length);
 	n->length = NULL;
 	n->has_terminator = false;
 	n->flows = 0;
@@ -72,7 +74,7 @@ static int grow_float(struct build *b, uint16_t node, const struct btf_type *t, 
 static int grow_incomplete(struct build *b, uint16_t node, const struct btf_type *t, const struct said *said,
 			   struct err *err)
 {
-	cut(&b->shape->nodes[node], "its type is incomplete");
+	grow_cut(&b->shape->nodes[node], "its type is incomplete");
 	return rules_fit_plain(b, said, node, err);
 }
 
@@ -117,8 +119,13 @@ static int grow_struct(struct build *b, uint16_t node, const struct btf_type *t,
 	int r;
 
 	b->shape->nodes[node].kind = SHAPE_STRUCT;
+	b->shape->nodes[node].container = schema_container(b->schema, b->shape->nodes[node].type);
 	r = rules_fit_plain(b, said, node, err);
-	return r ? r : grow_members(b, node, t, err);
+	if (r)
+		return r;
+	if (b->shape->nodes[node].container)
+		return container_grow(b, node, said, err);
+	return grow_members(b, node, t, err);
 }
 
 static int grow_union(struct build *b, uint16_t node, const struct btf_type *t, const struct said *said,
@@ -193,7 +200,7 @@ static int grow_array(struct build *b, uint16_t node, const struct btf_type *t, 
 	n->kind = is_char(b, spot.type) ? SHAPE_CHARS : SHAPE_ARRAY;
 	n->count = btf_array(t)->nelems;
 	if (!n->count)
-		cut(n, "a flexible array needs a \"count\"");
+		grow_cut(n, "a flexible array needs a \"count\"");
 	r = rules_fit_plain(b, said, node, err);
 	if (r || n->kind != SHAPE_ARRAY)
 		return r;
@@ -378,7 +385,7 @@ static int grow_pointer(struct build *b, uint16_t node, const struct btf_type *t
 	n->flows = d->flows;
 	d->pointee = pointee;
 	if (n->depth >= d->limit && !layout && !type && !said->leads_on)
-		cut(n, pool_printf(b->pool, "deeper than depth %u", d->limit) ?: "too deep");
+		grow_cut(n, pool_printf(b->pool, "deeper than depth %u", d->limit) ?: "too deep");
 	return 0;
 }
 
@@ -425,6 +432,23 @@ static void start(struct build *b, uint16_t node, const struct spot *spot)
 	n->depth = b->shape->nodes[spot->parent].depth + (spot->link == LINK_POINTEE);
 }
 
+int grow_bare(struct build *b, uint16_t parent, const char *name, uint32_t type, uint32_t offset,
+	      uint16_t *last, uint16_t *node, struct err *err)
+{
+	struct spot spot = {
+		.parent = parent, .link = LINK_ANONYMOUS, .name = name, .type = type, .offset = offset};
+
+	if (b->shape->nodes_cnt == SHAPE_NODES_MAX)
+		return err_set(err, -E2BIG, "more than %d values", SHAPE_NODES_MAX);
+	*node = b->shape->nodes_cnt++;
+	start(b, *node, &spot);
+	b->shape->nodes[*node].name = pool_printf(b->pool, "%s", name);
+	if (!b->shape->nodes[*node].name)
+		return err_nomem(err);
+	adopt(b->shape, parent, last, *node);
+	return 0;
+}
+
 static int grow(struct build *b, const struct spot *spot, uint16_t *node, struct err *err)
 {
 	const struct btf_type *t = btf__type_by_id(b->btf, schema_strip(b->schema, spot->type));
@@ -449,7 +473,7 @@ static int grow(struct build *b, const struct spot *spot, uint16_t *node, struct
 		b->drafts[idx].limit = MIN(n->depth + said_depth(&said), UINT8_MAX);
 	*node = idx;
 	if (!t || btf_kind(t) >= ARRAY_SIZE(growers) || !growers[btf_kind(t)]) {
-		cut(n, "its type is not known");
+		grow_cut(n, "its type is not known");
 		return 0;
 	}
 	return growers[btf_kind(t)](b, idx, t, &said, err);
@@ -490,7 +514,7 @@ int grow_pointees(struct build *b, struct err *err)
 		b->shape->nodes_cnt = cnt;
 		b->shape->is_cut = true;
 		n->first_child = SHAPE_NONE;
-		cut(n, "the shape of this function has too many values");
+		grow_cut(n, "the shape of this function has too many values");
 	}
 	return 0;
 }

@@ -386,7 +386,7 @@ int rules_fit_plain(const struct build *b, const struct said *said, uint16_t nod
 			return misfit(b, rule, "type", n->type, err);
 		if (rule->tag && n->kind != SHAPE_UNION)
 			return no_union(b, rule, n->type, err);
-		if (rule->max && !n->length && !n->has_terminator)
+		if (rule->max && !n->length && !n->has_terminator && !n->container)
 			return misfit(b, rule, "max", n->type, err);
 		if (rule->direction && !is_pointee)
 			return misfit(b, rule, "direction", n->type, err);

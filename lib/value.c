@@ -218,6 +218,14 @@ int values_decode(struct values *out, const struct shape *shape, const struct ca
 
 /* --- places --- */
 
+const struct value *value_content(const struct value *value)
+{
+	bool is_container =
+		value->kind == VALUE_STRUCT && value->child_cnt == 1 && value->child[0]->is_content;
+
+	return is_container ? value->child[0] : value;
+}
+
 const struct value *value_pointee(const struct value *value)
 {
 	if (value->kind == VALUE_REF)
@@ -254,7 +262,7 @@ static void put_path(struct buf *buf, const struct value *v, bool goes_on)
 		buf_printf(buf, goes_on ? "(*" : "*");
 		put_path(buf, parent, true);
 		buf_printf(buf, goes_on ? ")" : "");
-	} else if (is_pointee(v)) {
+	} else if (is_pointee(v) || v->is_content) {
 		put_path(buf, parent, goes_on);
 	} else if (!parent) {
 		buf_printf(buf, "%s", v->name ? v->name : "");

@@ -31,7 +31,8 @@ enum value_kind {
 	VALUE_FLOAT,   /* bytes: the object representation; size 4, 8 or 16 */
 	VALUE_TEXT,    /* bytes: without the NUL */
 	VALUE_BYTES,   /* bytes */
-	VALUE_STRUCT,  /* children: members, anonymous structs flattened, anonymous unions named "union" */
+	VALUE_STRUCT,  /* children: members, anonymous structs flattened, anonymous unions named "union". Of a
+			* container one child, its content: a POINTER to TEXT, BYTES or ARRAY */
 	VALUE_ARRAY,   /* children: elements */
 	VALUE_POINTER, /* bits: the recorded address; one child: TEXT of a string, BYTES of a buffer, ARRAY
 			* of a counted pointer, else the object; none for NULL (of an opaque pointer too) */
@@ -54,6 +55,7 @@ struct value {
 	bool is_elsewhere; /* UNAVAILABLE by its direction: the call's other instant has it */
 	bool is_unpassed;  /* UNAVAILABLE, and nobody misses it: its function does not use it */
 	bool is_wide;	   /* UNAVAILABLE text of wide characters */
+	bool is_content;   /* what a container of C++ holds: shown in the container's place */
 	bool is_unread; /* UNAVAILABLE because a register could not be read: another time it may be there */
 	uint64_t bits, bits_high;
 	uint64_t extent;   /* STRUCT, ARRAY: bytes that it took where it lay */
@@ -88,6 +90,8 @@ struct values {
  * missing is in the values. */
 int values_decode(struct values *out, const struct shape *shape, const struct call *call, struct pool *pool);
 
+/* A container's content in its place: the POINTER to it, or what is there instead; else @value itself. */
+const struct value *value_content(const struct value *value);
 /* What a POINTER or REF points to; NULL for the rest. */
 const struct value *value_pointee(const struct value *value);
 /* Where @value stands, as the configuration would say it: "reply->lines[2].sku", "return", "*count". What a

@@ -43,7 +43,7 @@ static const struct value *member_of(const struct value *v, const char *name)
 /* In C p[0] and *p are the same, whether p is an array or points to one object. */
 static const struct value *element_of(const struct value *v, int64_t index)
 {
-	const struct value *to = value_pointee(v);
+	const struct value *to = value_pointee(value_content(v));
 
 	if (to && to->kind != VALUE_ARRAY)
 		return index == 0 ? to : NULL;
@@ -159,8 +159,13 @@ static bool fits_64(const struct value *v)
 static int eval_value(struct evaluation *e, const struct path *path, const struct value *v,
 		      struct operand *out)
 {
-	const struct value *to = value_pointee(v);
+	const struct value *to;
 
+	/* A reference to a container is a pointer to it. */
+	if (v->kind == VALUE_POINTER && v->child_cnt && value_content(v->child[0]) != v->child[0])
+		v = v->child[0];
+	v = value_content(v);
+	to = value_pointee(v);
 	if (to && to->kind == VALUE_TEXT)
 		v = to;
 	switch (v->kind) {

@@ -268,7 +268,8 @@ static cJSON *text_json(const struct value *v)
 	/* A limit may have cut a character in two: what is left of it is no reason to show bytes. */
 	for (size_t cut = 0; v->is_truncated && cut < 3 && len && !is_utf8(v->bytes, len); cut++)
 		len--;
-	if (!is_utf8(v->bytes, len))
+	/* C++ counts its text; JSON's library ends it by a NUL. */
+	if (!is_utf8(v->bytes, len) || (len && memchr(v->bytes, '\0', len)))
 		return bytes_json(v);
 	text = len ? strndup((const char *)v->bytes, len) : strdup("");
 	return text ? cJSON_CreateString(text) : NULL;
@@ -328,6 +329,8 @@ static cJSON *json_of(const struct value *v, struct handles *handles)
 	case VALUE_BYTES:
 		return bytes_json(v);
 	case VALUE_STRUCT:
+		if (value_content(v) != v)
+			return value_json(value_content(v), handles);
 		return struct_json(v, handles);
 	case VALUE_ARRAY:
 		return array_json(v, handles);

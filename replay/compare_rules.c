@@ -28,6 +28,8 @@ static bool stands_at(const struct value *v, const struct path *path, size_t cnt
 
 	if (!parent)
 		return !cnt && v->name && !strcmp(v->name, path->root);
+	if (v->is_content)
+		return stands_at(parent, path, cnt);
 	if (parent->kind == VALUE_STRUCT)
 		return step && (step->kind == STEP_FIELD || step->kind == STEP_ARROW) && v->name &&
 		       !strcmp(v->name, step->name) &&

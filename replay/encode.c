@@ -327,6 +327,102 @@ static void note_gone(struct encoder *encoder, const struct value *value, uint16
 	}
 }
 
+/* --- what C++ holds: as libstdc++ lays it out --- */
+
+#define STRING_LEN   8
+#define STRING_LOCAL 16 /* a short text, or a long one's capacity */
+#define LOCAL_MAX    15
+
+static int uncaptured(struct encoder *encoder, const struct value *value, uint16_t idx);
+
+static bool is_untouched(const struct value *content, const struct value *before)
+{
+	const struct value *now = value_pointee(content), *then = before ? value_pointee(before) : NULL;
+
+	return now && then && before->bits == content->bits && now->kind == then->kind &&
+	       now->len == then->len && now->child_cnt == then->child_cnt && !now->is_truncated &&
+	       !then->is_truncated;
+}
+
+/* A short text lies in the string itself, whatever lay there when it was recorded: that is right as well. */
+static int string(struct encoder *encoder, uint32_t off, const struct value *content, uint16_t idx)
+{
+	const struct value *text = value_pointee(content);
+	uint64_t len = text ? text->len : 0;
+	char local[LOCAL_MAX + 1] = "";
+	struct encode_pointer pointer = {.off = off, .node = idx, .value = content, .is_owned = true};
+	int r;
+
+	if (!text) /* not constructed */
+		return store(encoder, off, (char[STRING_LOCAL]){}, STRING_LOCAL);
+	if (text->kind != VALUE_TEXT && text->kind != VALUE_BYTES)
+		return refuse(encoder, content, "is no longer text in this build");
+	r = whole(encoder, text);
+	if (r == 0)
+		r = store(encoder, off + STRING_LEN, &len, sizeof(len));
+	if (r < 0)
+		return r;
+	if (len > LOCAL_MAX) {
+		r = store(encoder, off + STRING_LOCAL, &len, sizeof(len));
+		return r < 0 ? r : add_pointer(encoder, pointer);
+	}
+	memcpy(local, text->bytes ?: (const uint8_t *)"", len);
+	pointer.is_local = true;
+	pointer.to = off + STRING_LOCAL;
+	r = store(encoder, off + STRING_LOCAL, local, sizeof(local));
+	return r < 0 ? r : add_pointer(encoder, pointer);
+}
+
+static int vector(struct encoder *encoder, uint32_t off, const struct value *content, uint16_t idx)
+{
+	const struct shape_node *node = &encoder->shape->nodes[idx];
+	const struct value *held = value_pointee(content);
+	struct encode_pointer pointer = {
+		.off = off, .node = idx, .value = content, .is_owned = true, .has_ends = true};
+
+	if (!held || held->kind != (node->kind == SHAPE_BYTES ? VALUE_BYTES : VALUE_ARRAY))
+		return refuse(encoder, content, "holds something else in this build");
+	if (!content->bits)
+		return store(encoder, off, (char[24]){}, 24);
+	pointer.to = node->kind == SHAPE_BYTES
+			     ? held->len
+			     : held->child_cnt * encoder->shape->nodes[node->first_child].size;
+	return add_pointer(encoder, pointer);
+}
+
+static int view(struct encoder *encoder, uint32_t off, const struct value *content,
+		const struct value *before, uint16_t idx)
+{
+	const struct value *text = value_pointee(content);
+	uint64_t len = text ? text->len : 0;
+	int r = text ? whole(encoder, text) : 0;
+
+	if (r == 0)
+		r = store(encoder, off, &len, sizeof(len));
+	return r < 0 ? r : address(encoder, off + 8, content, before, idx);
+}
+
+static int held(struct encoder *encoder, uint32_t off, const struct value *value, const struct value *before,
+		uint16_t idx)
+{
+	const struct shape_node *node = &encoder->shape->nodes[idx];
+	const struct value *content = value_content(value), *was = before ? value_content(before) : NULL;
+
+	if (content == value)
+		return refuse(encoder, value, "is held otherwise in this build");
+	if (content->kind == VALUE_UNAVAILABLE)
+		return content->is_elsewhere ? 0 : uncaptured(encoder, content, node->first_child);
+	if (content->kind != VALUE_POINTER && content->kind != VALUE_REF)
+		return refuse(encoder, value, "is held otherwise in this build");
+	if (node->container == CONTAINER_VIEW)
+		return view(encoder, off, content, was, node->first_child);
+	/* The program may know where the elements are: those that are still there are not moved. */
+	if (was && is_untouched(content, was))
+		return add_pointer(encoder, (struct encode_pointer){off, node->first_child, content, was});
+	return node->container == CONTAINER_STRING ? string(encoder, off, content, node->first_child)
+						   : vector(encoder, off, content, node->first_child);
+}
+
 static int structure(struct encoder *encoder, uint32_t off, const struct value *value,
 		     const struct value *before, uint16_t idx)
 {
@@ -334,6 +430,8 @@ static int structure(struct encoder *encoder, uint32_t off, const struct value *
 
 	if (value->kind != VALUE_STRUCT)
 		return refuse(encoder, value, "is no longer the same kind of object in this build");
+	if (encoder->shape->nodes[idx].container)
+		return held(encoder, off, value, before, idx);
 	note_gone(encoder, value, idx);
 	return members(encoder, &m, off, idx);
 }
@@ -474,6 +572,7 @@ static int array_behind(struct encoder *encoder, const struct shape_node *pointe
 	return r < 0 ? r : elements(encoder, 0, object, before, pointer->first_child);
 }
 
+/* What a C++ string holds ends with a NUL that does not count. */
 static int text_behind(struct encoder *encoder, const struct value *object, bool is_string)
 {
 	int r = whole(encoder, object);
@@ -497,7 +596,8 @@ int encode_pointee(struct encoding *out, const struct shape *shape, uint16_t nod
 	if (object->kind == VALUE_UNAVAILABLE && (!object->bits || object->is_limited))
 		return err_set(err, -EUNATCH, "'%s' was not captured: %s", name_of(object), object->text);
 	if (pointer->kind == SHAPE_STRING || pointer->kind == SHAPE_BYTES)
-		return text_behind(&encoder, object, pointer->kind == SHAPE_STRING);
+		return text_behind(&encoder, object,
+				   pointer->kind == SHAPE_STRING || object->kind == VALUE_TEXT);
 	if (pointer->kind != SHAPE_POINTER || pointer->first_child == SHAPE_NONE)
 		return refuse(&encoder, object, "is opaque in this build");
 	if (pointer->length || pointer->has_terminator)

@@ -24,6 +24,11 @@ struct encode_pointer {
 	const struct value *value;  /* POINTER with a child, REF or SYMBOL; is_raw: bits alone counts */
 	const struct value *before; /* the same field at entry; NULL: unknown */
 	bool is_raw; /* an address of which nothing was captured: its number is among the bytes */
+	/* Of a container, which owns what it holds: */
+	bool is_owned;
+	bool is_local; /* it leads to byte `to` of the same object */
+	bool has_ends; /* the two pointers behind it lead to byte `to` of what it leads to: a vector */
+	uint32_t to;
 };
 
 struct encoding {

@@ -34,7 +34,7 @@
 #define BUSY_TRIES	 400
 #define BUSY_PAUSE_NS	 5000000
 #define CLOSE_RANGE	 436
-#define SANITIZER_RULES	 "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1"
+#define SANITIZER_RULES	 "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:alloc_dealloc_mismatch=0"
 
 struct launch {
 	char *dir;  /* 0700, the target's to write */

@@ -178,7 +178,8 @@ static int build(struct rebuild *rebuild, uint8_t reg, const struct value *point
 		return r;
 	if (rebuild->shape->nodes[node].kind == SHAPE_BYTES && rebuild->shape->nodes[node].flows & FLOW_OUT)
 		room = MAX(room, REBUILD_OUT_BYTES);
-	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, pointer->bits);
+	/* What a container owns is freed by it, and is no other's. */
+	r = rebuild_op(rebuild, SERVE_ALLOC, reg, 0, 0, room, pointer->is_content ? 0 : pointer->bits);
 	if (r == 0)
 		r = locate_remember(rebuild, object, locate_pointee(rebuild->shape, node), reg);
 	return r < 0 ? r : put(rebuild, reg, &encoding);
@@ -335,6 +336,29 @@ static int follow_unchanged(struct rebuild *rebuild, uint8_t reg, const struct e
 	return r;
 }
 
+/* What a container at the address in @reg holds. */
+static int put_owned(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)
+{
+	int r;
+
+	if (pointer->is_local) {
+		r = rebuild_op(rebuild, SERVE_ADD, reg + 1, reg, pointer->to, 0, 0);
+		return r < 0 ? r : rebuild_op(rebuild, SERVE_POINTER, reg, reg + 1, pointer->off, 0, 0);
+	}
+	/* Elements that were met before are another object's: these have their own. */
+	r = pointer->value->child_cnt
+		    ? build(rebuild, reg + 1, pointer->value, pointer->node)
+		    : err_set(rebuild->err, -EUNATCH, "'%s' holds what another object holds",
+			      pointer->value->parent && pointer->value->parent->name
+				      ? pointer->value->parent->name
+				      : "it");
+	if (r == 0)
+		r = rebuild_op(rebuild, SERVE_POINTER, reg, reg + 1, pointer->off, 0, 0);
+	for (uint32_t i = 1; r == 0 && pointer->has_ends && i <= 2; i++)
+		r = rebuild_op(rebuild, SERVE_POINTER, reg, reg + 1, pointer->off + 8 * i, 0, pointer->to);
+	return r;
+}
+
 static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)
 {
 	const struct shape_node *node = &rebuild->shape->nodes[pointer->node];
@@ -345,6 +369,8 @@ static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode
 			return 0;
 		return follow_unchanged(rebuild, reg, pointer);
 	}
+	if (pointer->is_owned)
+		return put_owned(rebuild, reg, pointer);
 	if (pointer->is_raw && locate_is_inside(rebuild, pointer->value))
 		return wait_for(rebuild, reg, pointer);
 	if (pointer->is_raw)
@@ -392,6 +418,9 @@ int rebuild_value(struct rebuild *rebuild, struct rebuild_value *out, const stru
 	for (size_t i = 0; i < encoding.pointers_cnt; i++, reg++) {
 		const struct encode_pointer *pointer = &encoding.pointers[i];
 
+		if (pointer->is_owned)
+			return err_set(rebuild->err, -EUNATCH, "'%s' holds what cannot be passed by value",
+				       value->name ? value->name : "it");
 		r = point(rebuild, reg, pointer->value, pointer->node, pointer->is_raw);
 		if (r == -ENOENT)
 			continue;

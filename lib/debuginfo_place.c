@@ -112,7 +112,7 @@ static enum passing passing_by(const struct debuginfo *info, Dwarf_Die *die, Dwa
 		if (!is_constructor(child, dwarf_diename(die)) || !is_copying(child, die))
 			return PASSED_BY_VALUE;
 		/* Whether another way to copy is left is more than is described. */
-		return debug_number(child, DW_AT_deleted, &number) ? PASSED_UNKNOWN : PASSED_BY_ADDRESS;
+		return dwarf_hasattr(child, DW_AT_deleted) ? PASSED_UNKNOWN : PASSED_BY_ADDRESS;
 	default:
 		return PASSED_BY_VALUE;
 	}

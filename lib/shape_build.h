@@ -88,7 +88,7 @@ int grow_varargs(struct build *b, const struct abi_proto *abi, struct err *err);
 int container_grow(struct build *b, uint16_t node, const struct said *said, struct err *err);
 
 /* --- shape_grow.c: nodes from types --- */
-/* A node by itself, of type @type at @offset in @parent: -E2BIG when there are too many. */
+/* A node by itself, of 8 bytes at @offset in @parent: -E2BIG when there are too many. */
 int grow_bare(struct build *b, uint16_t parent, const char *name, uint32_t type, uint32_t offset,
 	      uint16_t *last, uint16_t *node, struct err *err);
 void grow_cut(struct shape_node *n, const char *reason);

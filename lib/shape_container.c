@@ -111,10 +111,11 @@ static int grow_content(struct build *b, uint16_t node, uint16_t content, const 
 {
 	struct shape_node *n = &b->shape->nodes[content];
 	struct draft *d = &b->drafts[content];
-	const struct btf_type *pointer = btf__type_by_id(b->btf, schema_strip(b->schema, n->type));
 	enum container container = b->shape->nodes[node].container;
-	uint32_t size = schema_size(b->schema, pointer->type), max = said_max(said);
-	bool is_bytes = container != CONTAINER_VECTOR || is_byte(b, pointer->type);
+	bool is_text = container != CONTAINER_VECTOR;
+	uint32_t type = is_text ? 0 : btf__type_by_id(b->btf, schema_strip(b->schema, n->type))->type;
+	uint32_t size = schema_size(b->schema, type), max = said_max(said);
+	bool is_bytes = is_text || is_byte(b, type);
 
 	n->is_content = true;
 	n->scope = node;
@@ -133,7 +134,7 @@ static int grow_content(struct build *b, uint16_t node, uint16_t content, const 
 	if (!n->length)
 		return err_nomem(err);
 	n->flows = d->flows;
-	d->pointee = pointer->type;
+	d->pointee = type;
 	return 0;
 }
 
@@ -141,7 +142,9 @@ int container_grow(struct build *b, uint16_t node, const struct said *said, stru
 {
 	const struct shape_node *n = &b->shape->nodes[node];
 	__typeof__(&layouts[0]) layout = &layouts[n->container];
-	uint32_t type = pointer_at(b, n->type, layout->pointer, 0);
+	/* Text needs no type, and clang may not describe the member that has the pointer. */
+	uint32_t type =
+		n->container == CONTAINER_VECTOR ? pointer_at(b, n->type, layout->pointer, 0) : n->type;
 	uint16_t last = SHAPE_NONE, child;
 	int r;
 

@@ -442,6 +442,7 @@ int grow_bare(struct build *b, uint16_t parent, const char *name, uint32_t type,
 		return err_set(err, -E2BIG, "more than %d values", SHAPE_NODES_MAX);
 	*node = b->shape->nodes_cnt++;
 	start(b, *node, &spot);
+	b->shape->nodes[*node].size = sizeof(uint64_t);
 	b->shape->nodes[*node].name = pool_printf(b->pool, "%s", name);
 	if (!b->shape->nodes[*node].name)
 		return err_nomem(err);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/abi.h"
+#include "lib/buf.h"
 #include "lib/debuginfo.h"
 #include "lib/err.h"
 #include "lib/nearest.h"
@@ -612,10 +614,11 @@ static void what_the_type_does_not_place_is_refused(void **state)
 		 "parameter 'a' of 'f' is passed by value and holds a float in a function without a prototype, which "
 		 "cannot be placed"},
 		{"a.cc", "g++",
-		 "struct s { int i; ~s() {} };\nextern \"C\" __attribute__((noinline)) int f(s a) { return a.i; }\n"
+		 "struct s { int i; s(const s &) = delete; s(s &&) = default; s(int i) : i(i) {} };\n"
+		 "extern \"C\" __attribute__((noinline)) int f(s a) { return a.i; }\n"
 		 "int main() { return f(s{1}); }",
-		 "parameter 'a' of 'f' is passed by value and holds a class with constructors or a destructor, which "
-		 "cannot be placed"},
+		 "parameter 'a' of 'f' is passed by value and holds a class of which is not known how it is copied, "
+		 "which cannot be placed"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -630,6 +633,66 @@ static void what_the_type_does_not_place_is_refused(void **state)
 		assert_int_equal(debuginfo_add_func(o.info, o.schema, &func, "f", &id, &err), -ENOTSUP);
 		assert_string_equal(err.msg, cases[i].want);
 	}
+}
+
+static void classes_go_by_value_or_by_address_as_their_compiler_has_it(void **state)
+{
+	static const struct source sources[] = {
+		{"a.cc",
+		 "struct Plain { int a; Plain(const Plain &) = default; Plain(int x) : a(x) {} ~Plain() = default; };\n"
+		 "struct Copied { int a; Copied(const Copied &o) : a(o.a) {} Copied(int x) : a(x) {} };\n"
+		 "struct Ended { int a; ~Ended() {} };\n"
+		 "struct Holds { Plain p; Ended e; };\n"
+		 "struct Derived : Copied { int b; Derived(int x) : Copied(x), b(x) {} };\n"
+		 "template<class T> struct Box { T a; Box(T x) : a(x) {} Box(const Box &o) : a(o.a) {} };\n"
+		 "struct Virtual { virtual int v() { return 1; } };\n"
+		 "extern \"C\" __attribute__((noinline)) Ended f(Plain p, Copied c, Ended e, Holds h, Derived d,\n"
+		 "                                             Box<int> b, Virtual v)\n"
+		 "{ return Ended{p.a + c.a + e.a + h.p.a + d.b + b.a + v.v()}; }\n"
+		 "int main() { return f(1, 2, Ended{3}, Holds{4, {5}}, 6, 7, Virtual()).a & 0; }\n"},
+		{},
+	};
+	static const char *const compiled_by[] = {"g++", "clang++"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(compiled_by); i++) {
+		auto_opened struct opened o = {};
+		struct abi_proto abi;
+		struct err err = {};
+		uint32_t id;
+
+		open_sources(&o, compiled_by[i], "-g -O1 -w", sources);
+		id = add(&o, "f");
+		assert_proto(
+			&o, id,
+			"struct Ended (p: struct Plain, c: const struct Copied *, e: const struct Ended *, "
+			"h: const struct Holds *, d: const struct Derived *, b: const struct Box<int> *, "
+			"v: const struct Virtual *)");
+		assert_int_equal(abi_classify(&abi, o.schema, id, &err), 0);
+		assert_int_equal(abi.result.piece[0].place, ABI_SRET);
+		assert_int_equal(abi.param[0].piece[0].number, 1);
+	}
+}
+
+static void types_within_templates_are_not_taken_for_each_other(void **state)
+{
+	static const struct source sources[] = {
+		{"a.cc",
+		 "template<class T> struct Box { typedef T *pointer; struct Data { pointer at; } data; };\n"
+		 "struct pair { Box<char> a; Box<long> b; };\n"
+		 "extern \"C\" __attribute__((noinline)) int f(struct pair *p) { return !p->a.data.at + !p->b.data.at; }\n"
+		 "int main() { struct pair p = {}; return f(&p) - 2; }\n"},
+		{},
+	};
+	auto_opened struct opened o = {};
+	auto_buf struct buf text = {};
+
+	open_sources(&o, "g++", "-g -O1 -w", sources);
+	add(&o, "f");
+	buf_init(&text, 1 << 20);
+	assert_int_equal(schema_c(&text, o.schema, NULL), 0);
+	buf_put_u8(&text, 0);
+	assert_non_null(strstr((char *)text.data, "typedef char *pointer"));
+	assert_non_null(strstr((char *)text.data, "typedef long int *pointer"));
 }
 
 static void a_layout_that_the_compiler_got_wrong_is_opaque(void **state)
@@ -871,6 +934,8 @@ int main(void)
 		cmocka_unit_test(a_function_and_its_cold_part_have_one_entry),
 		cmocka_unit_test(link_time_optimisation_changes_nothing),
 		cmocka_unit_test(what_the_type_does_not_place_is_refused),
+		cmocka_unit_test(classes_go_by_value_or_by_address_as_their_compiler_has_it),
+		cmocka_unit_test(types_within_templates_are_not_taken_for_each_other),
 		cmocka_unit_test(a_layout_that_the_compiler_got_wrong_is_opaque),
 		cmocka_unit_test(cplusplus_is_read_by_name_and_mangled_name),
 		cmocka_unit_test(separate_debug_information_is_found_beside_the_file),

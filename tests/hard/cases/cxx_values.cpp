@@ -6,10 +6,12 @@
 #include <string_view>
 #include <vector>
 
+/* Without its constructor clang would not describe it. */
 struct Line {
 	std::string sku;
 	int qty;
 	std::vector<double> prices;
+	Line(std::string s, int q, std::vector<double> p) : sku(s), qty(q), prices(p) {}
 };
 
 struct Order {
@@ -18,6 +20,7 @@ struct Order {
 	std::vector<Line> lines;
 	std::vector<int> tags, none;
 	std::vector<unsigned char> raw;
+	Order() {}
 };
 
 FUNC std::string name_of(int id)
@@ -68,7 +71,14 @@ FUNC std::string handle(Order &order, std::string greeting)
 
 int main()
 {
-	Order order{5, "acme", "a note that does not fit into the string", "", {{"pen", 2, {1.5, 2.5}}, {"a long name of an article", 1, {}}}, {1}, {}, {1, 2, 255}};
+	Order order;
+
+	order.id = 5;
+	order.customer = "acme";
+	order.note = "a note that does not fit into the string";
+	order.lines = {{"pen", 2, {1.5, 2.5}}, {"a long name of an article", 1, {}}};
+	order.tags = {1};
+	order.raw = {1, 2, 255};
 	std::string said = handle(order, "hello to everybody out there");
 
 	return said == "hello to everybody out there, acme" && order.tags.size() == 6 ? 0 : 1;

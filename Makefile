@@ -29,9 +29,11 @@ TOOLS_OBJS  = $(call objs,$(wildcard tools/*.c))
 TARGET_OBJS = $(patsubst replay/target/%,$(O)/replay/target/%.o,$(basename $(wildcard replay/target/*.c replay/target/*.S)))
 SKELS       = $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 ARCHIVES    = $(O)/libloader.a $(O)/libreplay.a $(O)/libtape.a
+PUBLIC      = $(patsubst lib/%,$(O)/include/%,$(wildcard lib/tapedeck/*.h))
+PKG_FILES   = $(O)/tapedeck.pc $(O)/tapedeck-replay.pc
 UNIT_TESTS  = $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-all: $(O)/tapedeck $(O)/libtapedeck-replay.so $(O)/libtapedeck-replay.a $(O)/tapedeck-replay.pc examples ## build everything
+all: $(O)/tapedeck $(O)/libtapedeck-replay.so $(O)/libtapedeck-replay.a $(PUBLIC) $(PKG_FILES) examples ## build everything
 
 # --- archives: an upward call between layers fails to link in the unit tests
 $(O)/libtape.a: $(LIB_OBJS)
@@ -81,10 +83,20 @@ $(O)/libtapedeck-replay.a: $(LINKED_OBJS)
 	$(call msg,AR,$@)
 	$(Q)ld -r -o $(O)/replay/target/engine.o $(LINKED_OBJS) && objcopy --localize-hidden $(O)/replay/target/engine.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $(O)/replay/target/engine.o
+# --- what programs may include
+$(O)/include/%.h: lib/%.h
+	$(call msg,HEADER,$@)
+	$(Q)install -D -m 644 $< $@
+# How to find it: cc ... $$(pkg-config --cflags tapedeck)
+$(O)/tapedeck.pc: Makefile
+	$(Q)printf '%s\n' 'includedir=$(PREFIX)/include' 'Name: tapedeck' 'Version: 1' \
+		'Description: what a program may say about its own recording' 'Cflags: -I$${includedir}' > $@
+
 # How to link it in: cc ... $$(pkg-config --libs tapedeck-replay)
 $(O)/tapedeck-replay.pc: Makefile
 	$(Q)printf '%s\n' 'libdir=$(PREFIX)/lib/tapedeck' 'Name: tapedeck-replay' 'Version: 1' \
 		'Description: plays tapedeck recordings in the program that it is linked into' \
+		'includedir=$(PREFIX)/include' 'Cflags: -I$${includedir}' \
 		'Libs: -L$${libdir} -Wl,--whole-archive -l:libtapedeck-replay.a -Wl,--no-whole-archive -Wl,--wrap=__libc_start_main' > $@
 
 # --- tests
@@ -121,7 +133,8 @@ install: all ## to $(PREFIX), below $(DESTDIR)
 	install -D -m 755 $(O)/tapedeck $(DESTDIR)$(PREFIX)/bin/tapedeck
 	install -D -m 755 $(O)/libtapedeck-replay.so $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.so
 	install -D -m 644 $(O)/libtapedeck-replay.a $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.a
-	install -D -m 644 $(O)/tapedeck-replay.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/tapedeck-replay.pc
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/pkgconfig $(PKG_FILES)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/tapedeck $(PUBLIC)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -49,6 +49,8 @@ const char *object_needed(const struct object *object, size_t idx);
 int object_complete(struct object *object, const char *path, struct err *err);
 /* Whether it has a section of that name; false where its section table was removed. */
 bool object_has_section(const struct object *object, const char *name);
+/* The bytes of the section @name in the file, borrowed; NULL when there is none, or it is not all there. */
+const uint8_t *object_section_bytes(const struct object *object, const char *name, size_t *len);
 /* No .symtab: what is left are the names that it shares with others. */
 bool object_is_stripped(const struct object *object);
 size_t object_symbols_cnt(const struct object *object);

@@ -35,6 +35,16 @@ static const Elf64_Shdr *section_named(const struct object *object, const char *
 	return NULL;
 }
 
+const uint8_t *object_section_bytes(const struct object *object, const char *name, size_t *len)
+{
+	const Elf64_Shdr *sh = section_named(object, name);
+
+	if (!sh)
+		return NULL;
+	*len = sh->sh_size;
+	return object_chunk(object, sh->sh_offset, sh->sh_size);
+}
+
 /* Write what @stream decodes to @fd. False: it is damaged, or too long. */
 static bool decode(lzma_stream *stream, int fd)
 {

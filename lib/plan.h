@@ -204,3 +204,37 @@ static inline unsigned long long plan_hash(unsigned long long hash, unsigned lon
 {
 	return plan_mix(hash * 31 + eightbyte + 1);
 }
+
+/* What a program says to us by lib/tapedeck/mark.h. At its site rdi, rsi and rdx are its arguments, as at a
+ * function's entry, and rax, which is 0, its result. */
+enum plan_mark {
+	PLAN_MARK_NONE = 0,
+	PLAN_MARK_DATA,	    /* a call, whose result is 1 */
+	PLAN_MARK_OUTPUT,   /* a call */
+	PLAN_MARK_METADATA, /* a call until the recording is packed; then part of its metadata */
+	PLAN_MARK_DISCARD,
+	PLAN_MARK_KEEP,
+	PLAN_MARK_ASK, /* rdi: below 128 a bit of the recording's name, the highest first, or: */
+	PLAN_MARK_CNT,
+};
+#define PLAN_ASK_BITS	   128
+#define PLAN_ASK_STATE	   128 /* 1: it is recorded; 2: it is replayed */
+#define PLAN_ASK_IS	   129 /* whether its name is rsi, rdx */
+#define PLAN_ASK_REPLAYING 2
+
+/* The answer to a question of PLAN_MARK_ASK that has a yes and a no. */
+static inline int plan_answer(const unsigned long long name[2], unsigned long long question,
+			      unsigned long long a, unsigned long long b)
+{
+	if (question < PLAN_ASK_BITS)
+		return name[question / 64] >> (63 - question % 64) & 1;
+	return question == PLAN_ASK_STATE || (question == PLAN_ASK_IS && name[0] == a && name[1] == b);
+}
+
+/* The name of operation @op of a recording session whose key is @key. */
+static inline void plan_name(unsigned long long name[2], const unsigned long long key[2],
+			     unsigned long long op)
+{
+	name[0] = plan_mix(key[0] + op);
+	name[1] = plan_mix(key[1] ^ op);
+}

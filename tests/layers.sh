@@ -12,6 +12,7 @@ may() {
 }
 
 may lib 'lib/[a-z0-9_]+\.h'
+may lib/tapedeck 'nothing'
 may bpf 'bpf/[a-z0-9_.]+\.h|lib/(plan|event)\.h'
 may loader '(loader|lib)/[a-z0-9_]+\.h|bpf/[a-z]+\.skel\.h'
 may replay '(replay|lib)/[a-z0-9_]+\.h|replay/target/patch\.h'

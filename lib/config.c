@@ -58,6 +58,17 @@ struct config_func *config_find(const struct config *config, const struct config
 	return NULL;
 }
 
+int config_take(struct config *config, struct config_func *func, struct err *err)
+{
+	if (config->funcs_cnt == SCHEMA_FUNCS_MAX)
+		return err_set(err, -E2BIG,
+			       "%d functions are configured: there is no room for the program's marks",
+			       SCHEMA_FUNCS_MAX);
+	config->funcs[config->funcs_cnt++] = *func;
+	*func = (struct config_func){.role = func->role};
+	return 0;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
@@ -268,7 +279,7 @@ static int read_funcs(struct draft *draft, struct json_reading *reading, struct 
 	if (cnt > SCHEMA_FUNCS_MAX)
 		return err_usage(err, -EINVAL, "%zu functions, at most %d are allowed", cnt,
 				 SCHEMA_FUNCS_MAX);
-	draft->config.funcs = calloc(cnt, sizeof(*draft->config.funcs));
+	draft->config.funcs = calloc(cnt + PLAN_MARK_CNT, sizeof(*draft->config.funcs));
 	if (!draft->config.funcs)
 		return err_nomem(err);
 	for (int role = 0; role < ROLE_CNT; role++) {

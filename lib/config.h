@@ -14,6 +14,7 @@
 
 #include "lib/config_compare.h"
 #include "lib/json.h"
+#include "lib/plan.h" /* enum plan_mark */
 #include "lib/rule.h"
 #include "lib/schema.h" /* enum role */
 
@@ -48,11 +49,12 @@ struct type_rules {
 
 struct config_func {
 	enum role role;
-	char *name;	/* as configured: "price_of", "libc.so.6:time", "orders.c:price_of" */
-	char *module;	/* left of the single colon, or NULL */
-	char *symbol;	/* right of it */
-	char *alias;	/* defaults to name; of inputs and outputs each has its own */
-	char *category; /* operations; defaults to symbol */
+	enum plan_mark mark; /* it is one of the program's own marks; configured by program_open alone */
+	char *name;	     /* as configured: "price_of", "libc.so.6:time", "orders.c:price_of" */
+	char *module;	     /* left of the single colon, or NULL */
+	char *symbol;	     /* right of it */
+	char *alias;	     /* defaults to name; of inputs and outputs each has its own */
+	char *category;	     /* operations; defaults to symbol */
 	struct place place;
 	char *prototype; /* a C declaration, where no debug information describes it; NULL */
 	struct place prototype_place;
@@ -86,8 +88,9 @@ struct config_func {
 struct config {
 	char *path; /* of the file, for messages */
 	char *service, *binary, *cassette;
-	double budget;		   /* what probes may cost, as a share of a core; 0: not said */
-	struct config_func *funcs; /* operations first, then inputs, then outputs, each as in the file */
+	double budget; /* what probes may cost, as a share of a core; 0: not said */
+	/* Operations first, then inputs, then outputs, each as in the file; then the program's marks. */
+	struct config_func *funcs;
 	size_t funcs_cnt;
 	struct type_rules *types;
 	size_t types_cnt;
@@ -96,6 +99,9 @@ struct config {
 
 /* "2%" as 0.02. -EINVAL, a usage error. */
 int config_share(double *out, const char *text, struct err *err);
+/* Move @func, of another configuration, behind those of @config, whose addresses stay: there is room for
+ * PLAN_MARK_CNT. */
+int config_take(struct config *config, struct config_func *func, struct err *err);
 int config_load(struct config **out, const char *path, struct err *err);
 /* The file's text as it is, into a buffer of JSON_TEXT_MAX. */
 int config_read(struct buf *out, const char *path, struct err *err);

@@ -42,6 +42,9 @@ enum event_flags {
 	/* Fragments that do not fit one event: */
 	EVENT_F_MORE = 1 << 4,	/* they go on in the thread's next event, */
 	EVENT_F_AGAIN = 1 << 5, /* which has this, and the same kind, seq and registers */
+	/* Of an operation's end, what a mark in it asked for: */
+	EVENT_F_DISCARDED = 1 << 6, /* nothing of it is to be stored; what follows in it is not emitted */
+	EVENT_F_KEPT = 1 << 7,	    /* to be kept whatever is decided at the end */
 };
 
 struct event {
@@ -93,6 +96,7 @@ struct func_rule {
 	__u32 sample_threshold; /* taken when 32 random or hashed bits are below it; U32_MAX: always */
 	__u32 window_max;	/* operations taken in one window; 0: no limit */
 	__u32 is_at_rets;	/* its return is seen at its `ret` instructions */
+	__u32 mark, pad;	/* enum plan_mark */
 	__u64 window_ns;
 };
 
@@ -116,8 +120,9 @@ struct control {
 	__u32 is_seeded;
 	__u32 is_following; /* children of the process, too */
 	__u32 is_timed;
-	__u64 seed;		       /* of sampling */
-	__u64 exclude[EXCLUDE_MAX][2]; /* [from, to) of libc and ld.so text */
+	__u64 seed;			/* of sampling */
+	unsigned long long name_key[2]; /* of the names of operations, see plan_name */
+	__u64 exclude[EXCLUDE_MAX][2];	/* [from, to) of libc and ld.so text */
 };
 
 /* What a probe on a known function saw of its floating-point registers: loader/fpregs.c. */

@@ -138,12 +138,21 @@ static int add_described(struct finder *f, const struct program_func *func, stru
 				  readable ? readable : func->config->symbol, id, err);
 }
 
-static int describe(struct finder *f, struct program_func *func, struct found *found, uint32_t *id,
-		    struct err *err)
+static int find(struct finder *f, struct program_func *func, struct found *found, struct err *err)
 {
-	uint32_t func_id = 0;
-	int r = program_find(f, func->config, found, err);
+	int r;
 
+	if (func->config->mark) {
+		program_place_mark(f->program, func);
+		*found = (struct found){.module = func->module,
+					.addr = func->addr,
+					.size = func->size,
+					.declaration = func->config->prototype,
+					.is_ifunc = true};
+		func->symbol = strdup(func->config->symbol);
+		return func->symbol ? 0 : err_nomem(err);
+	}
+	r = program_find(f, func->config, found, err);
 	func->module = found->module;
 	func->addr = found->addr;
 	func->size = found->size;
@@ -153,9 +162,19 @@ static int describe(struct finder *f, struct program_func *func, struct found *f
 	func->symbol = strdup(found->symbol ? found->symbol : func->config->symbol);
 	if (!func->symbol)
 		return err_nomem(err);
+	if (!r)
+		program_warn(f, func->config, found, func->warning, sizeof(func->warning));
+	return r;
+}
+
+static int describe(struct finder *f, struct program_func *func, struct found *found, uint32_t *id,
+		    struct err *err)
+{
+	uint32_t func_id = 0;
+	int r = find(f, func, found, err);
+
 	if (r)
 		return r;
-	program_warn(f, func->config, found, func->warning, sizeof(func->warning));
 	if (found->declaration)
 		r = program_declare(f, func->config, found, &func_id, err);
 	else
@@ -242,7 +261,7 @@ static void refuse_twins(struct finder *f)
 		for (size_t k = 0; k < i && !func->refused.msg[0]; k++) {
 			const struct program_func *other = &f->program->funcs[k];
 
-			if (other->refused.msg[0] || other->module != func->module ||
+			if (func->config->mark || other->refused.msg[0] || other->module != func->module ||
 			    other->addr != func->addr)
 				continue;
 			err_usage(&func->refused, -EEXIST, "'%s' is the same function as '%s'",
@@ -446,6 +465,17 @@ static int find_all(struct program *program, const struct config *config, struct
 	return tried && why && completed ? fill(&f, err) : err_nomem(err);
 }
 
+static int add_funcs(struct program *program, const struct config *config, struct err *err)
+{
+	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
+	if (!program->funcs)
+		return err_nomem(err);
+	program->funcs_cnt = config->funcs_cnt;
+	for (size_t i = 0; i < config->funcs_cnt; i++)
+		program->funcs[i].config = &config->funcs[i];
+	return 0;
+}
+
 /* Takes over the files and the compiled schema, also on failure. */
 static struct program *program_new(const struct config *config, struct program_file *files, size_t cnt,
 				   struct compiled *compiled)
@@ -463,20 +493,16 @@ static struct program *program_new(const struct config *config, struct program_f
 	/* Each function may bring a plug-in. */
 	program->objects = calloc(cnt + config->funcs_cnt + 1, sizeof(*program->objects));
 	program->infos = calloc(cnt + config->funcs_cnt + 1, sizeof(*program->infos));
-	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
-	program->catches = calloc(cnt + 1, sizeof(*program->catches));
-	if (!program->catches || !program->objects || !program->infos || !program->funcs) {
+	program->catches = calloc(cnt + config->funcs_cnt + 1, sizeof(*program->catches));
+	if (!program->catches || !program->objects || !program->infos) {
 		program_free(program);
 		return NULL;
 	}
-	program->funcs_cnt = config->funcs_cnt;
-	for (size_t i = 0; i < config->funcs_cnt; i++)
-		program->funcs[i].config = &config->funcs[i];
 	return program;
 }
 
-int program_open_compiled(struct program **out, const struct config *config, struct program_file *files,
-			  size_t cnt, struct compiled *compiled, struct err *err)
+int program_open_compiled(struct program **out, struct config *config, struct program_file *files, size_t cnt,
+			  struct compiled *compiled, struct err *err)
 {
 	auto_program struct program *program = program_new(config, files, cnt, compiled);
 	int r = 0;
@@ -492,6 +518,10 @@ int program_open_compiled(struct program **out, const struct config *config, str
 	if (!r)
 		r = add_plugins(program, config, err);
 	if (!r)
+		r = program_add_marks(program, config, err);
+	if (!r)
+		r = add_funcs(program, config, err);
+	if (!r)
 		r = find_all(program, config, err);
 	if (r)
 		return r;
@@ -499,7 +529,7 @@ int program_open_compiled(struct program **out, const struct config *config, str
 	return 0;
 }
 
-int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+int program_open(struct program **out, struct config *config, struct program_file *files, size_t cnt,
 		 struct err *err)
 {
 	return program_open_compiled(out, config, files, cnt, NULL, err);
@@ -555,6 +585,7 @@ void program_free(struct program *program)
 	free(program->objects);
 	free(program->infos);
 	free(program->catches);
+	free(program->marks);
 	free(program->funcs);
 	free(program);
 }

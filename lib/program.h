@@ -12,6 +12,7 @@
 #include "lib/debuginfo.h"
 #include "lib/err.h"
 #include "lib/insn.h"
+#include "lib/marks.h"
 #include "lib/shape.h"
 
 struct compiled;
@@ -53,7 +54,7 @@ struct program_func {
 	uint64_t offset; /* file offset of site.addr */
 	struct debug_func debug;
 	struct site site;
-	bool is_ifunc; /* probed at the stubs alone: site and offset are those of the first */
+	bool is_ifunc; /* or a mark: probed at the stubs alone; site and offset are those of the first */
 	struct program_stub *stubs;
 	size_t stubs_cnt;
 	const struct libc_function *libc; /* its declaration and defaults are libc's; or NULL */
@@ -69,6 +70,12 @@ struct program_func {
 	char warning[256]; /* "" when there is none: inlined copies beside an out-of-line one, ... */
 };
 
+/* A mark of one of the files: see lib/tapedeck/mark.h. */
+struct program_mark {
+	size_t module;
+	struct mark_site site;
+};
+
 struct program {
 	struct program_file *files;
 	struct object **objects;  /* by file */
@@ -79,6 +86,8 @@ struct program {
 	size_t funcs_cnt;
 	struct program_spots *spots;
 	uint64_t *catches; /* by file: file offset of what every C++ handler calls first; 0: not there */
+	struct program_mark *marks;
+	size_t marks_cnt;
 	struct compiled *compiled; /* what describes it in place of debug information; or NULL */
 };
 
@@ -92,14 +101,15 @@ void program_files_free(struct program_file *files, size_t cnt);
  * function that cannot be used does not fail the call: it is `refused`, and the others are still looked at,
  * so that check can show all. Fails when the executable cannot be read. Refusals at fault of the
  * configuration (unknown function, path, type; with the nearest right name and "FILE:LINE:COLUMN: ") are
- * usage errors.
+ * usage errors. The marks that the files have become functions of @config, behind its own; it must outlive
+ * the program.
  */
-int program_open(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+int program_open(struct program **out, struct config *config, struct program_file *files, size_t cnt,
 		 struct err *err);
 /* The same with a schema that was compiled before, which is taken over too; no debug information is looked
  * for. Fails when the schema was compiled for another build or another configuration. */
-int program_open_compiled(struct program **out, const struct config *config, struct program_file *files,
-			  size_t cnt, struct compiled *compiled, struct err *err);
+int program_open_compiled(struct program **out, struct config *config, struct program_file *files, size_t cnt,
+			  struct compiled *compiled, struct err *err);
 /* Compile the schema of @program, all of whose functions must be usable. */
 int program_compile(struct compiled **out, const struct program *program, const struct config *config,
 		    struct err *err);

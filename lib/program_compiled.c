@@ -255,6 +255,10 @@ static int place(struct program_func *func, struct finder *f, const struct compi
 
 	if (name_func(func, func->config->symbol, err))
 		return -ENOMEM;
+	if (func->config->mark) {
+		program_place_mark(program, func);
+		return 0;
+	}
 	if (find_module(program, said->module, &func->module))
 		return err_set(err, -ENOENT, "'%s', which has '%s', is not loaded", said->module, said->name);
 	id = object_build_id(program->objects[func->module]);

@@ -74,6 +74,15 @@ void program_rules_free(struct rule *rules, size_t cnt, const struct config_func
 /* What the compiler did beside the function that is found; "" when nothing. */
 void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
 		  char *text, size_t len);
+/* Find the marks of all files, and add the functions that they are to the configuration. */
+int program_add_marks(struct program *program, struct config *config, struct err *err);
+/* Where the mark @func is: as program_find, but nothing can be refused. */
+void program_place_mark(const struct program *program, struct program_func *func);
+/* Its stubs and site. */
+int program_build_mark(const struct finder *f, struct program_func *func, struct err *err);
+/* Another place where @func is probed. */
+int program_add_stub(const struct finder *f, struct program_func *func, size_t module, uint64_t addr,
+		     uint64_t size, struct err *err);
 /* Choose where @func is probed: its site and stubs, or why it is unprobed. Its shape is there. */
 int program_build_site(const struct finder *f, struct program_func *func, struct err *err);
 /* Every path that @func's configuration names must lead somewhere. */

@@ -27,8 +27,8 @@ static int site_at(struct site *site, uint64_t *offset, const struct object *obj
 	return r;
 }
 
-static int add_stub(const struct finder *f, struct program_func *func, size_t module, uint64_t addr,
-		    uint64_t size, struct err *err)
+int program_add_stub(const struct finder *f, struct program_func *func, size_t module, uint64_t addr,
+		     uint64_t size, struct err *err)
 {
 	struct program_stub *stubs = reallocarray(func->stubs, func->stubs_cnt + 1, sizeof(*stubs)), *stub;
 	int r;
@@ -60,7 +60,7 @@ static int add_stubs(const struct finder *f, struct program_func *func, size_t m
 
 	*slots += object_import_slots(object, func->symbol, NULL, 0);
 	for (size_t i = 0; i < MIN(cnt, (size_t)STUBS_MAX) && !r; i++)
-		r = add_stub(f, func, module, addrs[i], STUB_BYTES, err);
+		r = program_add_stub(f, func, module, addrs[i], STUB_BYTES, err);
 	return r;
 }
 
@@ -125,13 +125,15 @@ static int build_checked(const struct finder *f, struct program_func *func, stru
 	if (!name || is_configured(f, name) || !is_imported(f->program, name))
 		return 0;
 	symbol = object_find_func(f->program->objects[func->module], name, NULL, NULL);
-	return symbol ? add_stub(f, func, func->module, symbol->addr, symbol->size, err) : 0;
+	return symbol ? program_add_stub(f, func, func->module, symbol->addr, symbol->size, err) : 0;
 }
 
 int program_build_site(const struct finder *f, struct program_func *func, struct err *err)
 {
 	int r;
 
+	if (func->config->mark)
+		return program_build_mark(f, func, err);
 	if (func->is_ifunc)
 		return build_stubs(f, func, err);
 	r = site_at(&func->site, &func->offset, f->program->objects[func->module], func->addr, func->size,

@@ -121,7 +121,7 @@ static int note_inlined(struct equalizer *equalizer, struct err *err)
 	return 0;
 }
 
-static int open_build(struct equalizer *equalizer, struct err *err)
+static int open_build(struct equalizer *equalizer, struct config *config, struct err *err)
 {
 	const struct equalizer_opts *opts = &equalizer->opts;
 	struct program_file *files;
@@ -137,7 +137,7 @@ static int open_build(struct equalizer *equalizer, struct err *err)
 		program_files_free(files, cnt);
 		return r;
 	}
-	r = program_open(&equalizer->program, equalizer->config, files, cnt, err);
+	r = program_open(&equalizer->program, config, files, cnt, err);
 	if (r == 0)
 		r = program_usable(equalizer->program, err);
 	r = r ?: check_libs(equalizer->program, needed_cnt, err);
@@ -153,7 +153,7 @@ static int open_build(struct equalizer *equalizer, struct err *err)
 	return note_inlined(equalizer, err);
 }
 
-int equalizer_new(struct equalizer **out, const struct config *config, struct cassette *cassette,
+int equalizer_new(struct equalizer **out, struct config *config, struct cassette *cassette,
 		  const struct equalizer_opts *opts, struct err *err)
 {
 	struct equalizer *equalizer = calloc(1, sizeof(*equalizer));
@@ -167,7 +167,7 @@ int equalizer_new(struct equalizer **out, const struct config *config, struct ca
 	equalizer->opts = *opts;
 	if (!equalizer->opts.timeout_ms)
 		equalizer->opts.timeout_ms = EQUALIZER_TIMEOUT_MS;
-	r = open_build(equalizer, err);
+	r = open_build(equalizer, config, err);
 	if (r < 0) {
 		equalizer_free(equalizer);
 		return r;

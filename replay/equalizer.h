@@ -39,7 +39,7 @@ typedef int (*comparison_fn)(const struct comparison *comparison, void *ctx);
 
 struct equalizer;
 /* Open the build, find its functions, say what will not be intercepted (notes). Nothing runs yet. */
-int equalizer_new(struct equalizer **out, const struct config *config, struct cassette *cassette,
+int equalizer_new(struct equalizer **out, struct config *config, struct cassette *cassette,
 		  const struct equalizer_opts *opts, struct err *err);
 const struct notes *equalizer_notes(const struct equalizer *equalizer);
 const struct program *equalizer_program(const struct equalizer *equalizer);

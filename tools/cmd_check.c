@@ -22,7 +22,7 @@ struct check_opts {
 	bool rate, json;
 };
 
-static int check_process(const struct check_opts *opts, const struct config *config, struct err *err)
+static int check_process(const struct check_opts *opts, struct config *config, struct err *err)
 {
 	auto_process struct process *process = NULL;
 	auto_program struct program *program = NULL;
@@ -54,7 +54,7 @@ static int check_process(const struct check_opts *opts, const struct config *con
 	return r;
 }
 
-static int check_file(const struct check_opts *opts, const struct config *config, const char *path,
+static int check_file(const struct check_opts *opts, struct config *config, const char *path,
 		      struct err *err)
 {
 	auto_program struct program *program = NULL;

@@ -97,7 +97,7 @@ static int finish(const struct equalize_opts *opts, const struct equalizer_total
 	return totals->total < totals->found ? STATUS_FAILED : STATUS_DONE;
 }
 
-static int equalize(const struct equalize_opts *opts, const struct config *config, struct cassette *cassette,
+static int equalize(const struct equalize_opts *opts, struct config *config, struct cassette *cassette,
 		    const struct words *words, struct err *err)
 {
 	struct equalizer_totals totals = {};

@@ -109,7 +109,7 @@ static int play(struct equalizer *equalizer, const struct replay_opts *opts, con
 	return tries.totals.by_verdict[VERDICT_EQUAL] == tries.totals.total ? STATUS_DONE : STATUS_DIFFERS;
 }
 
-static int replay(const struct replay_opts *opts, const struct config *config, struct cassette *cassette,
+static int replay(const struct replay_opts *opts, struct config *config, struct cassette *cassette,
 		  const struct recording_key *key, const struct words *words, struct err *err)
 {
 	char engine[4096];

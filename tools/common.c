@@ -29,7 +29,7 @@ int common_config(struct config **out, const char *path, struct err *err)
 	return r;
 }
 
-int common_program(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+int common_program(struct program **out, struct config *config, struct program_file *files, size_t cnt,
 		   const char *schema, struct err *err)
 {
 	struct compiled *compiled = NULL;

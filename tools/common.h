@@ -23,7 +23,7 @@ int common_config(struct config **out, const char *path, struct err *err);
 
 /* The program of @files, which are taken over: by the compiled schema @schema, or by debug information when
  * it is NULL. */
-int common_program(struct program **out, const struct config *config, struct program_file *files, size_t cnt,
+int common_program(struct program **out, struct config *config, struct program_file *files, size_t cnt,
 		   const char *schema, struct err *err);
 
 /* The options that select recordings; the same in every command that has them. */

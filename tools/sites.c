@@ -134,7 +134,9 @@ static void print_site(const struct program_func *func, double rate)
 		return;
 	}
 	common_duration(cost_ns(func), cost);
-	if (func->is_ifunc)
+	if (func->config->mark)
+		printf("    probe at %zu place%s", func->stubs_cnt, func->stubs_cnt == 1 ? "" : "s");
+	else if (func->is_ifunc)
 		printf("    probe at %zu PLT entr%s that lead%s to it", func->stubs_cnt,
 		       func->stubs_cnt == 1 ? "y" : "ies", func->stubs_cnt == 1 ? "s" : "");
 	else
@@ -162,7 +164,8 @@ static void print_text(const struct program *program, const struct program_func 
 	if (refusal(func))
 		return print_refused(func);
 	schema_type_text(program->schema, shape->func, prototype, sizeof(prototype));
-	printf("%s: %s in %s", func->config->name, role_name(func->config->role),
+	printf("%s: %s in %s", func->config->name,
+	       func->config->mark ? "a mark of the program's" : role_name(func->config->role),
 	       program->files[func->module].name);
 	if (func->debug.file)
 		printf(", %s:%d", func->debug.file, func->debug.line);

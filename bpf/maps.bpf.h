@@ -86,6 +86,7 @@ struct frame {
 	__u8 is_alternate;	 /* it is on the alternate signal stack */
 	__u8 vectors;		 /* al at entry: vector registers that a variadic call uses, at most */
 	__u8 flags;		 /* of an operation's end: enum event_flags */
+	__u8 is_muted;		 /* it was discarded: an end of it has been emitted */
 };
 
 enum { FRAME_OPERATION, FRAME_CALL, FRAME_CNT };

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /*
  * The probes. `session` serves entry and return where the kernel has sessions, `enter` and `leave` elsewhere;
- * `enter` and `at_ret` where the stack may be unwound.
- * The cookie of a probe is the function's index.
+ * `enter` and `at_ret` where the stack may be unwound; `at_mark` and `at_ask` the marks in the program's
+ * code. The cookie of a probe is the function's index.
  *
  * Four rules that the kernel will not enforce: every stack frame under 64 bytes (else kernels from 6.13 on
  * use a per-CPU stack, which a sleeping program must not have); no scratch memory that is merely per CPU;
  * nothing that sleeps while a ring reservation is held; `enter` returns 0 (1 removes the probe on some
  * kernels).
  */
+#include "bpf/mark.bpf.h"
 #include "bpf/thread.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -70,7 +71,8 @@ static __always_inline void handle_return(struct pt_regs *ctx, __u64 rsp, __u32 
 	frame = thread_return(thread, rsp, func);
 	if (!frame)
 		return;
-	emit_return(thread, frame, ctx->rax, ctx->rdx);
+	if (!frame->is_muted)
+		emit_return(thread, frame, ctx->rax, ctx->rdx);
 	frame_close(frame);
 	timer_stop(func, begun);
 }
@@ -122,6 +124,45 @@ int session(struct pt_regs *ctx)
 		return !handle_entry(ctx, func);
 	handle_return(ctx, ctx->rsp - 8, func);
 	return 0;
+}
+
+/* At a mark that says something. */
+SEC("uprobe.s")
+int at_mark(struct pt_regs *ctx)
+{
+	__u32 func = bpf_get_attach_cookie(ctx);
+	struct thread *thread = mark_thread(ctx, func);
+	struct frame *frame;
+	__u64 begun;
+
+	if (!thread)
+		return 0;
+	begun = timer_start();
+	frame = mark_enter(ctx, thread, func);
+	if (frame) {
+		emit_entry(thread, frame);
+		if (frame->is_open)
+			emit_return(thread, frame, MARK_DONE, 0);
+		frame_close(frame);
+	}
+	timer_stop(func, begun);
+	return 0;
+}
+
+/* At a mark that asks: a return that is hooked is a yes. */
+SEC("uprobe.s")
+int at_ask(struct pt_regs *ctx)
+{
+	__u32 func = bpf_get_attach_cookie(ctx);
+	struct thread *thread;
+
+	if (bpf_get_func_ip(ctx) != ctx->rip)
+		return 0;
+	thread = mark_thread(ctx, func);
+	if (!thread)
+		return 1;
+	COUNT(func, taken, 1);
+	return !mark_answer(ctx, thread);
 }
 
 static __noinline void unfollow(__u32 tgid)

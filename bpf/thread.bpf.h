@@ -59,6 +59,11 @@ static __always_inline bool is_busy(const struct thread *thread)
 	return thread->frame[FRAME_OPERATION].is_open || thread->frame[FRAME_CALL].is_open;
 }
 
+static __always_inline bool is_muted(const struct thread *thread)
+{
+	return thread->frame[FRAME_OPERATION].is_open && thread->frame[FRAME_OPERATION].is_muted;
+}
+
 static __always_inline void frame_close(struct frame *frame)
 {
 	frame->is_open = 0;
@@ -72,7 +77,8 @@ static __noinline void frame_leave(struct thread *thread, struct frame *frame, _
 		return;
 	if (left == EVENT_LEFT_UNWOUND && !frame->is_hooked && !frame->is_at_rets)
 		left = EVENT_LEFT_UNKNOWN;
-	emit_left(thread, frame, left, by_itself);
+	if (!frame->is_muted)
+		emit_left(thread, frame, left, by_itself);
 	frame_close(frame);
 }
 
@@ -169,6 +175,7 @@ static __noinline void frame_open(struct pt_regs *ctx, struct frame *frame, __u3
 	frame->func = func;
 	frame->seq = 0;
 	frame->flags = 0;
+	frame->is_muted = 0;
 	frame->passed_over = 0;
 	frame->is_open = 1;
 	frame->is_at_rets = rule_of(func)->is_at_rets;
@@ -357,6 +364,8 @@ static __noinline struct frame *thread_enter(struct pt_regs *ctx, struct thread 
 	if (is_open) {
 		thread_settle(*thread, ctx->rsp, ret);
 		is_open = is_busy(*thread);
+		if (is_muted(*thread))
+			return pass_by(func);
 	}
 	if (rule->is_operation)
 		return is_open ? pass_by(func) : operation_enter(ctx, thread, func);

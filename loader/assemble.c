@@ -246,12 +246,16 @@ static int operation_finish(struct assemble *assemble, struct operation *operati
 			    struct err *err)
 {
 	struct recording *recording = NULL;
-	uint32_t tgid = operation->tgid, tid = operation->tid;
-	uint64_t started_ns;
+	struct assembled about = {.number = operation->number,
+				  .tgid = operation->tgid,
+				  .tid = operation->tid,
+				  .is_kept = operation->gathered.flags & EVENT_F_KEPT};
 	int r = 0;
 
-	if (gathered_has_entry(&operation->gathered)) {
-		r = gathered_build(&operation->gathered, &started_ns, why, err);
+	if (operation->gathered.flags & EVENT_F_DISCARDED) {
+		assemble->counts.discarded++;
+	} else if (gathered_has_entry(&operation->gathered)) {
+		r = gathered_build(&operation->gathered, &about.started_ns, why, err);
 		if (r == 0)
 			recording = TAKE_PTR(operation->gathered.recording);
 	} else {
@@ -264,7 +268,7 @@ static int operation_finish(struct assemble *assemble, struct operation *operati
 		assemble->counts.complete++;
 	else
 		assemble->counts.incomplete++;
-	return assemble->fn(recording, started_ns, tgid, tid, assemble->ctx);
+	return assemble->fn(recording, &about, assemble->ctx);
 }
 
 static int events_grow(struct gathered *gathered, uint32_t cnt, struct err *err)
@@ -352,6 +356,8 @@ int assemble_event(struct assemble *assemble, const struct event *event, struct 
 	gathered = &operation->gathered;
 	gathered->seen++;
 	gathered->attempted = MAX(gathered->attempted, event->attempted);
+	if (event->seq == 0 && event->kind != EVENT_ENTRY)
+		gathered->flags |= event->flags;
 	if (event->seq == 0 && event->kind != EVENT_ENTRY && !(event->flags & EVENT_F_MORE)) {
 		gathered->has_end = true;
 		start_waiting(assemble, operation);

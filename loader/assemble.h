@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,14 +23,21 @@ struct err;
 #define ASSEMBLE_OPEN_MAX  65536 /* operations open at once; past it new ones are counted as overflow */
 #define ASSEMBLE_BYTES_MAX (1024ull * 1024 * 1024) /* of all open operations; past it calls are left out */
 
+/* What is known of an operation beside its recording. */
+struct assembled {
+	uint64_t number;     /* unique in a session */
+	uint64_t started_ns; /* CLOCK_MONOTONIC at its entry */
+	uint32_t tgid, tid;
+	bool is_kept; /* a mark asks for it to be kept */
+};
+
 /* The recording's operation, calls and completeness are set; id, schema and metadata are not. Taken over by
- * the callee.
- * @started_ns: CLOCK_MONOTONIC at the operation's entry. */
-typedef int (*assemble_fn)(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
-			   void *ctx);
+ * the callee. */
+typedef int (*assemble_fn)(struct recording *recording, const struct assembled *about, void *ctx);
 
 struct assemble_counts {
 	uint64_t complete, incomplete; /* handed on */
+	uint64_t discarded;	       /* by a mark: not handed on */
 	uint64_t lost_events;	       /* gaps; those behind a thread's last event only the probes know of */
 	uint64_t overflow;	       /* operations past ASSEMBLE_OPEN_MAX: not handed on */
 	uint64_t no_entry;	       /* operations whose own entry was lost: nothing to hand on */

@@ -28,6 +28,7 @@ struct attach_opts {
 	bool is_timed;	     /* count what probes cost: busy_ns, and attach_site_ns */
 	bool is_seeded;	     /* sampling repeats itself */
 	uint64_t seed;
+	unsigned long long name_key[2]; /* of the names of operations: plan_name */
 };
 
 /* Load and attach, disabled: nothing is recorded until attach_enable. -EPERM and -ENOTSUP say which privilege

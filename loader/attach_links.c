@@ -17,7 +17,7 @@
 #include "loader/places.h"
 #include "loader/uprobe_link.h"
 
-#define FILE_LINKS 6 /* at most, of one file */
+#define FILE_LINKS 8 /* at most, of one file */
 
 static int link_error(int r, const struct program_file *file, pid_t pid, struct err *err)
 {
@@ -63,6 +63,8 @@ static int link_places(struct attach *attach, const struct file_places *places,
 		{&places->hooked, skel->progs.enter, UPROBE_MULTI, false, !is_session},
 		{&places->hooked, skel->progs.session, UPROBE_SESSION, false, is_session},
 		{&places->entries, skel->progs.enter, UPROBE_MULTI, false, true},
+		{&places->marks, skel->progs.at_mark, UPROBE_MULTI, false, true},
+		{&places->asks, skel->progs.at_ask, UPROBE_SESSION, false, is_session},
 	};
 	int r = 0;
 

@@ -8,12 +8,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "lib/program.h"
 #include "loader/features.h"
 #include "loader/frames.h"
 #include "loader/places.h"
 #include "loader/uprobe_link.h"
 
-#define FLAVOUR_MAX   8
+#define FLAVOUR_MAX   10
 #define SLOTS_PER_CPU 4 /* as in bpf/maps.bpf.h */
 
 /* The programs of one attach flavour; the verifier's words about each. */
@@ -71,6 +72,7 @@ static int load_programs(const struct attach *attach, bool is_following, struct 
 {
 	struct tape_bpf *skel = attach->skel;
 	bool is_session = attach->is_session, at_rets = places_any_rets(attach->program);
+	bool has_marks = attach->program->marks_cnt > 0;
 	const struct {
 		struct bpf_program *prog;
 		int type;
@@ -81,6 +83,8 @@ static int load_programs(const struct attach *attach, bool is_following, struct 
 		{skel->progs.leave, UPROBE_MULTI, !is_session},
 		{skel->progs.at_ret, UPROBE_MULTI, at_rets},
 		{skel->progs.at_catch, UPROBE_MULTI, at_rets},
+		{skel->progs.at_mark, UPROBE_MULTI, has_marks},
+		{skel->progs.at_ask, UPROBE_SESSION, has_marks && is_session},
 		{skel->progs.thread_exit, 0, true},
 		{skel->progs.process_exec, 0, true},
 		{skel->progs.process_fork, 0, is_following},

@@ -44,6 +44,7 @@ int attach_hand_down(struct attach *attach, const struct process *process, const
 	control->is_timed = opts->is_timed;
 	control->is_seeded = opts->is_seeded;
 	control->seed = opts->seed;
+	memcpy(control->name_key, opts->name_key, sizeof(control->name_key));
 	control->errno_off = process->errno_off;
 	memcpy(control->exclude[0], process->libc, sizeof(process->libc));
 	memcpy(control->exclude[1], process->loader, sizeof(process->loader));

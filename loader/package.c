@@ -7,14 +7,18 @@
 #include <string.h>
 
 #include "lib/config.h"
-#include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/expr.h"
+#include "lib/json.h"
+#include "lib/plan.h"
 #include "lib/pool.h"
 #include "lib/program.h"
 #include "lib/recording.h"
 #include "lib/timestamp.h"
+#include "lib/util.h"
 #include "lib/value.h"
+
+#define MARKED_BYTES_MAX (128 * 1024) /* of metadata marks, in one recording */
 
 static int add_incomplete(cJSON *doc, const struct recording *recording)
 {
@@ -28,13 +32,81 @@ static int add_incomplete(cJSON *doc, const struct recording *recording)
 	return reasons ? 0 : -ENOMEM;
 }
 
+/* In place of what has that name. Takes @value over. */
+static int put_user(cJSON *user, const char *name, cJSON *value)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(user, name);
+	if (value && cJSON_AddItemToObject(user, name, value))
+		return 0;
+	cJSON_Delete(value);
+	return -ENOMEM;
+}
+
+/* A metadata mark: its two texts. */
+static int add_marked(cJSON *user, const struct shape *shape, const struct call *call, struct pool *pool,
+		      struct handles *handles)
+{
+	struct values values = {};
+	const struct value *key;
+	auto_cjson cJSON *name = NULL, *value = NULL;
+
+	if (values_decode(&values, shape, call, pool) < 0)
+		return -ENOMEM;
+	key = values.args[0];
+	name = key ? value_json(key, handles) : NULL;
+	value = values.args[1] ? value_json(values.args[1], handles) : NULL;
+	if (!name || !value)
+		return -ENOMEM;
+	if (!cJSON_IsString(name))
+		return 0;
+	return put_user(user, name->valuestring, TAKE_PTR(value));
+}
+
+static size_t captured_bytes(const struct side *side)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < side->cnt; i++)
+		bytes += side->fragments[i].captured;
+	return bytes;
+}
+
+/* What the program itself says of the recording belongs to its metadata, and is no call any more. */
+static int take_marks(cJSON *user, struct recording *recording, const struct program *program,
+		      struct pool *pool, struct handles *handles)
+{
+	size_t left = 0, bytes = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < recording->calls_cnt; i++) {
+		const struct program_func *func = &program->funcs[recording->calls[i].func];
+
+		if (func->config->mark == PLAN_MARK_METADATA) {
+			bytes += captured_bytes(&recording->calls[i].in);
+			if (bytes > MARKED_BYTES_MAX)
+				r = recording_add_incomplete(
+					recording, NULL,
+					"the program gave more than %d KiB of metadata: not all of it is here",
+					MARKED_BYTES_MAX >> 10);
+			else
+				r = add_marked(user, func->shape, &recording->calls[i], pool, handles);
+			continue;
+		}
+		recording->calls[left] = recording->calls[i];
+		recording->calls[left].seq -= i - left;
+		left++;
+	}
+	if (r == 0)
+		recording->calls_cnt = left;
+	return r;
+}
+
 /* The configured, searchable values; a path that leads nowhere in this call (a NULL on the way) is left out.
  */
-static int add_user(cJSON *doc, const struct config_func *func, const struct values *values)
+static int add_configured(cJSON *user, const struct config_func *func, const struct values *values,
+			  struct handles *handles)
 {
-	cJSON *user = cJSON_AddObjectToObject(doc, "user");
-	struct handles *handles = handles_new();
-	int r = user && handles ? 0 : -ENOMEM;
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < func->metadata_cnt; i++) {
 		auto_path struct path path = {};
@@ -44,24 +116,39 @@ static int add_user(cJSON *doc, const struct config_func *func, const struct val
 		if (r < 0)
 			break;
 		if (!strcmp(path.root, "errno") && values->has_errno) {
-			cJSON_AddNumberToObject(user, func->metadata[i].name, values->error_number);
+			r = put_user(user, func->metadata[i].name, cJSON_CreateNumber(values->error_number));
 			continue;
 		}
 		value = values_at(values, &path, VALUE_AT_RETURN);
-		if (value && !cJSON_AddItemToObject(user, func->metadata[i].name, value_json(value, handles)))
-			r = -ENOMEM;
+		if (value)
+			r = put_user(user, func->metadata[i].name, value_json(value, handles));
 	}
+	return r;
+}
+
+/* The configured values go before. */
+static int add_user(cJSON *doc, struct recording *recording, const struct program *program,
+		    const struct config_func *func, const struct values *values, struct pool *pool)
+{
+	cJSON *user = cJSON_AddObjectToObject(doc, "user");
+	struct handles *handles = handles_new();
+	int r = user && handles ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = take_marks(user, recording, program, pool, handles);
+	if (r == 0)
+		r = add_configured(user, func, values, handles);
 	handles_free(handles);
 	return r;
 }
 
 static cJSON *document(const struct recording *recording, const struct package_context *context,
-		       const struct config_func *func, uint32_t pid, uint64_t started_ns)
+		       const struct config_func *func, const struct package_source *source)
 {
 	cJSON *doc = cJSON_CreateObject();
 	char at[TIMESTAMP_LEN + 1];
 
-	timestamp_text(started_ns + context->realtime_offset_ns, at);
+	timestamp_text(source->started_ns + context->realtime_offset_ns, at);
 	if (context->config->service)
 		cJSON_AddStringToObject(doc, "service", context->config->service);
 	cJSON_AddStringToObject(doc, "category", func->category);
@@ -70,7 +157,7 @@ static cJSON *document(const struct recording *recording, const struct package_c
 	cJSON_AddNumberToObject(doc, "duration_ns", recording->operation.left_ns);
 	cJSON_AddStringToObject(doc, "build_id", context->build_id);
 	cJSON_AddStringToObject(doc, "host", context->host);
-	cJSON_AddNumberToObject(doc, "pid", pid);
+	cJSON_AddNumberToObject(doc, "pid", source->pid);
 	cJSON_AddBoolToObject(doc, "complete", recording->complete);
 	if (!cJSON_AddStringToObject(doc, "schema", context->schema_id) ||
 	    add_incomplete(doc, recording) < 0) {
@@ -113,12 +200,13 @@ static int symbolize(struct recording *recording, const struct program *program,
 	return program_symbolize(program, recording, bases, err);
 }
 
-int package_recording(struct recording *recording, const struct package_context *context, uint32_t pid,
-		      uint64_t started_ns, bool *keep, struct err *err)
+int package_recording(struct recording *recording, const struct package_context *context,
+		      const struct package_source *source, bool *keep, struct err *err)
 {
 	const struct program_func *func = &context->program->funcs[recording->operation.func];
 	auto_pool struct pool *pool = pool_new();
 	struct values values = {};
+	unsigned long long name[2];
 	cJSON *doc;
 	int r;
 
@@ -130,16 +218,17 @@ int package_recording(struct recording *recording, const struct package_context 
 	r = values_decode(&values, func->shape, &recording->operation, pool);
 	if (r < 0)
 		return err_nomem(err);
-	doc = document(recording, context, func->config, pid, started_ns);
+	doc = document(recording, context, func->config, source);
 	if (!doc)
 		return err_nomem(err);
 	cJSON_Delete(recording->metadata);
 	recording->metadata = doc;
 	add_error(doc, recording, func->config, &values);
-	if (add_user(doc, func->config, &values) < 0)
+	if (add_user(doc, recording, context->program, func->config, &values, pool) < 0)
 		return err_nomem(err);
-	*keep = is_wanted(doc, func->config, &values);
-	random_id(recording->id);
+	*keep = source->is_kept || is_wanted(doc, func->config, &values);
+	plan_name(name, context->name_key, source->number);
+	snprintf(recording->id, sizeof(recording->id), "%016llx%016llx", name[0], name[1]);
 	snprintf(recording->schema, sizeof(recording->schema), "%s", context->schema_id);
 	return 0;
 }

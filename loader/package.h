@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From an assembled operation to a recording worth keeping: id, metadata document, keep_if, configured
- * metadata. Pure but for ids. */
+ * metadata. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,6 @@
 
 struct config;
 struct err;
-struct package;
 struct program;
 struct recording;
 
@@ -16,10 +15,19 @@ struct package_context {
 	const struct config *config;
 	const struct program *program;
 	const char *schema_id, *host, *build_id;
-	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	unsigned long long name_key[2]; /* of the names of operations: plan_name */
+	int64_t realtime_offset_ns;	/* CLOCK_REALTIME - CLOCK_MONOTONIC */
 };
 
-/* Complete @recording. *@keep is false when keep_if says no (an undecidable keep_if keeps, and says so under
- * "incomplete" never: in the metadata as "keep_if": "unavailable"). */
-int package_recording(struct recording *recording, const struct package_context *context, uint32_t pid,
-		      uint64_t started_ns, bool *keep, struct err *err);
+struct package_source {
+	uint32_t pid;
+	uint64_t number;     /* of the operation, in this session */
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	bool is_kept;	     /* whatever keep_if says */
+};
+
+/* Complete @recording; what its metadata marks say moves into the document. *@keep is false when keep_if says
+ * no (an undecidable keep_if keeps, and says so under "incomplete" never: in the metadata as "keep_if":
+ * "unavailable"). */
+int package_recording(struct recording *recording, const struct package_context *context,
+		      const struct package_source *source, bool *keep, struct err *err);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/config.h"
 #include "lib/err.h"
 #include "lib/program.h"
 
@@ -40,6 +41,18 @@ static int add_at_rets(struct file_places *places, const struct program_func *fu
 	return r ? r : add(&places->entries, func->offset, cookie, err);
 }
 
+static struct places *stubs_of(struct file_places *places, const struct program_func *func)
+{
+	switch (func->config->mark) {
+	case PLAN_MARK_NONE:
+		return &places->hooked;
+	case PLAN_MARK_ASK:
+		return &places->asks;
+	default:
+		return &places->marks;
+	}
+}
+
 static int add_func(struct file_places *places, const struct program_func *func, size_t idx, size_t module,
 		    struct err *err)
 {
@@ -51,7 +64,7 @@ static int add_func(struct file_places *places, const struct program_func *func,
 		r = add(&places->hooked, func->offset, idx, err);
 	for (size_t k = 0; k < func->stubs_cnt && !r; k++)
 		if (func->stubs[k].module == module)
-			r = add(&places->hooked, func->stubs[k].offset, idx, err);
+			r = add(stubs_of(places, func), func->stubs[k].offset, idx, err);
 	return r;
 }
 
@@ -86,6 +99,8 @@ void places_release(struct file_places *places)
 	release(&places->hooked);
 	release(&places->entries);
 	release(&places->rets);
+	release(&places->marks);
+	release(&places->asks);
 	release(&places->catches);
 }
 

@@ -25,6 +25,8 @@ struct file_places {
 	struct places hooked;  /* entry and return */
 	struct places entries; /* entry alone: of functions whose returns are seen at each `ret` */
 	struct places rets;    /* of those */
+	struct places marks;   /* where the program says something, */
+	struct places asks;    /* or asks: its answer is whether the return is hooked */
 	struct places catches; /* where exceptions that pass them land */
 };
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/config.h"
+#include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/object.h"
 #include "lib/program.h"
@@ -109,10 +110,15 @@ static int add_unprobed(struct recorder *recorder, struct recording *recording)
 	return r;
 }
 
-static int on_operation(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
-			void *ctx)
+static int on_operation(struct recording *recording, const struct assembled *about, void *ctx)
 {
 	struct recorder *recorder = ctx;
+	const struct package_source source = {
+		.pid = recorder->opts->follow ? about->tgid : (uint32_t)recorder->process->pid,
+		.number = about->number,
+		.started_ns = about->started_ns,
+		.is_kept = about->is_kept,
+	};
 	struct recorder_summary *summary = recorder->summary;
 	auto_recording struct recording *owned = recording;
 	bool keep = true;
@@ -125,9 +131,7 @@ static int on_operation(struct recording *recording, uint64_t started_ns, uint32
 	r = add_unprobed(recorder, recording);
 	if (r < 0)
 		return r;
-	r = package_recording(recording, &recorder->context,
-			      recorder->opts->follow ? tgid : (uint32_t)recorder->process->pid, started_ns,
-			      &keep, recorder->err);
+	r = package_recording(recording, &recorder->context, &source, &keep, recorder->err);
 	if (r < 0)
 		return r;
 	if (!keep) {
@@ -355,6 +359,7 @@ static int account(struct recorder *recorder)
 
 	assemble_counts(recorder->assemble, &assembled);
 	summary->abandoned_rings = drain_abandoned(recorder->drain);
+	summary->discarded = assembled.discarded;
 	summary->lost_operations = assembled.overflow + assembled.no_entry;
 	if (r < 0) {
 		summary->loss_unknown = true;
@@ -386,12 +391,14 @@ static int put_schema(struct recorder *recorder, struct cassette *cassette)
 static int start(struct recorder *recorder, const struct config *config, struct cassette *cassette)
 {
 	const struct recorder_opts *opts = recorder->opts;
-	const struct attach_opts attach_opts = {.ring_bytes = opts->ring_bytes,
-						.two_links = opts->two_links,
-						.is_following = opts->follow,
-						.is_timed = opts->budget > 0,
-						.is_seeded = opts->is_seeded,
-						.seed = opts->seed};
+	const struct attach_opts attach_opts = {
+		.ring_bytes = opts->ring_bytes,
+		.two_links = opts->two_links,
+		.is_following = opts->follow,
+		.is_timed = opts->budget > 0,
+		.is_seeded = opts->is_seeded,
+		.seed = opts->seed,
+		.name_key = {recorder->context.name_key[0], recorder->context.name_key[1]}};
 	int r;
 
 	if (!opts->discard) {
@@ -520,6 +527,7 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 		.schema_id = schema_id_text,
 		.host = host,
 		.build_id = object_build_id(program->objects[0]),
+		.name_key = {random_bits(), random_bits()},
 		.realtime_offset_ns = realtime_offset_ns(),
 	};
 	r = start(&recorder, config, cassette);

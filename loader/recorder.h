@@ -45,6 +45,7 @@ struct recorder_opts {
 struct recorder_summary {
 	struct func_count *counts; /* per function; the caller's to free */
 	uint64_t taken, stored, incomplete, kept_out, dropped, failed;
+	uint64_t discarded;			  /* by a mark of the program's */
 	uint64_t lost_events, unaccounted_events; /* unaccounted: counters disagree; must be 0 */
 	uint64_t abandoned_rings;		  /* lost with all that was in them; in lost_events */
 	uint64_t lost_operations; /* too many open at once, or their own entry was lost: no recordings */

@@ -53,6 +53,7 @@ void source_rule(struct func_rule *out, size_t idx, const struct program_func *f
 		.gate_flags = func->gate ? func->gate->flags : 0,
 		.gate = idx * GATE_ROWS,
 		.is_at_rets = func->is_at_rets,
+		.mark = func->config->mark,
 	};
 	set_sampling(out, &func->config->sampling);
 }

@@ -43,7 +43,7 @@ static int open_process(struct process **out, const struct record_opts *opts, co
 	return -EINVAL;
 }
 
-static int open_program(struct program **out, const struct config *config, struct process *process,
+static int open_program(struct program **out, struct config *config, struct process *process,
 			const char *schema, struct err *err)
 {
 	struct program_file *files;
@@ -195,6 +195,7 @@ static int print_json(const struct program *program, const struct recorder_summa
 		{"incomplete", summary->incomplete},
 		{"sampled_out", sampled_out(program, summary)},
 		{"kept_out", summary->kept_out},
+		{"discarded", summary->discarded},
 		{"dropped", summary->dropped},
 		{"failed", summary->failed},
 		{"waiting", summary->storage.waiting},
@@ -276,6 +277,7 @@ static void print_losses(const struct program *program, const struct recorder_su
 		{summary->lost_operations, "operations of which nothing is left", false},
 		{summary->abandoned_rings, "rings abandoned, for a writer stopped in them", false},
 		{summary->kept_out, "not kept (beyond --count, or by keep_if)", false},
+		{summary->discarded, "discarded by the program", false},
 		{summary->dropped, "dropped before they were stored", false},
 		{summary->failed, "could not be stored", false},
 	};
@@ -378,7 +380,7 @@ static void say_what_became(const struct recorder_summary *summary, const struct
 		fprintf(stderr,
 			"tapedeck: %llu processes run another program by now: recording of them ended\n",
 			(unsigned long long)summary->execs);
-	if (!summary->taken && !summary->kept_out && !summary->incomplete)
+	if (!summary->taken && !summary->kept_out && !summary->discarded && !summary->incomplete)
 		fprintf(stderr, "tapedeck: no operation was taken: see 'hits' and 'sampled out'\n");
 }
 

@@ -134,6 +134,7 @@ static const struct json_field record_fields[] = {
 	{"incomplete", FIELD_INTEGER, "recordings with a hole, of those taken"},
 	{"sampled_out", FIELD_INTEGER, "operations that sampling passed over"},
 	{"kept_out", FIELD_INTEGER, "operations beyond --count, or against keep_if"},
+	{"discarded", FIELD_INTEGER, "operations that the program discarded by a mark"},
 	{"dropped", FIELD_INTEGER, "recordings that storage was too slow for"},
 	{"failed", FIELD_INTEGER, "recordings that could not be stored"},
 	{"waiting", FIELD_INTEGER, "recordings in the spool that are not in the cassette yet"},

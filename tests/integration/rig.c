@@ -126,8 +126,7 @@ static void describe(struct rig *rig, const struct probe *probes, size_t cnt, co
 	}
 }
 
-static int on_recording(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
-			void *ctx)
+static int on_recording(struct recording *recording, const struct assembled *about, void *ctx)
 {
 	struct rig *rig = ctx;
 

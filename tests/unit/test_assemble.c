@@ -51,12 +51,12 @@ struct taken {
 	size_t cnt;
 };
 
-static int take(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid, void *ctx)
+static int take(struct recording *recording, const struct assembled *about, void *ctx)
 {
 	struct taken *taken = ctx;
 
 	assert_in_range(taken->cnt, 0, TAKEN_MAX - 1);
-	taken->tid[taken->cnt] = tid;
+	taken->tid[taken->cnt] = about->tid;
 	taken->recording[taken->cnt++] = recording;
 	return 0;
 }
@@ -429,10 +429,9 @@ static void a_lost_piece_makes_the_operation_incomplete(void **state)
 	assemble_free(assemble);
 }
 
-static int check_thread(struct recording *recording, uint64_t started_ns, uint32_t tgid, uint32_t tid,
-			void *ctx)
+static int check_thread(struct recording *recording, const struct assembled *about, void *ctx)
 {
-	assert_int_equal(recording->operation.args[0], tid);
+	assert_int_equal(recording->operation.args[0], about->tid);
 	recording_free(recording);
 	return 0;
 }

@@ -65,9 +65,10 @@ static void begin(struct packed *p, struct shop *shop, const char *customer, int
 static bool pack(struct packed *p)
 {
 	struct err err = {};
+	const struct package_source source = {.pid = 42, .number = 1, .started_ns = 5};
 	bool keep = false;
 
-	if (package_recording(p->recording, &p->context, 42, 5, &keep, &err) < 0)
+	if (package_recording(p->recording, &p->context, &source, &keep, &err) < 0)
 		fail_msg("%s", err.msg);
 	return keep;
 }

@@ -464,6 +464,7 @@ static int lay_out(struct buf *out, struct image *image)
 	const size_t data_at = ALIGN_UP(ops_at + image->rebuild.ops.len, 8);
 
 	move_offsets(image, ops_at, data_at);
+	sscanf(image->recording->id, "%16llx%16llx", &image->header.name[0], &image->header.name[1]);
 	image->header.calls = calls_at;
 	image->header.calls_cnt = image->recording->calls_cnt;
 	image->header.ops = ops_at;

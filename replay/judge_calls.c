@@ -6,6 +6,7 @@
 
 #include "lib/config.h"
 #include "lib/err.h"
+#include "lib/marks.h"
 #include "lib/program.h"
 #include "lib/recording.h"
 #include "lib/store.h"
@@ -28,11 +29,16 @@ static int list_call(struct judge *j, char ***texts, size_t *cnt, const struct p
 	return 0;
 }
 
-/* An input whose calls may go unmatched may as well not be made. */
+/* An input whose calls may go unmatched may as well not be made; nor need data that the program only recorded
+ * be played. What it put out by a mark is missing also when it has no such mark any more. */
 static bool must_be_made(const struct judge *j, const struct paired_call *call)
 {
-	return call->func != PAIRING_NONE &&
-	       (call->role == ROLE_OUTPUT || j->program->funcs[call->func].config->missing == MISSING_FAIL);
+	const struct config_func *config =
+		call->func == PAIRING_NONE ? NULL : j->program->funcs[call->func].config;
+
+	if (!config)
+		return mark_of_alias(call->alias) == PLAN_MARK_OUTPUT;
+	return call->role == ROLE_OUTPUT || (config->missing == MISSING_FAIL && !config->mark);
 }
 
 int judge_missing(struct judge *j)

@@ -16,7 +16,8 @@
 #include "lib/util.h"
 #include "replay/target/patch.h"
 
-#define SLOTS_MAX 4096
+#define SLOTS_MAX	4096
+#define SITES_BYTES_MAX (4096 * sizeof(struct patch_site))
 
 /* Where a server waits for work: reaching one of them means that start-up is over. */
 static const char *const ready_functions[] = {
@@ -34,6 +35,7 @@ struct writer {
 	size_t funcs_cnt;
 	struct patch_slot slots[SLOTS_MAX];
 	size_t slots_cnt;
+	struct buf sites; /* struct patch_site */
 };
 
 /* --- aliases: numbered in the order in which the configuration names them, fallbacks included --- */
@@ -227,11 +229,33 @@ static int set_import(struct writer *writer, struct patch_func *out, const char 
 	return add_slots(writer, name, writer->funcs_cnt, err);
 }
 
+/* What a replay does not listen to stays a nop. */
+static void set_sites(struct writer *writer, struct patch_func *out, enum plan_mark mark)
+{
+	const struct program *program = writer->program;
+
+	out->how = PATCH_SITES;
+	out->is_callable = 1;
+	if (mark == PLAN_MARK_ASK)
+		out->role = PATCH_ASKS;
+	for (size_t i = 0; i < program->marks_cnt; i++) {
+		const struct mark_site *site = &program->marks[i].site;
+		const struct patch_site entry = {program->marks[i].module, writer->funcs_cnt, site->addr};
+
+		if (site->mark == mark && site->use & MARK_REPLAY && !site->is_stale)
+			buf_put(&writer->sites, &entry, sizeof(entry));
+	}
+}
+
 static int set_how(struct writer *writer, struct patch_func *out, const struct program_func *func,
 		   struct err *err)
 {
 	int r;
 
+	if (func->config->mark) {
+		set_sites(writer, out, func->config->mark);
+		return 0;
+	}
 	if (is_system(writer->program->files[func->module].name)) {
 		r = set_import(writer, out, func->symbol, err);
 		if (r == 0 && out->how == PATCH_IMPORT)
@@ -432,6 +456,10 @@ static int write_all(struct buf *out, struct writer *writer, const struct patchf
 	header.slots = out->len;
 	header.slots_cnt = writer->slots_cnt;
 	buf_put(out, writer->slots, writer->slots_cnt * sizeof(writer->slots[0]));
+	buf_align(out, 8);
+	header.sites = out->len;
+	header.sites_cnt = writer->sites.len / sizeof(struct patch_site);
+	buf_put(out, writer->sites.data, writer->sites.len);
 	header.bytes = out->len;
 	if (out->failed)
 		return err_set(err, out->failed, "the patch file does not fit");
@@ -451,6 +479,12 @@ int patchfile_write(struct buf *out, const struct config *config, const struct p
 		return err_set(err, -E2BIG, "the program has more than %d modules", PATCH_MODULES_MAX);
 	writer->config = config;
 	writer->program = program;
+	buf_init(&writer->sites, SITES_BYTES_MAX);
 	r = add_all(writer, opts, err);
-	return r < 0 ? r : write_all(out, writer, opts, err);
+	if (r == 0 && writer->sites.failed)
+		r = err_set(err, -E2BIG, "the program has more marks than can be answered");
+	if (r == 0)
+		r = write_all(out, writer, opts, err);
+	buf_release(&writer->sites);
+	return r;
 }

@@ -270,6 +270,20 @@ static int free_fenced(const struct func *func, struct frame *frame)
 	return 1;
 }
 
+/* The program asks about its own recording. */
+static int answer(const struct func *func, struct frame *frame)
+{
+	uint64_t question = frame->gpr[0];
+
+	if (!takes_part())
+		return tail(func, frame);
+	frame->rax = question == PLAN_ASK_STATE
+			     ? PLAN_ASK_REPLAYING
+			     : plan_answer(engine.played->name, question, frame->gpr[1], frame->gpr[2]);
+	frame->fp = 0;
+	return THUNK_RETURN;
+}
+
 static int decide(const struct func *func, struct frame *frame, int *error_number)
 {
 	int action;
@@ -278,6 +292,8 @@ static int decide(const struct func *func, struct frame *frame, int *error_numbe
 		forkserver_run(func->patch->name);
 	if (engine.state != ENGINE_PLAYING)
 		return tail(func, frame);
+	if (func->patch->role == PATCH_ASKS)
+		return answer(func, frame);
 	if (func->patch->role == PATCH_FREES) {
 		objects_forget(frame->gpr[0]);
 		return free_fenced(func, frame) ? THUNK_RETURN : tail(func, frame);

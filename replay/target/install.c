@@ -3,6 +3,7 @@
  * Each function gets a slot, which leads to the thunk. An entry is overwritten by a jump to the slot, so
  * slots lie within 2 GB of their module, together with the trampolines: the overwritten instructions, moved
  * by the driver, and a jump back behind them. Imports need no nearness: their GOT slots hold whole addresses.
+ * A mark is a nop that becomes a call; each has a slot of its own, for they may lie in any module.
  */
 #include "replay/target/install.h"
 
@@ -25,6 +26,8 @@
 #define NEAR_MAX	 ((2ull << 30) - (64ull << 20))
 #define JUMP_BYTES	 5
 #define INT3		 0xcc
+#define JUMP		 0xe9
+#define CALL		 0xe8
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -32,11 +35,20 @@
 
 #pragma weak _r_debug
 
+/* What a mark does for real. */
+void install_nothing(void);
+__asm__(".pushsection .text\n.hidden install_nothing\ninstall_nothing: ret\n.popsection");
+
 static int has_traps;
 static uint8_t replaced[PATCH_FUNCS_MAX][JUMP_BYTES]; /* by function: what its entry was */
 static int is_patched[PATCH_MODULES_MAX];
 static volatile int has_new_imports;
 static uint64_t watched;
+
+static int is_in_code(const struct patch_func *func)
+{
+	return func->how == PATCH_ENTRY || func->how == PATCH_TRAP;
+}
 
 static uint64_t live(const struct patch_func *func)
 {
@@ -118,12 +130,17 @@ static int overwrite(unsigned module, uint64_t addr, const void *bytes, size_t l
 	return 0;
 }
 
-static void put_jump(uint8_t *at, uint64_t from, uint64_t to)
+static void put_branch(uint8_t *at, uint8_t opcode, uint64_t from, uint64_t to)
 {
 	int32_t distance = to - (from + JUMP_BYTES);
 
-	at[0] = 0xe9;
+	at[0] = opcode;
 	memcpy(at + 1, &distance, sizeof(distance));
+}
+
+static void put_jump(uint8_t *at, uint64_t from, uint64_t to)
+{
+	put_branch(at, JUMP, from, to);
 }
 
 /* The moved instructions at @at, with the fields that depend on where they lie, and the way back. */
@@ -178,20 +195,42 @@ void install_restore(struct func *func)
 {
 	const struct patch_func *patch = func->patch;
 
-	if (patch->how == PATCH_IMPORT ||
+	if (!is_in_code(patch) ||
 	    overwrite(patch->module, live(patch), replaced[func - engine.funcs], JUMP_BYTES))
 		return;
 	func->original = (void *)live(patch);
 }
 
+static void patch_site(const struct patch_site *site, uint8_t *cell)
+{
+	static const uint8_t nop[PATCH_SITE_BYTES] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
+	struct func *func = &engine.funcs[site->func];
+	uint64_t addr = module_base(site->module) + site->addr;
+	uint8_t call[PATCH_SITE_BYTES];
+	int r;
+
+	if (module_prot(site->module, addr) < 0 || memcmp((void *)addr, nop, sizeof(nop)))
+		engine_fail("there is no mark '%s' where the patch file says", func->patch->name);
+	thunk_write_slot(cell, site->func);
+	func->slot = cell;
+	func->original = (void *)install_nothing;
+	put_branch(call, CALL, addr, (uint64_t)cell);
+	r = overwrite(site->module, addr, call, sizeof(call));
+	if (r)
+		engine_fail("cannot patch the mark '%s': %s", func->patch->name, strerror(-r));
+}
+
 static void patch_module(unsigned module)
 {
-	unsigned cnt = 0;
+	const struct patch_site *sites = (void *)((char *)engine.patch + engine.patch->sites);
+	unsigned cnt = 0, cell = 0;
 	uint8_t *area;
 	size_t len;
 
 	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++)
-		cnt += engine.funcs[i].patch->module == module && engine.funcs[i].patch->how != PATCH_IMPORT;
+		cnt += engine.funcs[i].patch->module == module && is_in_code(engine.funcs[i].patch);
+	for (unsigned i = 0; i < engine.patch->sites_cnt; i++)
+		cnt += sites[i].module == module;
 	is_patched[module] = 1;
 	if (!cnt)
 		return;
@@ -199,9 +238,12 @@ static void patch_module(unsigned module)
 	area = map_near(module, len);
 	if (!area)
 		engine_fail("no room near '%s' for the ways to its stubs", engine.modules[module].name);
-	for (unsigned i = 0, cell = 0; i < engine.patch->funcs_cnt; i++)
-		if (engine.funcs[i].patch->module == module && engine.funcs[i].patch->how != PATCH_IMPORT)
+	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++)
+		if (engine.funcs[i].patch->module == module && is_in_code(engine.funcs[i].patch))
 			patch_entry(&engine.funcs[i], area + CELL_BYTES * cell++);
+	for (unsigned i = 0; i < engine.patch->sites_cnt; i++)
+		if (sites[i].module == module)
+			patch_site(&sites[i], area + CELL_BYTES * cell++);
 	if (mprotect(area, len, PROT_READ | PROT_EXEC))
 		engine_fail("cannot make the stubs executable: %s", strerror(errno));
 }

@@ -15,7 +15,7 @@
 #include "lib/plan.h"
 
 #define PATCH_MAGIC   0x7564706174ull
-#define PATCH_VERSION 1
+#define PATCH_VERSION 2
 
 #define PATCH_LINKED_IN                                                                                      \
 	"tapedeck_replay_linked_in" /* a symbol of programs that the engine is linked into                   \
@@ -42,6 +42,7 @@ struct patch_header {
 	unsigned int modules, modules_cnt; /* offset, count */
 	unsigned int funcs, funcs_cnt;
 	unsigned int slots, slots_cnt;
+	unsigned int sites, sites_cnt;
 	unsigned int operation;	 /* index of the function that cases call */
 	unsigned int ready_main; /* 0: a READY function or the operation is reached; 1: at main's entry; 2:
 				  * when main returns */
@@ -61,6 +62,8 @@ enum patch_how {
 	PATCH_ENTRY = 1,  /* a jump at the entry */
 	PATCH_TRAP = 2,	  /* int3 at the entry: the function is too short for a jump */
 	PATCH_IMPORT = 3, /* through slots only */
+	PATCH_SITES =
+		4, /* a mark: a call at each of its sites, where nops are. What runs for real is nothing */
 };
 enum patch_role {
 	PATCH_OPERATION = 1,
@@ -68,6 +71,8 @@ enum patch_role {
 	PATCH_OUTPUT = 3,
 	/* It frees what its first argument points to. Never with another role. */
 	PATCH_FREES = 8,
+	/* It asks what PLAN_MARK_ASK does, and answers in rax. Never with another role. */
+	PATCH_ASKS = 16,
 	PATCH_READY =
 		4, /* accept, epoll_wait...: main has reached its loop. May be or'ed to INPUT or OUTPUT */
 };
@@ -115,6 +120,13 @@ struct patch_slot {
 	unsigned int module, func;
 	unsigned long long addr;
 };
+
+/* A nop of PATCH_SITE_BYTES where a mark is. */
+struct patch_site {
+	unsigned int module, func;
+	unsigned long long addr;
+};
+#define PATCH_SITE_BYTES 5
 
 /* --- a case: one recording, in the build's layout --- */
 
@@ -166,6 +178,7 @@ struct case_header {
 	unsigned int calls, calls_cnt; /* struct case_call in the order of seq */
 	unsigned int ops, ops_cnt;     /* builds the operation's arguments */
 	unsigned int stack_words;
+	unsigned long long name[2]; /* of the recording: what PATCH_ASKS answers by */
 	unsigned long long args[6]; /* unless SERVE_ARG sets them */
 	unsigned long long xmm[8];
 	unsigned long long stack[PATCH_STACK_WORDS];

@@ -76,10 +76,14 @@ static int funcs_make_sense(const struct patch_header *patch)
 {
 	const struct patch_func *funcs = (void *)((char *)patch + patch->funcs);
 	const struct patch_slot *slots = (void *)((char *)patch + patch->slots);
+	const struct patch_site *sites = (void *)((char *)patch + patch->sites);
 
 	for (unsigned i = 0; i < patch->funcs_cnt; i++)
 		if (funcs[i].module >= patch->modules_cnt || funcs[i].fallbacks_cnt > 4 ||
 		    !memchr(funcs[i].name, '\0', sizeof(funcs[i].name)) || !plan_makes_sense(&funcs[i]))
+			return 0;
+	for (unsigned i = 0; i < patch->sites_cnt; i++)
+		if (sites[i].module >= patch->modules_cnt || sites[i].func >= patch->funcs_cnt)
 			return 0;
 	for (unsigned i = 0; i < patch->slots_cnt; i++)
 		if (slots[i].module >= patch->modules_cnt || slots[i].func >= patch->funcs_cnt)
@@ -100,7 +104,8 @@ static void check_patch(const struct patch_header *patch, size_t len)
 	    patch->funcs_cnt > PATCH_FUNCS_MAX || patch->operation >= patch->funcs_cnt ||
 	    !engine_is_inside(patch->modules, patch->modules_cnt, sizeof(struct patch_module), len) ||
 	    !engine_is_inside(patch->funcs, patch->funcs_cnt, sizeof(struct patch_func), len) ||
-	    !engine_is_inside(patch->slots, patch->slots_cnt, sizeof(struct patch_slot), len))
+	    !engine_is_inside(patch->slots, patch->slots_cnt, sizeof(struct patch_slot), len) ||
+	    !engine_is_inside(patch->sites, patch->sites_cnt, sizeof(struct patch_site), len))
 		engine_fail("the patch file makes no sense");
 	for (unsigned i = 0; i < patch->modules_cnt; i++)
 		if (!memchr(modules[i].name, '\0', sizeof(modules[i].name)) ||

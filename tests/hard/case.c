@@ -463,6 +463,7 @@ bool case_run(const struct hard_case *c, const struct variant *variant, const st
 	snprintf(run.source, sizeof(run.source), "%s/%s.%s", c->dir, c->name, c->is_cxx ? "cpp" : "c");
 	snprintf(run.config, sizeof(run.config), "%s/%s.json", c->dir, c->name);
 	snprintf(run.tapedeck, sizeof(run.tapedeck), "%s/tapedeck", opts->build);
+	setenv("BUILD", opts->build, 1); /* for flags */
 	is_right = play(&run);
 	cJSON_Delete(run.got);
 	if (opts->keeps)

@@ -47,6 +47,11 @@ struct uprobes_state {
 
 struct mm_struct {
 	struct uprobes_state uprobes_state;
+	unsigned long start_stack; /* an address in the first thread's */
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
 };
 
 struct return_instance {
@@ -68,7 +73,7 @@ struct signal_struct {
 };
 
 struct task_struct {
-	int tgid;
+	int pid, tgid;
 	struct signal_struct *signal;
 	struct thread_info thread_info;
 	struct thread_struct thread;

@@ -27,7 +27,8 @@ struct {
 	__type(value, struct plan);
 } plans SEC(".maps");
 
-/* The process, and when its children are followed they and theirs: by tgid, as the kernel itself counts. */
+/* The process, and when its children are followed they and theirs: by tgid, as the kernel itself counts. The
+ * value is enum first_stack. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, FOLLOWED_MAX);
@@ -91,6 +92,11 @@ struct frame {
 
 enum { FRAME_OPERATION, FRAME_CALL, FRAME_CNT };
 
+/* A stack: [from, to). */
+struct area {
+	__u64 from, to;
+};
+
 /*
  * A thread's state, from the first operation taken on it or call joined in it. Only the thread itself touches
  * it. Two frames suffice: what a call of an input or output calls in its turn is not recorded, nor is an
@@ -99,6 +105,7 @@ enum { FRAME_OPERATION, FRAME_CALL, FRAME_CNT };
 struct thread {
 	__u64 rseq;	      /* of the last event */
 	__u64 exec_id;	      /* of the program that its frames began in */
+	struct area stack;    /* its own, as far as it is known */
 	__u32 number;	      /* 0: not yet */
 	__u32 attempted, seq; /* of its operation, while that has no joint */
 	__u64 carrier;	      /* what is to be carried from the entry on that is being recorded; 0: nothing */

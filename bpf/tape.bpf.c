@@ -68,7 +68,7 @@ static __always_inline void handle_return(struct pt_regs *ctx, __u64 rsp, __u32 
 	if (control.state == CONTROL_STOPPED || !thread || !is_busy(thread))
 		return;
 	begun = timer_start();
-	frame = thread_return(thread, rsp, func);
+	frame = is_elsewhere(thread, rsp) ? NULL : thread_return(thread, rsp, func);
 	if (!frame)
 		return;
 	if (!frame->is_muted)
@@ -109,7 +109,7 @@ int at_catch(struct pt_regs *ctx)
 {
 	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
 
-	if (control.state != CONTROL_STOPPED && thread && is_busy(thread))
+	if (control.state != CONTROL_STOPPED && thread && is_busy(thread) && !is_elsewhere(thread, ctx->rsp))
 		thread_catch(thread, ctx->rsp);
 	return 0;
 }
@@ -214,12 +214,15 @@ SEC("tp_btf/sched_process_fork")
 int process_fork(__u64 *ctx)
 {
 	struct task_struct *parent = (struct task_struct *)ctx[0], *child = (struct task_struct *)ctx[1];
-	__u32 tgid = child->tgid, one = 1;
+	__u32 tgid = child->tgid, from = parent->tgid, first = FIRST_STACK_MAIN, *had;
 	long r;
 
 	if (parent->tgid == child->tgid || !is_followed())
 		return 0;
-	r = bpf_map_update_elem(&followed, &tgid, &one, BPF_NOEXIST);
+	had = bpf_map_lookup_elem(&followed, &from);
+	if (parent->pid != parent->tgid || (had && *had == FIRST_STACK_THREAD))
+		first = FIRST_STACK_THREAD;
+	r = bpf_map_update_elem(&followed, &tgid, &first, BPF_NOEXIST);
 	if (r == -EEXIST) /* the loader saw it first */
 		return 0;
 	if (r) {

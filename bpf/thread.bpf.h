@@ -13,6 +13,10 @@
  * the two lie. The kernel takes the main stack's returns for abandoned when a return is hooked higher up, and
  * then ends the program: so there none is.
  *
+ * A stack that is neither the thread's own nor its signal stack is a coroutine's. What runs there comes and
+ * goes in no order that stack pointers tell, and the kernel would take hooked returns of other stacks for
+ * abandoned. So nothing is recorded there, and an operation that would have had a call there says so.
+ *
  * Where something may unwind the stack nothing is hooked, and returns are seen at the functions' own `ret`
  * instructions. Such a function never ends by a jump: what begins at the stack pointer of its frame has taken
  * its place. A C++ handler says of itself that what was below it is gone.
@@ -52,6 +56,74 @@ static __noinline bool is_on_alternate(__u64 rsp)
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	return rsp > task->sas_ss_sp && rsp - task->sas_ss_sp <= task->sas_ss_size;
+}
+
+/* What the kernel maps below the top of the first thread's stack at exec, and the least that the C library
+ * takes for another's (PTHREAD_STACK_MIN). */
+#define NEAR_MAIN   (128 * 1024)
+#define NEAR_THREAD (16 * 1024)
+/* mmap_lock may be taken when an area is looked for; it is waited for so often. */
+#define AREA_TRIES 64
+
+static long take_area(struct task_struct *task __attribute__((unused)), struct vm_area_struct *vma,
+		      struct area *area)
+{
+	area->from = vma->vm_start;
+	area->to = vma->vm_end;
+	return 0;
+}
+
+/* The upper end of the thread's own stack, and what surely belongs to it. The C library keeps what the thread
+ * pointer leads to on top of a thread's stack. */
+static __noinline void own_end(struct area *near)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32, *first = NULL;
+
+	near->to = task->thread.fsbase;
+	near->from = near->to - NEAR_THREAD;
+	if (tgid != (__u32)id)
+		return;
+	first = bpf_map_lookup_elem(&followed, &tgid);
+	if (first && *first == FIRST_STACK_THREAD)
+		return;
+	near->to = task->mm->start_stack;
+	near->from = near->to - NEAR_MAIN;
+}
+
+static __always_inline bool is_in(const struct area *area, __u64 addr)
+{
+	return addr >= area->from && addr < area->to;
+}
+
+/* Whether @rsp lies on a stack that is neither the thread's own nor its alternate signal stack, or may. */
+static __noinline bool is_elsewhere(struct thread *thread, __u64 rsp)
+{
+	struct area area = {};
+
+	if (is_in(&thread->stack, rsp) || is_on_alternate(rsp))
+		return false;
+	own_end(&thread->stack);
+	if (is_in(&thread->stack, rsp))
+		return false;
+	for (int i = 0; i < AREA_TRIES && !area.to; i++)
+		if (bpf_find_vma(bpf_get_current_task_btf(), rsp, take_area, &area, 0) == -EBUSY)
+			bpf_copy_from_user_task(&area.from, 1, (void *)rsp, bpf_get_current_task_btf(), 0);
+	if (!is_in(&area, thread->stack.to) || rsp >= thread->stack.to)
+		return true;
+	thread->stack.from = area.from;
+	return false;
+}
+
+/* The operation whose numbers @joint gives lacks a call. */
+static __noinline void joint_lacks(__u32 joint, __u64 op)
+{
+	__u32 row = joint - 1;
+	struct joint *at = bpf_map_lookup_elem(&joints, &row);
+
+	if (at && at->op == op)
+		__sync_fetch_and_or(&at->flags, EVENT_F_ELSEWHERE);
 }
 
 static __always_inline bool is_busy(const struct thread *thread)
@@ -196,8 +268,10 @@ static __noinline struct thread *thread_make(void)
 		thread->number = __sync_fetch_and_add(&threads_cnt, 1) + 1;
 		thread->frame[FRAME_CALL].is_call = 1;
 	}
-	if (!is_busy(thread))
+	if (!is_busy(thread) && thread->exec_id != task->self_exec_id) {
 		thread->exec_id = task->self_exec_id;
+		thread->stack.to = 0;
+	}
 	return thread;
 }
 
@@ -206,6 +280,21 @@ static __noinline struct frame *pass_by(__u32 func)
 {
 	if (control.state == CONTROL_RECORDING || !rule_of(func)->is_operation)
 		COUNT(func, hits, 1);
+	return NULL;
+}
+
+/* A call on another stack, of the operation that the thread works for, is not recorded. */
+static __noinline struct frame *thread_lacks(struct thread *thread, __u32 func)
+{
+	struct frame *operation = &thread->frame[FRAME_OPERATION], *call = &thread->frame[FRAME_CALL];
+
+	if (rule_of(func)->is_operation)
+		return pass_by(func);
+	if (operation->is_open)
+		operation->flags |= EVENT_F_ELSEWHERE;
+	else if (call->is_open && call->joint)
+		joint_lacks(call->joint, call->op);
+	COUNT(func, elsewhere, 1);
 	return NULL;
 }
 
@@ -250,6 +339,11 @@ static __noinline struct frame *call_join(struct pt_regs *ctx, struct thread **t
 	*thread = thread_make();
 	if (!*thread) {
 		COUNT(func, no_state, 1);
+		return NULL;
+	}
+	if (is_elsewhere(*thread, ctx->rsp)) {
+		joint_lacks(carrier->joint, carrier->op);
+		COUNT(func, elsewhere, 1);
 		return NULL;
 	}
 	call = &(*thread)->frame[FRAME_CALL];
@@ -308,6 +402,10 @@ static __noinline struct frame *operation_enter(struct pt_regs *ctx, struct thre
 		COUNT(func, no_state, 1);
 		return NULL;
 	}
+	if (is_elsewhere(*thread, ctx->rsp)) {
+		COUNT(func, elsewhere, 1);
+		return NULL;
+	}
 	(*thread)->attempted = (*thread)->seq = 0;
 	frame = &(*thread)->frame[FRAME_OPERATION];
 	frame->op = __sync_fetch_and_add(&operations_cnt, 1) + 1;
@@ -359,6 +457,8 @@ static __noinline struct frame *thread_enter(struct pt_regs *ctx, struct thread 
 	}
 	if ((rule->plan_flags & PLAN_F_OUTSIDE_LIBC) && is_called_inside(ctx->rsp))
 		return pass_by(func);
+	if (is_open && is_elsewhere(*thread, ctx->rsp))
+		return thread_lacks(*thread, func);
 	if (is_open || !rule->is_operation)
 		ret = return_address(ctx->rsp);
 	if (is_open) {

@@ -39,6 +39,7 @@ enum event_flags {
 	/* Of an operation's end: */
 	EVENT_F_SHARED = 1 << 2,    /* another operation carried the same value at the same time */
 	EVENT_F_UNCARRIED = 1 << 3, /* what it carried found no room */
+	EVENT_F_ELSEWHERE = 1 << 6, /* calls were made on a stack that is not their thread's own */
 	/* Fragments that do not fit one event: */
 	EVENT_F_MORE = 1 << 4,	/* they go on in the thread's next event, */
 	EVENT_F_AGAIN = 1 << 5, /* which has this, and the same kind, seq and registers */
@@ -66,14 +67,15 @@ _Static_assert(sizeof(struct event) == 120, "the drain checks lengths against it
 
 /* Per function and CPU; user space sums. */
 struct func_count {
-	__u64 hits;  /* the probe fired, operation or not. Probes count here only what the next six do not: a
-		      * hit  is counted once */
+	__u64 hits;  /* the probe fired, operation or not. Probes count here only what the next seven do not:
+		      * a hit is counted once */
 	__u64 taken; /* operations taken, or calls inside a taken operation */
 	__u64 sampled_out; /* operations that sampling or the rate limit rejected */
 	__u64 unwanted;	   /* operations that "if" rejected */
 	__u64 too_deep;	   /* operations whose return could not be hooked: not taken */
 	__u64 no_state;	   /* hits whose thread state could not be made: nothing recorded of them */
 	__u64 unjoined;	   /* calls that join an operation, but none that is recorded */
+	__u64 elsewhere;   /* hits on a stack that is not the thread's own: nothing recorded of them */
 	__u64 emitted;	   /* events handed to a ring */
 	__u64 dropped;	   /* events that found the ring full */
 	__u64 no_slot;	   /* events that found no scratch slot */
@@ -98,6 +100,12 @@ struct func_rule {
 	__u32 is_at_rets;	/* its return is seen at its `ret` instructions */
 	__u32 mark, pad;	/* enum plan_mark */
 	__u64 window_ns;
+};
+
+/* Where the first thread of a process that is recorded runs. */
+enum first_stack {
+	FIRST_STACK_MAIN = 1,	/* on the stack that the kernel made */
+	FIRST_STACK_THREAD = 2, /* on that of the thread which forked it */
 };
 
 #define GATE_ROWS    2

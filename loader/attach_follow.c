@@ -30,9 +30,9 @@ int attach_check_following(const struct attach *attach, struct err *err)
 
 int attach_follow(struct attach *attach, pid_t pid, struct err *err)
 {
-	const uint32_t tgid = pid, one = 1;
+	const uint32_t tgid = pid, first = FIRST_STACK_MAIN;
 
-	if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.followed), &tgid, &one, 0))
+	if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.followed), &tgid, &first, 0))
 		return err_set(err, -errno, "cannot hand down the process's number: %s", strerror(errno));
 	attach->skel->bss->followed_cnt = 1;
 	return 0;
@@ -43,9 +43,9 @@ static int follow_child(struct attach *attach, uint32_t tgid, struct err *err)
 {
 	struct tape_bpf__bss *bss = attach->skel->bss;
 	int fd = bpf_map__fd(attach->skel->maps.followed);
-	const uint32_t one = 1;
+	const uint32_t first = FIRST_STACK_MAIN;
 
-	if (bpf_map_update_elem(fd, &tgid, &one, BPF_NOEXIST)) {
+	if (bpf_map_update_elem(fd, &tgid, &first, BPF_NOEXIST)) {
 		if (errno == E2BIG)
 			__atomic_add_fetch(&bss->unfollowed_cnt, 1, __ATOMIC_RELAXED);
 		return errno == EEXIST || errno == E2BIG

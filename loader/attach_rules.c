@@ -87,7 +87,8 @@ int attach_counts(const struct attach *attach, struct func_count *counts, struct
 		for (size_t k = 0; k < cpus * fields; k++)
 			((uint64_t *)&counts[i])[k % fields] += ((uint64_t *)row)[k];
 		counts[i].hits += counts[i].taken + counts[i].sampled_out + counts[i].unwanted +
-				  counts[i].too_deep + counts[i].no_state + counts[i].unjoined;
+				  counts[i].too_deep + counts[i].no_state + counts[i].unjoined +
+				  counts[i].elsewhere;
 	}
 	return 0;
 }

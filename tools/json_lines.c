@@ -123,6 +123,7 @@ static const struct json_field count_fields[] = {
 	{"truncated", FIELD_INTEGER, "data cut by a limit"},
 	{"limited", FIELD_INTEGER, "events cut at the limit of bytes or steps of a call"},
 	{"too_deep", FIELD_INTEGER, "operations not taken, for their return could not be hooked"},
+	{"elsewhere", FIELD_INTEGER, "calls not recorded, on a stack that is not their thread's own"},
 	{"unjoined", FIELD_INTEGER, "calls that would join an operation that is not recorded"},
 	{"late", FIELD_INTEGER, "ends of calls whose operation had ended before"},
 	{},

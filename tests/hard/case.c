@@ -53,6 +53,7 @@ static const struct directive directives[] = {
 	{"replay", offsetof(struct hard_case, replay)},
 	{"refused", offsetof(struct hard_case, refused), offsetof(struct hard_case, refused_cnt)},
 	{"check", offsetof(struct hard_case, check), offsetof(struct hard_case, check_cnt)},
+	{"says", offsetof(struct hard_case, says), offsetof(struct hard_case, says_cnt)},
 };
 
 static bool take_directive(struct hard_case *c, const char *line)
@@ -233,6 +234,12 @@ static bool record(struct run *run)
 
 	if (run->c->refused_cnt && status != 2 && status != 3)
 		return wrong(run, "record ended with %d and should refuse", status);
+	for (size_t i = 0; i < run->c->says_cnt; i++)
+		if (!says(run, run->c->says[i])) {
+			autofree char *out = command_file(run->command.out);
+
+			return wrong(run, "record does not say '%s', but:\n%s", run->c->says[i], out);
+		}
 	for (size_t i = 0; i < run->c->refused_cnt; i++)
 		if (!says(run, run->c->refused[i]))
 			return wrong(run, "record does not say '%s', but:", run->c->refused[i]);
@@ -402,6 +409,17 @@ static bool compare(struct run *run)
 
 /* --- replay --- */
 
+/* "equal", or one of "equal|different". */
+static bool is_verdict(const char *allowed, const char *verdict)
+{
+	size_t len = strlen(verdict);
+
+	for (const char *at = allowed; *at; at += strcspn(at, "|"), at += *at == '|')
+		if (strcspn(at, "|") == len && !strncmp(at, verdict, len))
+			return true;
+	return false;
+}
+
 static bool has_verdict(struct run *run)
 {
 	autofree char *text = command_file(run->command.out);
@@ -414,7 +432,7 @@ static bool has_verdict(struct run *run)
 		if (strcmp(text_of(json, "type"), "comparison"))
 			continue;
 		cnt++;
-		if (strcmp(text_of(json, "verdict"), run->c->verdict))
+		if (!is_verdict(run->c->verdict, text_of(json, "verdict")))
 			return wrong(run, "the replay should be %s: %s", run->c->verdict, line);
 	}
 	return cnt == cJSON_GetArraySize(run->got) || wrong(run, "%d comparisons", cnt);

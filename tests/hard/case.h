@@ -31,6 +31,8 @@ struct hard_case {
 	size_t refused_cnt;
 	char check[CASE_WORDS_MAX][CASE_TEXT_MAX];
 	size_t check_cnt;
+	char says[CASE_WORDS_MAX][CASE_TEXT_MAX]; /* words that record says, though it records */
+	size_t says_cnt;
 	char verdict[64], replay[CASE_TEXT_MAX]; /* verdict of every recording; words that the replay says */
 };
 

@@ -126,6 +126,13 @@ int program_usable(const struct program *program, struct err *err);
 /* The same, for recording: also what cannot be probed is refused. */
 int program_recordable(const struct program *program, struct err *err);
 
+/*
+ * Have returns seen at `ret` instructions in a program that has other stacks than its threads' (signal stacks,
+ * coroutines). Where each probed return is hooked, which is before Linux 6.13, a function that is called on
+ * one of them can make the kernel forget the returns that are pending on the thread's own: the process would
+ * end. A function whose returns cannot be seen so is `unprobed` then.
+ */
+int program_spare_stacks(struct program *program, struct err *err);
 /* The file whose functions move their stacks while they run (Go), which no probe on a return survives; NULL:
  * none. */
 const char *program_moves_stacks(const struct program *program);

@@ -6,6 +6,7 @@
  * instructions, unless nothing can unwind through it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ static const char *const throwing_libs[] = {"libstdc++.so.", "libc++.so.", "libc
 static const char *const throwing_funcs[] = {"__cxa_throw", "rust_eh_personality"};
 static const char *const throwing_imports[] = {"__cxa_throw", "_Unwind_RaiseException"};
 static const char go_func[] = "runtime.gopanic";
+/* What a program calls that has more stacks than threads. */
+static const char *const stack_funcs[] = {"sigaltstack", "makecontext", "make_fcontext"};
 /* What a C++ handler calls first. */
 #define CATCH_FUNC "__cxa_begin_catch"
 
@@ -202,8 +205,10 @@ static int find_returns(struct program_func *func, const struct program *program
 	struct parts parts = {};
 	int r;
 
-	if (func->is_ifunc) {
-		err_set(err, -ENOTSUP, "which code runs is chosen when the program starts");
+	if (func->is_ifunc || func->stubs_cnt) {
+		err_set(err, -ENOTSUP, "%s",
+			func->is_ifunc ? "which code runs is chosen when the program starts"
+				       : "calls arrive in what _FORTIFY_SOURCE puts in its place, too");
 		err_hint(err, "configure a function that calls it");
 		return -ENOTSUP;
 	}
@@ -220,22 +225,21 @@ static int refuse_unseen(const char *file, struct err *err)
 	return -ENOTSUP;
 }
 
-static int decide(struct program_func *func, const struct program *program, const char *unseen,
-		  struct err *err)
+/* @unseen: the file whose handlers cannot be seen, or NULL; @what: the program does, in words. */
+static int see_at_rets(struct program_func *func, const struct program *program, const char *unseen,
+		       const char *what, const char *hint, struct err *err)
 {
 	struct err why = {};
 	int r;
 
-	if (is_nothrow(program, func))
-		return 0;
 	func->is_at_rets = true;
 	r = unseen ? refuse_unseen(unseen, &why) : find_returns(func, program, &why);
 	if (!r || r == -ENOMEM)
 		return r ? err_nomem(err) : 0;
 	err_set(&func->unprobed, r,
-		"the program may throw, so that the return of '%s' must be seen at its 'ret' instructions: %s",
+		"the program %s, so that the return of '%s' must be seen at its 'ret' instructions: %s", what,
 		func->config->name, why.msg);
-	err_hint(&func->unprobed, "%s", why.hint);
+	err_hint(&func->unprobed, "%s", hint ? hint : why.hint);
 	return 0;
 }
 
@@ -248,8 +252,35 @@ int program_find_returns(struct program *program, struct err *err)
 	for (size_t i = 0; i < program->funcs_cnt && unwinding.is_possible && !r; i++) {
 		struct program_func *func = &program->funcs[i];
 
-		if (!func->refused.msg[0] && !func->unprobed.msg[0])
-			r = decide(func, program, unwinding.unseen, err);
+		if (!func->refused.msg[0] && !func->unprobed.msg[0] && !is_nothrow(program, func))
+			r = see_at_rets(func, program, unwinding.unseen, "may throw", NULL, err);
+	}
+	return r;
+}
+
+/* The function by which a file of the program, libc aside, gets itself another stack; NULL: none. */
+static const char *changes_stacks(const struct program *program)
+{
+	for (size_t i = 0; i < program->files_cnt; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(stack_funcs); k++)
+			if (program->objects[i] && !program_is_libc(program, i) &&
+			    has(program->objects[i], stack_funcs[k]))
+				return stack_funcs[k];
+	return NULL;
+}
+
+int program_spare_stacks(struct program *program, struct err *err)
+{
+	const char *name = changes_stacks(program);
+	char what[96];
+	int r = 0;
+
+	snprintf(what, sizeof(what), "may leave a stack for another ('%s')", name ? name : "");
+	for (size_t i = 0; i < program->funcs_cnt && name && !r; i++) {
+		struct program_func *func = &program->funcs[i];
+
+		if (!func->refused.msg[0] && !func->unprobed.msg[0] && !func->is_at_rets)
+			r = see_at_rets(func, program, NULL, what, "record it on Linux 6.13 or newer", err);
 	}
 	return r;
 }

@@ -129,6 +129,12 @@ bool feature_is_there(enum feature feature)
 	return table[feature].is_there();
 }
 
+bool features_hook_all(bool two_links)
+{
+	return two_links ||
+	       (feature_is_there(FEATURE_UPROBE_MULTI) && !feature_is_there(FEATURE_UPROBE_SESSION));
+}
+
 static struct feature_state probe(enum feature feature)
 {
 	return (struct feature_state){.name = table[feature].name,

@@ -26,6 +26,9 @@ struct feature_state {
 };
 
 bool feature_is_there(enum feature feature);
+/* Every return that a probe is on is hooked, wherever its function runs: @two_links was asked for, or the
+ * kernel has no sessions. */
+bool features_hook_all(bool two_links);
 /* The first that recording needs and that is absent; FEATURE_CNT: none. */
 enum feature features_missing(struct feature_state *out);
 /* Try everything once. */

@@ -7,6 +7,7 @@
 #include "lib/err.h"
 #include "lib/program.h"
 #include "lib/util.h"
+#include "loader/features.h"
 #include "loader/process.h"
 #include "loader/recorder.h"
 #include "tools/commands.h"
@@ -36,6 +37,8 @@ static int check_process(const struct check_opts *opts, struct config *config, s
 		r = process_files(process, &files, &cnt, err);
 	if (r == 0)
 		r = common_program(&program, config, files, cnt, opts->schema, err);
+	if (r == 0 && features_hook_all(false))
+		r = program_spare_stacks(program, err);
 	if (r < 0)
 		return r;
 	if (opts->rate && program_recordable(program, NULL) == 0) {

@@ -13,6 +13,7 @@
 #include "lib/schema.h"
 #include "lib/util.h"
 #include "loader/attach.h"
+#include "loader/features.h"
 #include "loader/process.h"
 #include "loader/recorder.h"
 #include "tools/commands.h"
@@ -43,8 +44,9 @@ static int open_process(struct process **out, const struct record_opts *opts, co
 	return -EINVAL;
 }
 
+/* @is_hooking: the kernel hooks every return that a probe is on. */
 static int open_program(struct program **out, struct config *config, struct process *process,
-			const char *schema, struct err *err)
+			const char *schema, bool is_hooking, struct err *err)
 {
 	struct program_file *files;
 	size_t cnt;
@@ -53,6 +55,8 @@ static int open_program(struct program **out, struct config *config, struct proc
 	r = process_files(process, &files, &cnt, err);
 	if (r == 0)
 		r = common_program(out, config, files, cnt, schema, err);
+	if (r == 0 && is_hooking)
+		r = program_spare_stacks(*out, err);
 	if (r == 0)
 		r = program_recordable(*out, err);
 	if (r == 0)
@@ -163,6 +167,7 @@ static cJSON *function_json(const struct program *program, const struct func_cou
 	cJSON_AddNumberToObject(json, "truncated", count->truncated);
 	cJSON_AddNumberToObject(json, "limited", count->limited);
 	cJSON_AddNumberToObject(json, "too_deep", count->too_deep);
+	cJSON_AddNumberToObject(json, "elsewhere", count->elsewhere);
 	cJSON_AddNumberToObject(json, "unjoined", count->unjoined);
 	cJSON_AddNumberToObject(json, "late", count->late);
 	return json;
@@ -247,6 +252,8 @@ static void print_remarks(const struct program *program, const struct recorder_s
 		{offsetof(struct func_count, late), "calls ended after their operation"},
 		{offsetof(struct func_count, too_deep),
 		 "calls were not taken: their return could not be hooked (recursion, signal stack)"},
+		{offsetof(struct func_count, elsewhere),
+		 "calls were not recorded: they ran on a stack that is not their thread's own (a coroutine)"},
 		{offsetof(struct func_count, limited), "events were cut at the limit of bytes or steps"},
 	};
 
@@ -481,7 +488,8 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	}
 	r = open_process(&process, opts, words, err);
 	if (r == 0)
-		r = open_program(&program, config, process, opts->schema, err);
+		r = open_program(&program, config, process, opts->schema, features_hook_all(opts->two_links),
+				 err);
 	if (r < 0)
 		return r;
 	if (opts->dry_run)

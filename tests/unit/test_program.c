@@ -659,6 +659,72 @@ static void without_debug_information_everything_is_refused(void **state)
 	assert_non_null(func(&o, "f")->refused.msg);
 }
 
+/* The C++ runtime, so that where exceptions are caught is looked for in each file. */
+static void plugins_are_found_by_their_paths_however_many(void **state)
+{
+	auto_built struct built local = {};
+	auto_opened struct opened o = {};
+	char config[1024] = "{ \"service\": \"s\", \"operations\": { \"main\": {} }, \"inputs\": {";
+	struct err err = {};
+
+	build(&local, "gcc", "-g -O1", "",
+	      (struct source[]){{"main.c", "int main(void) { return 0; }\n"}, {}});
+	for (int i = 0; i < 8; i++) {
+		char command[256];
+
+		snprintf(
+			command, sizeof(command),
+			"echo 'int __cxa_begin_catch(int a) { return a; } int f(int a) { return a + %d; }' | "
+			"gcc -g -O1 -fPIC -shared -x c -o p%d.so -",
+			i, i);
+		built_run(&local, command);
+		snprintf(config + strlen(config), sizeof(config) - strlen(config), "%s \"%s/p%d.so:f\": {}",
+			 i ? "," : "", local.dir, i);
+	}
+	strcat(config, "} }");
+	assert_int_equal(open_text(&o, local.path, config, &err), 0);
+	for (size_t i = 0; i < o.program->funcs_cnt; i++)
+		assert_string_equal(o.program->funcs[i].refused.msg, "");
+	for (size_t i = o.program->files_cnt - 8; i < o.program->files_cnt; i++)
+		assert_true(o.program->catches[i]);
+}
+
+/* Where everything is hooked: a function that ends by a jump is refused, one that does not is seen at its
+ * returns, libc's included; a program with one stack a thread is left as it is. */
+static void in_a_program_with_other_stacks_returns_need_no_hooks(void **state)
+{
+	static const char source[] =
+		"#include <signal.h>\n#include <stdlib.h>\n"
+		"__attribute__((noipa)) int g(int a) { return a + 1; }\n"
+		"__attribute__((noipa)) int f(int a) { return g(a); }\n"
+		"int main(void) { stack_t s = {malloc(65536), 0, 65536}; SET; return f(s.ss_flags); }\n";
+	static const char config[] =
+		"{ \"service\": \"s\", \"operations\": { \"f\": {}, \"g\": { \"nothrow\": "
+		"true } }, \"inputs\": { \"libc.so.6:getenv\": {} } }";
+	struct err err = {};
+
+	for (int is_set = 0; is_set < 2; is_set++) {
+		auto_built struct built local = {};
+		auto_opened struct opened o = {};
+
+		build(&local, "gcc", is_set ? "-g -O2 '-DSET=sigaltstack(&s,0)'" : "-g -O2 -DSET=", "",
+		      (struct source[]){{"main.c", source}, {}});
+		assert_int_equal(open_text(&o, local.path, config, &err), 0);
+		assert_int_equal(program_spare_stacks(o.program, &err), 0);
+		assert_int_equal(func(&o, "g")->is_at_rets, is_set);
+		assert_int_equal(func(&o, "g")->rets_cnt, is_set);
+		assert_int_equal(func(&o, "libc.so.6:getenv")->is_at_rets, is_set);
+		assert_int_equal(
+			!!strstr(
+				func(&o, "f")->unprobed.msg,
+				"the program may leave a stack for another ('sigaltstack'), so that the return of 'f' must "
+				"be seen at its 'ret' instructions: it may leave by the jump at 0x"),
+			is_set);
+		assert_string_equal(func(&o, "f")->unprobed.hint,
+				    is_set ? "record it on Linux 6.13 or newer" : "");
+	}
+}
+
 static void the_same_build_gives_the_same_schema(void **state)
 {
 	char ids[2][SCHEMA_ID_LEN + 1];
@@ -692,6 +758,8 @@ int main(void)
 		cmocka_unit_test(a_fortified_call_is_one_of_the_function_unless_its_parameters_differ),
 		cmocka_unit_test(stripped_and_static_programs_work_too),
 		cmocka_unit_test(without_debug_information_everything_is_refused),
+		cmocka_unit_test(plugins_are_found_by_their_paths_however_many),
+		cmocka_unit_test(in_a_program_with_other_stacks_returns_need_no_hooks),
 		cmocka_unit_test(the_same_build_gives_the_same_schema),
 	};
 

@@ -5,7 +5,9 @@
  * shown as far as it goes.
  *
  * An object that was shown before, same address, same type, same length, becomes a REF to where it was:
- * cycles end, and shared data shows that it is shared.
+ * cycles end, and shared data shows that it is shared. Unless it was shown less far there than it is to be
+ * here (cut by depth, or by other rules): then it is shown again, so that whoever walks it from here finds
+ * all that the shape says.
  */
 #pragma once
 
@@ -123,9 +125,11 @@ void decode_content(struct decoder *d, struct value *v, const struct extent *ext
 
 /* --- decode_seen.c --- */
 
-/* The first showing of an object keeps its place. */
+/* The first showing of an object keeps its place, until one that goes further. */
 void seen_add(struct decoder *d, struct seen object);
 const struct value *seen_find(struct decoder *d, const struct seen *object);
+/* The same, of a showing that has all that node @node would show; NULL: there is none. */
+const struct value *seen_whole(struct decoder *d, const struct seen *object, uint16_t node);
 /* Make @v a REF to @target; false when that is NULL. */
 bool seen_refer(struct decoder *d, struct value *v, const struct value *target);
 /* The type that two spellings of one object share. */

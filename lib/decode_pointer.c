@@ -155,7 +155,7 @@ static void follow_array(struct decoder *d, struct value *v, const struct shape_
 			       .len = found.wanted,
 			       .type = seen_type(d, d->shape->nodes[n->first_child].type),
 			       .is_array = true};
-	if (found.wanted && seen_refer(d, v, seen_find(d, &object)))
+	if (found.wanted && seen_refer(d, v, seen_whole(d, &object, v->node)))
 		return;
 	array = decode_pointee(d, v, v->node);
 	if (!array)
@@ -174,7 +174,7 @@ static void follow_object(struct decoder *d, struct value *v, const struct shape
 	struct extent extent;
 	struct value *child;
 
-	if (to->kind == SHAPE_STRUCT && to->size && seen_refer(d, v, seen_find(d, &object)))
+	if (to->kind == SHAPE_STRUCT && to->size && seen_refer(d, v, seen_whole(d, &object, n->first_child)))
 		return;
 	if (!extent_locate(d, &extent, v->bits, v->node, to->size)) {
 		decode_unavailable(v, extent_why_absent(d, v->bits));

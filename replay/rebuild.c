@@ -197,21 +197,38 @@ static int overlay(struct rebuild *rebuild, uint8_t reg, const struct value *poi
 	return r < 0 ? r : put(rebuild, reg, &encoding);
 }
 
+/* Whether all that is known of @a is what is known of @b: of a value before and after a call, that it was
+ * left as it was. */
+static bool is_same(const struct value *a, const struct value *b)
+{
+	if (!b || a->kind != b->kind || a->bits != b->bits || a->bits_high != b->bits_high ||
+	    a->len != b->len || a->child_cnt != b->child_cnt)
+		return false;
+	if (a->bytes && b->bytes && memcmp(a->bytes, b->bytes, a->len))
+		return false;
+	for (size_t i = 0; i < a->child_cnt; i++)
+		if (!is_same(a->child[i], b->child[i]))
+			return false;
+	return true;
+}
+
 /* The object around what @pointer leads to comes first, when only this pointer leads there. */
 static int build_inside(struct rebuild *rebuild, uint8_t reg, const struct value *pointer, uint16_t node)
 {
 	const size_t len = objects_extent(pointer->child[0]);
-	const struct value *around = objects_around(&rebuild->objects, pointer->bits, len)->value;
+	const struct object_at *around = objects_around(&rebuild->objects, pointer->bits, len);
 	int r = locate_inside(rebuild, pointer->bits, len, reg);
 	struct spot spot;
 
-	if (r == -ENOENT && locate_node(rebuild, around->parent, &spot) == 0) {
-		r = build(rebuild, reg, around->parent, spot.node);
+	if (r == -ENOENT && locate_node(rebuild, around->value->parent, &spot) == 0) {
+		r = build(rebuild, reg, around->value->parent, spot.node);
 		if (r == 0)
 			r = locate_inside(rebuild, pointer->bits, len, reg);
 	}
 	if (r == -ENOENT)
 		return build(rebuild, reg, pointer, node);
+	if (r == 0 && around->addr == pointer->bits && is_same(pointer->child[0], around->value))
+		return locate_remember(rebuild, pointer->child[0], locate_pointee(rebuild->shape, node), reg);
 	return r < 0 ? r : overlay(rebuild, reg, pointer, node);
 }
 
@@ -307,20 +324,6 @@ bool rebuild_is_inside(struct rebuild *rebuild, const struct value *value)
 static bool is_unchanged(const struct encode_pointer *pointer)
 {
 	return pointer->before && pointer->before->bits == pointer->value->bits;
-}
-
-/* Whether the call left everything as it was that it could reach there. */
-static bool is_same(const struct value *a, const struct value *b)
-{
-	if (!b || a->kind != b->kind || a->bits != b->bits || a->bits_high != b->bits_high ||
-	    a->len != b->len || a->child_cnt != b->child_cnt)
-		return false;
-	if (a->bytes && b->bytes && memcmp(a->bytes, b->bytes, a->len))
-		return false;
-	for (size_t i = 0; i < a->child_cnt; i++)
-		if (!is_same(a->child[i], b->child[i]))
-			return false;
-	return true;
 }
 
 static int follow_unchanged(struct rebuild *rebuild, uint8_t reg, const struct encode_pointer *pointer)

@@ -470,6 +470,38 @@ static void a_key_is_itself_up_to_the_limit(void **state)
 	free(big);
 }
 
+/* What is at the depth limit behind one parameter is near behind another. */
+static void an_object_met_at_two_depths_is_keyed_at_both(void **state)
+{
+	struct shop *s = *state;
+	struct order five = {.id = 5}, four = {.id = 4, .next = &five}, three = {.id = 3, .next = &four},
+		     two = {.id = 2, .next = &three}, one = {.id = 1, .next = &two};
+	const uint64_t args[][2] = {
+		{ADDR(&one), ADDR(&three)}, {ADDR(&three), ADDR(&one)}, {ADDR(&one), ADDR(&one)}};
+	struct shop_param params[] = {{"a", shop_cptr(s, s->order)}, {"b", shop_cptr(s, s->order)}, {}};
+
+	for (int is_cyclic = 0; is_cyclic < 2; is_cyclic++) {
+		five.next = is_cyclic ? &two : NULL;
+		for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+			auto_buf struct buf put;
+			const uint8_t *live;
+			struct trial t;
+			size_t len;
+
+			trial_init(&t, s, shop_func(s, "f", 0, params, NULL, 0), NULL, 0);
+			memcpy(t.call.args, args[i], sizeof(args[i]));
+			trial_enter(&t);
+			trial_leave(&t);
+			free(trial_json(&t));
+			len = trial_key(&t, &live);
+			buf_init(&put, KEY_BYTES_MAX);
+			assert_int_equal(key_put(&put, t.shape, &t.values, NULL, 0, NULL, NULL), 0);
+			assert_bytes("recorded", put.data, put.len, live, len);
+			trial_release(&t);
+		}
+	}
+}
+
 static size_t printer(struct shop *s, bool is_list)
 {
 	static const struct rule rules[] = {{.path = "fmt", .is_format = true}};
@@ -591,6 +623,7 @@ int main(void)
 		TEST(wrong_paths_are_told_in_words),
 		TEST(a_long_key_is_a_hash_of_it_all),
 		TEST(a_key_is_itself_up_to_the_limit),
+		TEST(an_object_met_at_two_depths_is_keyed_at_both),
 		TEST(variable_arguments_are_what_the_format_says),
 		TEST(a_va_list_has_the_key_of_its_arguments),
 		TEST(what_no_conversion_is_ends_the_key),

@@ -305,6 +305,8 @@ static void serve_out(struct bench *b, struct order *live, struct order *served,
 	memcpy(args, b->t.values.args, sizeof(args));
 	memcpy(out, b->t.values.out, sizeof(out));
 	rebuild_begin(&b->rebuild, b->t.shape, b->t.shape, args, out);
+	assert_int_equal(rebuild_know(&b->rebuild, out[0], b->t.shape->params[0].node), 0);
+	assert_int_equal(rebuild_know(&b->rebuild, args[0], b->t.shape->params[0].node), 0);
 	if (rebuild_through(&b->rebuild, 0, b->t.values.out[0], b->t.values.args[0],
 			    b->t.shape->params[0].node) < 0)
 		fail_msg("%s", b->err.msg);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// @replay: if-whole
 // What a printf format says its variable arguments are: in registers, on the stack, in a va_list; a key of them.
 #include <stdarg.h>
 #include <stdio.h>

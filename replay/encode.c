@@ -25,7 +25,7 @@ struct encoder {
 void encoding_release(struct encoding *encoding)
 {
 	free(encoding->bytes);
-	free(encoding->is_set);
+	free(encoding->state);
 	free(encoding->pointers);
 	*encoding = (struct encoding){};
 }
@@ -38,9 +38,9 @@ static int reserve(struct encoder *encoder, size_t len)
 		return err_set(encoder->err, -EUNATCH, "an object of %zu bytes is larger than can be rebuilt",
 			       len);
 	out->bytes = calloc(1, len + 8);
-	out->is_set = calloc(1, len + 8);
+	out->state = calloc(1, len + 8);
 	out->len = len;
-	return out->bytes && out->is_set ? 0 : err_nomem(encoder->err);
+	return out->bytes && out->state ? 0 : err_nomem(encoder->err);
 }
 
 static const char *name_of(const struct value *value)
@@ -61,7 +61,7 @@ static int store(struct encoder *encoder, uint32_t off, const void *bytes, size_
 	if (off + len > encoder->out->len)
 		return err_set(encoder->err, -EUNATCH, "its data does not fit the build's types");
 	memcpy(encoder->out->bytes + off, bytes, len);
-	memset(encoder->out->is_set + off, true, len);
+	memset(encoder->out->state + off, ENCODE_SET, len);
 	return 0;
 }
 
@@ -497,8 +497,8 @@ static int uncaptured(struct encoder *encoder, const struct value *value, uint16
 	return 0;
 }
 
-static int encode(struct encoder *encoder, uint32_t off, const struct value *value,
-		  const struct value *before, uint16_t idx)
+static int encode_any(struct encoder *encoder, uint32_t off, const struct value *value,
+		      const struct value *before, uint16_t idx)
 {
 	const struct shape_node *node = &encoder->shape->nodes[idx];
 
@@ -533,6 +533,50 @@ static int encode(struct encoder *encoder, uint32_t off, const struct value *val
 	default:
 		return address(encoder, off, value, before, idx);
 	}
+}
+
+/* What has no parts; of a bit-field the neighbours may have changed. */
+static bool is_leaf(const struct shape_node *node)
+{
+	switch (node->kind) {
+	case SHAPE_INT:
+	case SHAPE_BOOL:
+	case SHAPE_ENUM:
+		return !node->bit_size;
+	case SHAPE_FLOAT:
+	case SHAPE_CHARS:
+	case SHAPE_UNION:
+		return true;
+	case SHAPE_BYTES:
+		return node->is_inline;
+	default:
+		return false;
+	}
+}
+
+static bool is_same_leaf(const struct value *a, const struct value *b)
+{
+	return b && !a->child_cnt && !b->child_cnt && a->kind == b->kind && a->bits == b->bits &&
+	       a->bits_high == b->bits_high && a->len == b->len &&
+	       (!a->len || !memcmp(a->bytes, b->bytes, a->len));
+}
+
+static void keep(struct encoding *out, size_t off, size_t len)
+{
+	for (size_t i = off; i < off + len && i < out->len; i++)
+		if (out->state[i] == ENCODE_SET)
+			out->state[i] = ENCODE_KEPT;
+}
+
+static int encode(struct encoder *encoder, uint32_t off, const struct value *value,
+		  const struct value *before, uint16_t idx)
+{
+	const struct shape_node *node = &encoder->shape->nodes[idx];
+	int r = encode_any(encoder, off, value, before, idx);
+
+	if (r == 0 && is_leaf(node) && is_same_leaf(value, before))
+		keep(encoder->out, off, node->is_inline ? value->len : node->size);
+	return r;
 }
 
 /* Bytes that @value takes where it lies, a flexible array at its end included. */
@@ -573,7 +617,8 @@ static int array_behind(struct encoder *encoder, const struct shape_node *pointe
 }
 
 /* What a C++ string holds ends with a NUL that does not count. */
-static int text_behind(struct encoder *encoder, const struct value *object, bool is_string)
+static int text_behind(struct encoder *encoder, const struct value *object, const struct value *before,
+		       bool is_string)
 {
 	int r = whole(encoder, object);
 
@@ -583,7 +628,11 @@ static int text_behind(struct encoder *encoder, const struct value *object, bool
 		r = reserve(encoder, object->len + is_string);
 	if (r == 0)
 		r = store(encoder, 0, object->bytes, object->len);
-	return r == 0 && is_string ? store(encoder, object->len, "", 1) : r;
+	if (r == 0 && is_string)
+		r = store(encoder, object->len, "", 1);
+	if (r == 0 && is_same_leaf(object, before))
+		keep(encoder->out, 0, encoder->out->len);
+	return r;
 }
 
 int encode_pointee(struct encoding *out, const struct shape *shape, uint16_t node, const struct value *object,
@@ -596,7 +645,7 @@ int encode_pointee(struct encoding *out, const struct shape *shape, uint16_t nod
 	if (object->kind == VALUE_UNAVAILABLE && (!object->bits || object->is_limited))
 		return err_set(err, -EUNATCH, "'%s' was not captured: %s", name_of(object), object->text);
 	if (pointer->kind == SHAPE_STRING || pointer->kind == SHAPE_BYTES)
-		return text_behind(&encoder, object,
+		return text_behind(&encoder, object, before,
 				   pointer->kind == SHAPE_STRING || object->kind == VALUE_TEXT);
 	if (pointer->kind != SHAPE_POINTER || pointer->first_child == SHAPE_NONE)
 		return refuse(&encoder, object, "is opaque in this build");

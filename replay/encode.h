@@ -31,9 +31,15 @@ struct encode_pointer {
 	uint32_t to;
 };
 
+enum {
+	ENCODE_UNSET, /* not known */
+	ENCODE_SET,
+	ENCODE_KEPT, /* known, and the call left it as it was */
+};
+
 struct encoding {
 	uint8_t *bytes;
-	bool *is_set; /* byte by byte */
+	uint8_t *state; /* byte by byte */
 	size_t len;
 	struct encode_pointer *pointers;
 	size_t pointers_cnt, pointers_cap;

@@ -71,6 +71,7 @@ int rebuild_op(struct rebuild *rebuild, uint8_t kind, uint8_t dst, uint8_t src, 
 		.dst = dst,
 		.src = src,
 		.is_optional = rebuild->is_optional,
+		.is_kept = rebuild->is_kept,
 		.off = off,
 		.len = len,
 		.data = data,
@@ -83,14 +84,20 @@ int rebuild_op(struct rebuild *rebuild, uint8_t kind, uint8_t dst, uint8_t src, 
 				   : 0;
 }
 
-static int write_bytes(struct rebuild *rebuild, uint8_t reg, uint32_t off, const uint8_t *bytes, size_t len)
+/* @len bytes at @off, which are all in the same state. */
+static int write_bytes(struct rebuild *rebuild, uint8_t reg, uint32_t off, const struct encoding *encoding,
+		       size_t len)
 {
 	size_t at = rebuild->data.len;
+	int r;
 
-	buf_put(&rebuild->data, bytes, len);
+	buf_put(&rebuild->data, encoding->bytes + off, len);
 	if (rebuild->data.failed)
 		return err_set(rebuild->err, -EUNATCH, "its data is larger than can be rebuilt");
-	return rebuild_op(rebuild, SERVE_WRITE, reg, 0, off, len, at);
+	rebuild->is_kept = encoding->state[off] == ENCODE_KEPT;
+	r = rebuild_op(rebuild, SERVE_WRITE, reg, 0, off, len, at);
+	rebuild->is_kept = false;
+	return r;
 }
 
 /* --- encodings --- */
@@ -155,11 +162,11 @@ static int put(struct rebuild *rebuild, uint8_t reg, const struct encoding *enco
 	for (size_t at = 0; r == 0 && at < encoding->len;) {
 		size_t end = at;
 
-		while (end < encoding->len && encoding->is_set[end])
+		while (end < encoding->len && encoding->state[end] == encoding->state[at])
 			end++;
-		if (end > at)
-			r = write_bytes(rebuild, reg, at, encoding->bytes + at, end - at);
-		at = end + 1;
+		if (encoding->state[at] != ENCODE_UNSET)
+			r = write_bytes(rebuild, reg, at, encoding, end - at);
+		at = end;
 	}
 	for (size_t i = 0; r == 0 && i < encoding->pointers_cnt; i++)
 		r = put_pointer(rebuild, reg, &encoding->pointers[i]);

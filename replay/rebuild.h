@@ -51,6 +51,7 @@ struct rebuild {
 		bool is_raw;
 	} * waiting;
 	size_t waiting_cnt, waiting_cap;
+	bool is_kept;	  /* the op that follows writes what the call left as it was */
 	bool is_optional; /* the ops that follow write what the call did not change */
 	/* The args and the out of the call being served, where a VALUE_REF may lead; NULL: none. */
 	const struct value *const *live, *const *live_out;

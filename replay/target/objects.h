@@ -12,5 +12,7 @@
 uint64_t objects_find(uint64_t lay_at, uint32_t len);
 /* Does nothing when @lay_at is 0, or there are too many. */
 void objects_add(uint64_t lay_at, uint32_t len, uint64_t live);
+/* Whether all of @len bytes at @addr lie in one that was not freed. */
+int objects_hold(uint64_t addr, uint32_t len);
 /* The program frees @live. From any thread. */
 void objects_forget(uint64_t live);

@@ -157,7 +157,9 @@ struct serve_op {
 	unsigned char
 		is_optional; /* WRITE, FOLLOW: memory that is not there is passed over, v[dst] is then 0 */
 	unsigned int off, len;
-	unsigned int pad2;
+	/* WRITE: the call left this as it was. It is passed over in objects that were made for the program
+	 * (by ALLOC with data): they hold what was recorded, or what the program has made of it since. */
+	unsigned int is_kept;
 	unsigned long long data; /* an offset in the case (WRITE), or a number */
 };
 

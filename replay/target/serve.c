@@ -82,6 +82,8 @@ static int copy(struct serve *serve, const struct serve_op *op)
 
 	if (op->data > bytes || op->len > bytes - op->data)
 		return TROUBLE(serve, "the case makes no sense: data beyond its end");
+	if (op->is_kept && objects_hold(serve->v[op->dst] + op->off, op->len))
+		return 0;
 	if (op->is_optional) {
 		guard_write(serve->v[op->dst] + op->off, (char *)engine.played + op->data, op->len);
 		return 0;

@@ -16,12 +16,15 @@
 #include "lib/config_func.h"
 #include "lib/err.h"
 #include "lib/json_keys.h"
+#include "lib/nearest.h"
+#include "lib/serve.h"
 #include "lib/util.h"
 
-#define WHERE_LEN_MAX 256
-#define TYPES_MAX     1024
-#define READ_AT_ONCE  65536
-#define SHARE_MAX     10000 /* percent of a core: more than there are */
+#define WHERE_LEN_MAX	256
+#define TYPES_MAX	1024
+#define ENVIRONMENT_MAX 256
+#define READ_AT_ONCE	65536
+#define SHARE_MAX	10000 /* percent of a core: more than there are */
 
 /* Roles and types are kept aside until all of them are there: the order in the file is free. */
 struct draft {
@@ -44,6 +47,9 @@ static void release(struct config *config)
 	free(config->funcs);
 	free(config->types);
 	free(config->types_fixed);
+	for (size_t i = 0; i < config->environment_cnt; i++)
+		free(config->environment[i]);
+	free(config->environment);
 	free(config->path);
 	free(config->service);
 	free(config->binary);
@@ -158,6 +164,95 @@ static int read_budget(void *field, const struct cJSON *item, struct json_readin
 	return config_share(field, item->valuestring, err);
 }
 
+/* What is recorded of the environment where nothing is said: it decides how text and times are shown, and
+ * holds no secrets. */
+static const char *const environment_default[] = {"TZ", "LANG", "LANGUAGE", "LC_*"};
+
+static int add_variable(struct config *config, const char *name, struct err *err)
+{
+	config->environment[config->environment_cnt] = strdup(name);
+	return config->environment[config->environment_cnt++] ? 0 : err_nomem(err);
+}
+
+static int read_environment(void *field, const struct cJSON *item, struct json_reading *reading,
+			    struct err *err)
+{
+	struct config *config = field;
+	const struct cJSON *child;
+	int r = 0;
+
+	if (!cJSON_IsArray(item))
+		return json_expected(item, "an array of names, as [\"TZ\", \"ORDERS_*\"]", err);
+	if (cJSON_GetArraySize(item) > ENVIRONMENT_MAX)
+		return err_usage(err, -E2BIG, "more than %d names", ENVIRONMENT_MAX);
+	config->environment = calloc(cJSON_GetArraySize(item) + 1, sizeof(*config->environment));
+	if (!config->environment)
+		return err_nomem(err);
+	cJSON_ArrayForEach(child, item)
+	{
+		reading->at = child;
+		r = cJSON_IsString(child) ? add_variable(config, child->valuestring, err)
+					  : json_expected(child, "a string", err);
+		if (r)
+			return r;
+	}
+	reading->at = NULL;
+	return 0;
+}
+
+static int default_environment(struct config *config, struct err *err)
+{
+	int r = 0;
+
+	if (config->environment)
+		return 0;
+	config->environment = calloc(ARRAY_SIZE(environment_default), sizeof(*config->environment));
+	if (!config->environment)
+		return err_nomem(err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(environment_default); i++)
+		r = add_variable(config, environment_default[i], err);
+	return r;
+}
+
+static int serve_group(unsigned *mask, const char *name, struct err *err)
+{
+	struct nearest nearest;
+
+	nearest_init(&nearest, name);
+	for (enum serve_group group = 0; group < SERVE_GROUP_CNT; group++) {
+		if (!strcmp(name, serve_group_name(group))) {
+			*mask |= 1u << group;
+			return 0;
+		}
+		nearest_try(&nearest, serve_group_name(group));
+	}
+	err_usage(err, -EINVAL, "nothing is called '%s': expected time, random, pid, uuid or host", name);
+	if (nearest.best)
+		err_hint(err, "did you mean '%s'?", nearest.best);
+	return -EINVAL;
+}
+
+static int read_serve(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct config *config = field;
+	const struct cJSON *child;
+
+	if (!cJSON_IsArray(item))
+		return json_expected(item, "an array, as [\"time\", \"random\"]", err);
+	config->serve_place = json_place(reading->doc, item);
+	cJSON_ArrayForEach(child, item)
+	{
+		int r = cJSON_IsString(child) ? serve_group(&config->serve, child->valuestring, err)
+					      : json_expected(child, "a string", err);
+
+		if (r) {
+			reading->at = child;
+			return r;
+		}
+	}
+	return 0;
+}
+
 static const struct json_key top_keys[] = {
 	{"service", json_read_string, offsetof(struct draft, config.service)},
 	{"binary", json_read_string, offsetof(struct draft, config.binary)},
@@ -169,7 +264,8 @@ static const struct json_key top_keys[] = {
 	{"types", keep_item, offsetof(struct draft, types)},
 	{"joins"},
 	{"redact"},
-	{"serve"},
+	{"environment", read_environment, offsetof(struct draft, config)},
+	{"serve", read_serve, offsetof(struct draft, config)},
 };
 
 static int read_types(struct config *config, const struct cJSON *item, struct json_reading *reading,
@@ -279,7 +375,7 @@ static int read_funcs(struct draft *draft, struct json_reading *reading, struct 
 	if (cnt > SCHEMA_FUNCS_MAX)
 		return err_usage(err, -EINVAL, "%zu functions, at most %d are allowed", cnt,
 				 SCHEMA_FUNCS_MAX);
-	draft->config.funcs = calloc(cnt + PLAN_MARK_CNT, sizeof(*draft->config.funcs));
+	draft->config.funcs = calloc(cnt + PLAN_MARK_CNT + SERVE_FUNCTIONS_MAX, sizeof(*draft->config.funcs));
 	if (!draft->config.funcs)
 		return err_nomem(err);
 	for (int role = 0; role < ROLE_CNT; role++) {
@@ -306,7 +402,7 @@ static int read_document(struct draft *draft, const char *name, struct json_read
 		r = read_funcs(draft, reading, err);
 	if (!r && draft->types)
 		r = read_types(&draft->config, draft->types, reading, err);
-	return r;
+	return r ? r : default_environment(&draft->config, err);
 }
 
 int config_parse(struct config **out, const char *name, const char *text, size_t len, struct err *err)

@@ -56,6 +56,7 @@ struct config_func {
 	char *alias;	     /* defaults to name; of inputs and outputs each has its own */
 	char *category;	     /* operations; defaults to symbol */
 	struct place place;
+	bool is_served;	 /* not written, but stood for by "serve" */
 	char *prototype; /* a C declaration, where no debug information describes it; NULL */
 	struct place prototype_place;
 
@@ -88,10 +89,15 @@ struct config_func {
 struct config {
 	char *path; /* of the file, for messages */
 	char *service, *binary, *cassette;
-	double budget; /* what probes may cost, as a share of a core; 0: not said */
-	/* Operations first, then inputs, then outputs, each as in the file; then the program's marks. */
+	double budget;	/* what probes may cost, as a share of a core; 0: not said */
+	unsigned serve; /* mask of enum serve_group */
+	struct place serve_place;
+	/* Operations first, then inputs, then outputs, each as in the file; behind them what "serve" stands
+	 * for in the programs that were opened, as inputs, and their marks. They never move. */
 	struct config_func *funcs;
 	size_t funcs_cnt;
+	char **environment; /* globs of the variables that are recorded of a process */
+	size_t environment_cnt;
 	struct type_rules *types;
 	size_t types_cnt;
 	char *types_fixed; /* as that of functions; NULL: there are none */

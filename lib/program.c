@@ -520,6 +520,8 @@ int program_open_compiled(struct program **out, struct config *config, struct pr
 	if (!r)
 		r = program_add_marks(program, config, err);
 	if (!r)
+		r = program_serve(program, config, err);
+	if (!r)
 		r = add_funcs(program, config, err);
 	if (!r)
 		r = find_all(program, config, err);

@@ -27,6 +27,7 @@ struct program_spots;
 struct recording;
 struct sampling;
 struct schema;
+struct serve_function;
 
 #define PROGRAM_MODULES_MAX 256
 
@@ -101,7 +102,8 @@ void program_files_free(struct program_file *files, size_t cnt);
  * function that cannot be used does not fail the call: it is `refused`, and the others are still looked at,
  * so that check can show all. Fails when the executable cannot be read. Refusals at fault of the
  * configuration (unknown function, path, type; with the nearest right name and "FILE:LINE:COLUMN: ") are
- * usage errors. The marks that the files have become functions of @config, behind its own; it must outlive
+ * usage errors. What "serve" stands for in this program and the marks that the files have become functions
+ * of @config, behind its own; it must outlive
  * the program.
  */
 int program_open(struct program **out, struct config *config, struct program_file *files, size_t cnt,
@@ -153,6 +155,9 @@ bool program_locate(const struct program *program, const struct named_address *w
 #define PROGRAM_NAMES_MAX 16
 size_t program_import_names(const struct program *program, const struct program_func *func,
 			    const char *names[PROGRAM_NAMES_MAX]);
+/* The functions of lib/serve.h that the program's files call and that are not configured: at most @max; how
+ * many. */
+size_t program_unserved(const struct program *program, const struct serve_function **out, size_t max);
 void program_free(struct program *program);
 void program_freep(struct program **program);
 #define auto_program __attribute__((cleanup(program_freep)))

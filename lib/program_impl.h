@@ -96,6 +96,8 @@ int program_add_libc_types(struct finder *f, struct err *err);
 int program_place_compiled(struct finder *f, struct err *err);
 /* The configured type whose rules are the schema's @idx-th, or NULL. */
 const struct type_rules *program_type_of(const struct finder *f, size_t idx);
+/* Add to @config what its "serve" stands for in this program, whose files are open. */
+int program_serve(const struct program *program, struct config *config, struct err *err);
 /* Where opaque pointers lie, by function: program->spots. */
 int program_find_spots(struct program *program, struct err *err);
 void program_spots_free(struct program_spots *spots);

@@ -11,7 +11,9 @@ struct func_rule rules[FUNC_MAX];
 __u64 windows[FUNC_MAX]; /* window number << 32 | operations taken in it */
 __u64 operations_cnt;	 /* numbers operations from 1 */
 __u32 threads_cnt;	 /* numbers threads from 1 */
-__u64 draws[FUNC_MAX];	 /* seeded sampling: operations decided on */
+__u32 startup_calls;	 /* begun, those that are not recorded too */
+__u32 startup_over;
+__u64 draws[FUNC_MAX]; /* seeded sampling: operations decided on */
 
 _Static_assert(!(FUNC_MAX & (FUNC_MAX - 1)), "rule_of masks");
 static __always_inline struct func_rule *rule_of(__u32 func)
@@ -122,23 +124,7 @@ struct {
 } threads SEC(".maps");
 
 #define JOINTS_MAX   4096 /* operations that carry something, open at once */
-#define CARRIED_MAX  8	  /* values that one operation carries */
 #define CARRIERS_MAX 16384
-
-/*
- * What the threads share that work for one operation: its numbers. @state holds, from the low end, events
- * attempted (24 bits), calls (24), a bit that is set when the operation has ended, and 15 bits of the
- * operation's number, which tell a thread that comes late that the row has another owner by now.
- */
-struct joint {
-	__u64 op; /* 0: the row is free */
-	__u64 state;
-	__u64 carried[CARRIED_MAX]; /* its own thread's */
-	__u32 carried_cnt, flags;   /* enum event_flags */
-};
-#define JOINT_SEQ   (1ull << 24)
-#define JOINT_ENDED (1ull << 48)
-#define JOINT_OWNER 49
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -354,6 +354,56 @@ static __noinline struct frame *call_join(struct pt_regs *ctx, struct thread **t
 	return call;
 }
 
+/* --- start-up --- */
+
+static __always_inline bool is_starting(void)
+{
+	return control.is_starting && !*(volatile __u32 *)&startup_over;
+}
+
+/* A call before the first operation; NULL: there are too many, which is counted. */
+static __noinline struct frame *call_startup(struct pt_regs *ctx, struct thread **thread, __u32 func,
+					     __u64 ret)
+{
+	struct frame *call;
+
+	if (__sync_fetch_and_add(&startup_calls, 1) >= STARTUP_CALLS_MAX)
+		return pass_by(func);
+	*thread = thread_make();
+	if (!*thread) {
+		COUNT(func, no_state, 1);
+		return NULL;
+	}
+	call = &(*thread)->frame[FRAME_CALL];
+	call->op = STARTUP_OP;
+	call->home = STARTUP_HOME;
+	call->joint = STARTUP_ROW + 1;
+	frame_open(ctx, call, func, ret);
+	return call;
+}
+
+/* The first operation begins, taken or not. */
+static __noinline void startup_end(__u32 func)
+{
+	struct thread *thread;
+	struct frame *frame;
+
+	if (__sync_val_compare_and_swap(&startup_over, 0, 1))
+		return;
+	thread = thread_make();
+	if (!thread)
+		return;
+	frame = &thread->frame[FRAME_OPERATION];
+	frame->op = STARTUP_OP;
+	frame->home = STARTUP_HOME;
+	frame->joint = STARTUP_ROW + 1;
+	frame->func = func;
+	frame->seq = 0;
+	frame->flags = 0;
+	frame->passed_over = 0;
+	emit_left(thread, frame, EVENT_LEFT_STARTED, 0);
+}
+
 /* --- operations --- */
 
 /*
@@ -389,6 +439,8 @@ static __noinline struct frame *operation_enter(struct pt_regs *ctx, struct thre
 	struct verdict verdict = {.is_wanted = true};
 	struct frame *frame;
 
+	if (is_starting())
+		startup_end(func);
 	if (control.state != CONTROL_RECORDING || rule_of(func)->is_off)
 		return pass_by(func);
 	if (!is_taken(ctx, func, &verdict))
@@ -440,16 +492,35 @@ static __always_inline bool is_by_value(const struct thread *thread, __u32 func)
 	return !operation || !operation->is_open || operation->joint;
 }
 
+/* What waits for work may call the operation itself: when all that is open in the thread is a call before the
+ * first operation, it is let go of. */
+static __noinline bool leave_startup(struct thread *thread)
+{
+	struct frame *call = &thread->frame[FRAME_CALL];
+
+	if (thread->frame[FRAME_OPERATION].is_open || call->home != STARTUP_HOME)
+		return false;
+	frame_leave(thread, call, EVENT_LEFT_UNKNOWN, 0);
+	return true;
+}
+
+/* Whether @rule's function may be of interest where nothing is open in the thread. */
+static __always_inline bool may_begin(const struct func_rule *rule)
+{
+	return rule->is_operation || ((rule->gate_flags & PLAN_GATE_JOINS) && carriers_cnt) ||
+	       (rule->is_input && is_starting());
+}
+
 /* The frame of @func, which is being entered; NULL: it is not recorded. *@thread is set with it. */
 static __noinline struct frame *thread_enter(struct pt_regs *ctx, struct thread **thread, __u32 func)
 {
 	struct func_rule *rule = rule_of(func);
-	bool is_open, may_join = (rule->gate_flags & PLAN_GATE_JOINS) && carriers_cnt;
+	bool is_open;
 	__u64 ret = 0;
 
 	*thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
 	is_open = *thread && is_busy(*thread);
-	if (!is_open && !rule->is_operation && !may_join) {
+	if (!is_open && !may_begin(rule)) {
 		if (!(rule->gate_flags & PLAN_GATE_JOINS))
 			return pass_by(func);
 		COUNT(func, unjoined, 1);
@@ -468,14 +539,16 @@ static __noinline struct frame *thread_enter(struct pt_regs *ctx, struct thread 
 			return pass_by(func);
 	}
 	if (rule->is_operation)
-		return is_open ? pass_by(func) : operation_enter(ctx, thread, func);
+		return is_open && !leave_startup(*thread) ? pass_by(func) : operation_enter(ctx, thread, func);
 	if (is_open && (*thread)->frame[FRAME_CALL].is_open) {
 		(*thread)->frame[FRAME_CALL].passed_over++;
 		return pass_by(func);
 	}
 	if (is_by_value(*thread, func))
 		return call_join(ctx, thread, func, ret);
-	return is_open ? call_enter(ctx, *thread, func, ret) : pass_by(func);
+	if (is_open)
+		return call_enter(ctx, *thread, func, ret);
+	return rule->is_input && is_starting() ? call_startup(ctx, thread, func, ret) : pass_by(func);
 }
 
 static __always_inline bool is_return_of(const struct frame *frame, __u64 rsp, __u32 func)

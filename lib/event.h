@@ -30,6 +30,7 @@ enum event_left {
 	EVENT_LEFT_UNWOUND = 1, /* longjmp or exception: a caller's frame ran again */
 	EVENT_LEFT_EXIT = 2,	/* its thread ended */
 	EVENT_LEFT_UNKNOWN = 3, /* it may have returned: its return could not be hooked */
+	EVENT_LEFT_STARTED = 4, /* the process's start-up, by the entry of its first operation */
 	EVENT_LEFT_CNT,
 };
 
@@ -89,7 +90,7 @@ struct func_count {
 
 /* Down: one row a function. The plan is in a map of its own. */
 struct func_rule {
-	__u32 is_operation;
+	__u32 is_operation, is_input;
 	__u32 is_off;	  /* an operation that is not recorded at present */
 	__u32 plan_flags; /* enum plan_flags */
 	__u32 gate_flags; /* enum plan_gate_flags */
@@ -128,10 +129,37 @@ struct control {
 	__u32 is_seeded;
 	__u32 is_following; /* children of the process, too */
 	__u32 is_timed;
+	__u32 is_starting, pad;		/* calls of inputs before the first operation are its start-up's */
 	__u64 seed;			/* of sampling */
 	unsigned long long name_key[2]; /* of the names of operations, see plan_name */
 	__u64 exclude[EXCLUDE_MAX][2];	/* [from, to) of libc and ld.so text */
 };
+
+/*
+ * What a process calls before its first operation belongs to an operation of the loader's own: it makes the
+ * entry, event number 1, and the row of the joint, by which all threads draw numbers.
+ */
+#define STARTUP_OP	  1
+#define STARTUP_ROW	  0
+#define STARTUP_HOME	  0xffffffffu /* no thread's tid */
+#define STARTUP_CALLS_MAX 10000	      /* what comes behind them is counted, and not recorded */
+
+#define CARRIED_MAX 8 /* values that one operation carries */
+
+/*
+ * What the threads share that work for one operation: its numbers. @state holds, from the low end, events
+ * attempted (24 bits), calls (24), a bit that is set when the operation has ended, and 15 bits of the
+ * operation's number, which tell a thread that comes late that the row has another owner by now.
+ */
+struct joint {
+	__u64 op; /* 0: the row is free */
+	__u64 state;
+	__u64 carried[CARRIED_MAX]; /* its own thread's */
+	__u32 carried_cnt, flags;   /* enum event_flags */
+};
+#define JOINT_SEQ   (1ull << 24)
+#define JOINT_ENDED (1ull << 48)
+#define JOINT_OWNER 49
 
 /* What a probe on a known function saw of its floating-point registers: loader/fpregs.c. */
 struct fp_sample {

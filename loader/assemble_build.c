@@ -16,6 +16,7 @@ static const enum left lefts[EVENT_LEFT_CNT] = {
 	[EVENT_LEFT_UNWOUND] = LEFT_UNWOUND,
 	[EVENT_LEFT_EXIT] = LEFT_EXIT,
 	[EVENT_LEFT_UNKNOWN] = LEFT_UNKNOWN,
+	[EVENT_LEFT_STARTED] = LEFT_RETURN,
 };
 
 bool gathered_has_entry(const struct gathered *gathered)
@@ -91,12 +92,15 @@ static int on_return(struct recording *recording, struct call *call, const struc
 }
 
 /* What the way it was left says of the recording as a whole. */
-static int on_left(struct recording *recording, struct call *call, const struct event *event, struct err *err)
+static int on_left(struct recording *recording, struct call *call, const struct event *event,
+		   uint64_t started_ns, struct err *err)
 {
 	uint64_t left = event->regs[0], passed_over = event->regs[1];
 	bool is_by_itself = event->regs[2];
 
 	call->left = left < EVENT_LEFT_CNT ? lefts[left] : LEFT_UNKNOWN;
+	if (left == EVENT_LEFT_STARTED)
+		call->left_ns = since(event, started_ns);
 	if (call->left == LEFT_UNKNOWN)
 		return call->seq ? recording_add_incomplete(recording, err,
 							    "the return of call %u could not be observed",
@@ -197,7 +201,7 @@ static int apply(struct recording *recording, struct threads *threads, const str
 		add_flags(recording, event, err);
 	if (event->kind == EVENT_RETURN)
 		return on_return(recording, call, event, started_ns, err);
-	return on_left(recording, call, event, err);
+	return on_left(recording, call, event, started_ns, err);
 }
 
 static int add_reasons(const struct gathered *gathered, const char *why, struct err *err)

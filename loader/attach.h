@@ -26,6 +26,7 @@ struct attach_opts {
 	bool two_links;	     /* entry and return programs even where sessions exist */
 	bool is_following;   /* children of the process, too */
 	bool is_timed;	     /* count what probes cost: busy_ns, and attach_site_ns */
+	bool is_starting;    /* the process has not begun: see attach_startup */
 	bool is_seeded;	     /* sampling repeats itself */
 	uint64_t seed;
 	unsigned long long name_key[2]; /* of the names of operations: plan_name */
@@ -52,6 +53,10 @@ int attach_unprobe(struct attach *attach, size_t func, struct err *err);
 const uint32_t *attach_site_ns(const struct attach *attach);
 
 void attach_processes(const struct attach *attach, struct source_processes *out);
+/* Where is_starting, calls of inputs before the first operation are events of operation STARTUP_OP, behind
+ * its entry, which is the caller's to make; the first operation is its end. How many calls it had beyond
+ * STARTUP_CALLS_MAX, which are not there. */
+uint64_t attach_startup_cut(const struct attach *attach);
 /* One row per function, summed over CPUs. */
 int attach_counts(const struct attach *attach, struct func_count *counts, struct err *err);
 /* Unhook the process; rings can still be drained and counts read. Waits for running probes. */

@@ -32,6 +32,25 @@ static int hand_down_func(struct attach *attach, uint32_t i, const struct progra
 	return put_gate(attach, rule->gate, func->gate, err);
 }
 
+static int hand_down_startup(struct attach *attach, struct err *err)
+{
+	struct joint joint = {.op = STARTUP_OP, .state = (__u64)STARTUP_OP << JOINT_OWNER | 1};
+	uint32_t row = STARTUP_ROW;
+
+	attach->skel->bss->operations_cnt = STARTUP_OP;
+	attach->skel->bss->control.is_starting = 1;
+	if (bpf_map_update_elem(bpf_map__fd(attach->skel->maps.joints), &row, &joint, 0))
+		return err_set(err, -errno, "cannot hand down the start-up's numbers: %s", strerror(errno));
+	return 0;
+}
+
+uint64_t attach_startup_cut(const struct attach *attach)
+{
+	uint32_t calls = attach->skel->bss->startup_calls;
+
+	return calls > STARTUP_CALLS_MAX ? calls - STARTUP_CALLS_MAX : 0;
+}
+
 int attach_hand_down(struct attach *attach, const struct process *process, const struct attach_opts *opts,
 		     struct err *err)
 {
@@ -51,7 +70,7 @@ int attach_hand_down(struct attach *attach, const struct process *process, const
 	r = attach_follow(attach, process->pid, err);
 	for (uint32_t i = 0; r == 0 && i < program->funcs_cnt; i++)
 		r = hand_down_func(attach, i, &program->funcs[i], err);
-	return r;
+	return r == 0 && opts->is_starting ? hand_down_startup(attach, err) : r;
 }
 
 void attach_rate(struct attach *attach, size_t func, double rate)

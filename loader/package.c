@@ -158,6 +158,8 @@ static cJSON *document(const struct recording *recording, const struct package_c
 	cJSON_AddStringToObject(doc, "build_id", context->build_id);
 	cJSON_AddStringToObject(doc, "host", context->host);
 	cJSON_AddNumberToObject(doc, "pid", source->pid);
+	if (context->startup)
+		cJSON_AddStringToObject(doc, "startup", context->startup);
 	cJSON_AddBoolToObject(doc, "complete", recording->complete);
 	if (!cJSON_AddStringToObject(doc, "schema", context->schema_id) ||
 	    add_incomplete(doc, recording) < 0) {
@@ -191,7 +193,7 @@ static bool is_wanted(cJSON *doc, const struct config_func *func, const struct v
 	return keep != 0;
 }
 
-static int symbolize(struct recording *recording, const struct program *program, struct err *err)
+int package_symbolize(struct recording *recording, const struct program *program, struct err *err)
 {
 	uint64_t bases[PROGRAM_MODULES_MAX];
 
@@ -212,7 +214,7 @@ int package_recording(struct recording *recording, const struct package_context 
 
 	if (!pool)
 		return err_nomem(err);
-	r = symbolize(recording, context->program, err);
+	r = package_symbolize(recording, context->program, err);
 	if (r < 0)
 		return r;
 	r = values_decode(&values, func->shape, &recording->operation, pool);

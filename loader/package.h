@@ -15,6 +15,7 @@ struct package_context {
 	const struct config *config;
 	const struct program *program;
 	const char *schema_id, *host, *build_id;
+	const char *startup;		/* the ID of the start-up that recordings name; NULL: none */
 	unsigned long long name_key[2]; /* of the names of operations: plan_name */
 	int64_t realtime_offset_ns;	/* CLOCK_REALTIME - CLOCK_MONOTONIC */
 };
@@ -31,3 +32,5 @@ struct package_source {
  * "unavailable"). */
 int package_recording(struct recording *recording, const struct package_context *context,
 		      const struct package_source *source, bool *keep, struct err *err);
+/* Name the addresses in @recording that lie in the program's files. */
+int package_symbolize(struct recording *recording, const struct program *program, struct err *err);

@@ -23,6 +23,7 @@
 #include "loader/package.h"
 #include "loader/process.h"
 #include "loader/reload.h"
+#include "loader/startup.h"
 
 #define POLL_IDLE_US 1000
 #define PROGRESS_NS  200000000ull
@@ -46,7 +47,8 @@ struct recorder {
 	struct drain *drain;
 	struct assemble *assemble;
 	struct upload *upload;
-	struct budget *budget; /* NULL: there is none */
+	struct startup *startup; /* NULL: nothing is stored, or the schema has no room for it */
+	struct budget *budget;	 /* NULL: there is none */
 	uint64_t weighed_ns;
 	bool is_unprobed[FUNC_MAX]; /* over budget */
 	struct cassette *cassette;  /* NULL: nothing is stored */
@@ -124,6 +126,9 @@ static int on_operation(struct recording *recording, const struct assembled *abo
 	bool keep = true;
 	int r;
 
+	if (startup_is(recorder->startup, recording))
+		return startup_keep(recorder->startup, TAKE_PTR(owned), attach_startup_cut(recorder->attach),
+				    recorder->err);
 	if (is_enough(recorder)) {
 		summary->kept_out++;
 		return 0;
@@ -140,8 +145,11 @@ static int on_operation(struct recording *recording, const struct assembled *abo
 	}
 	summary->taken++;
 	summary->incomplete += !recording->complete;
-	if (recorder->upload)
-		upload_put(recorder->upload, TAKE_PTR(owned));
+	if (!recorder->upload)
+		return 0;
+	upload_put(recorder->upload, TAKE_PTR(owned));
+	if (recorder->startup)
+		startup_put(recorder->startup, recorder->upload);
 	return 0;
 }
 
@@ -188,13 +196,19 @@ static void change_rate(struct recorder *recorder, const struct budget_advice *a
 		    advice->rate);
 }
 
+/* Operations that have begun and not ended; the start-up ends with the first. */
+static size_t open_operations(const struct recorder *recorder)
+{
+	return assemble_open_cnt(recorder->assemble) - startup_is_open(recorder->startup);
+}
+
 /* Let what is open end; what does not will lack calls. */
 static int pause_recording(struct recorder *recorder)
 {
 	uint64_t deadline = now_ns() + PAUSE_NS;
 	int r = recorder->source->ops->enable(recorder->source, false, recorder->err);
 
-	while (r >= 0 && assemble_open_cnt(recorder->assemble) && now_ns() < deadline) {
+	while (r >= 0 && open_operations(recorder) && now_ns() < deadline) {
 		r = pass(recorder);
 		if (r == 0)
 			usleep(POLL_IDLE_US);
@@ -324,11 +338,6 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 	return 0;
 }
 
-static bool is_in_flight(struct recorder *recorder)
-{
-	return assemble_open_cnt(recorder->assemble) > 0;
-}
-
 /* Take nothing new, let what has begun end, unhook, and read the rings to their end. */
 static int wind_down(struct recorder *recorder)
 {
@@ -336,7 +345,8 @@ static int wind_down(struct recorder *recorder)
 	const char *why = recorder->summary->process_ended ? "the process ended" : "recording stopped";
 	int r = recorder->source->ops->enable(recorder->source, false, recorder->err);
 
-	while (r >= 0 && !recorder->summary->process_ended && is_in_flight(recorder) && now_ns() < deadline) {
+	while (r >= 0 && !recorder->summary->process_ended && open_operations(recorder) &&
+	       now_ns() < deadline) {
 		if (has_ended(recorder))
 			recorder->summary->process_ended = true;
 		r = pass(recorder);
@@ -388,6 +398,26 @@ static int put_schema(struct recorder *recorder, struct cassette *cassette)
 	return r < 0 ? r : store_put_schema(store, recorder->program->schema, recorder->err);
 }
 
+/* Whether there is a start-up of which calls will be seen. */
+static bool is_starting(const struct recorder *recorder)
+{
+	return recorder->process->is_held && !recorder->opts->discard &&
+	       recorder->program->funcs_cnt < SCHEMA_FUNCS_MAX;
+}
+
+static int prepare_startup(struct recorder *recorder)
+{
+	int r;
+
+	if (recorder->program->funcs_cnt == SCHEMA_FUNCS_MAX)
+		return 0;
+	r = startup_new(&recorder->startup, &recorder->context, recorder->process, is_starting(recorder),
+			recorder->err);
+	if (r == 0)
+		recorder->context.startup = startup_id(recorder->startup);
+	return r;
+}
+
 static int start(struct recorder *recorder, const struct config *config, struct cassette *cassette)
 {
 	const struct recorder_opts *opts = recorder->opts;
@@ -396,6 +426,7 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 		.two_links = opts->two_links,
 		.is_following = opts->follow,
 		.is_timed = opts->budget > 0,
+		.is_starting = is_starting(recorder),
 		.is_seeded = opts->is_seeded,
 		.seed = opts->seed,
 		.name_key = {recorder->context.name_key[0], recorder->context.name_key[1]}};
@@ -403,6 +434,8 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 
 	if (!opts->discard) {
 		r = put_schema(recorder, cassette);
+		if (r == 0)
+			r = prepare_startup(recorder);
 		if (r < 0)
 			return r;
 	}
@@ -416,6 +449,8 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 	if (r < 0)
 		return r;
 	r = assemble_new(&recorder->assemble, on_operation, recorder, recorder->err);
+	if (r == 0 && startup_is_open(recorder->startup))
+		r = startup_begin(recorder->startup, recorder->assemble, recorder->err);
 	if (r == 0 && opts->budget > 0)
 		r = budget_new(&recorder->budget, recorder->program, opts->budget,
 			       attach_site_ns(recorder->attach), recorder->err);
@@ -550,6 +585,7 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 	budget_free(recorder.budget);
 	assemble_free(recorder.assemble);
 	drain_free(recorder.drain);
+	startup_free(recorder.startup);
 	out->fp_trouble = NULL;
 	attach_free(recorder.attach);
 	return r;

@@ -97,7 +97,7 @@ static int apply(struct reloading *r, size_t i, struct err *err)
 	bool was_off = func->sampling.is_off;
 
 	if (func->role != ROLE_OPERATION) {
-		if (!fresh)
+		if (!fresh && !func->is_served)
 			say(r, "'%s' is captured until recording starts again", func->name);
 		return 0;
 	}

@@ -20,6 +20,7 @@
 struct item {
 	struct item *next;
 	struct recording *recording;
+	struct schema *schema;
 	uint64_t bytes, memory;
 };
 
@@ -64,13 +65,13 @@ static uint64_t recording_bytes(const struct recording *recording)
 	return bytes;
 }
 
-/* Take a batch from the queue; the lock is held. */
+/* Take a batch of one schema from the queue; the lock is held. */
 static size_t take(struct upload *upload, struct item *batch[UPLOAD_BATCH_MAX])
 {
 	uint64_t bytes = 0;
 	size_t cnt = 0;
 
-	while (upload->head && cnt < UPLOAD_BATCH_MAX &&
+	while (upload->head && cnt < UPLOAD_BATCH_MAX && (!cnt || batch[0]->schema == upload->head->schema) &&
 	       (!cnt || bytes + upload->head->bytes <= BATCH_BYTES)) {
 		struct item *item = upload->head;
 
@@ -91,6 +92,8 @@ static void settle(struct upload *upload, struct item *item, int result, const s
 			snprintf(upload->counts.error, sizeof(upload->counts.error), "%s", err->msg);
 	} else if (result == CASSETTE_SAMPLED_OUT) {
 		upload->counts.sampled_out++;
+	} else if (item->schema != upload->schema) {
+		upload->counts.others++;
 	} else {
 		upload->counts.stored++;
 		upload->counts.stored_incomplete += !item->recording->complete;
@@ -108,7 +111,7 @@ static void write_batch(struct upload *upload, struct item *batch[UPLOAD_BATCH_M
 
 	for (size_t i = 0; i < cnt; i++)
 		recordings[i] = batch[i]->recording;
-	store_put_many(upload->store, recordings, cnt, upload->schema, results, &err);
+	store_put_many(upload->store, recordings, cnt, batch[0]->schema, results, &err);
 	pthread_mutex_lock(&upload->lock);
 	for (size_t i = 0; i < cnt; i++)
 		settle(upload, batch[i], results[i], &err);
@@ -165,6 +168,11 @@ int upload_new(struct upload **out, struct cassette *cassette, struct schema *sc
 
 int upload_put(struct upload *upload, struct recording *recording)
 {
+	return upload_put_with(upload, recording, upload->schema);
+}
+
+int upload_put_with(struct upload *upload, struct recording *recording, struct schema *schema)
+{
 	uint64_t bytes = recording_bytes(recording), memory = recording_memory(recording);
 	struct item *item = calloc(1, sizeof(*item));
 	bool fits;
@@ -173,7 +181,8 @@ int upload_put(struct upload *upload, struct recording *recording)
 	fits = item && upload->queued < UPLOAD_QUEUE_MAX &&
 	       upload->queued_bytes + memory <= UPLOAD_QUEUE_BYTES;
 	if (fits) {
-		*item = (struct item){.recording = recording, .bytes = bytes, .memory = memory};
+		*item = (struct item){
+			.recording = recording, .schema = schema, .bytes = bytes, .memory = memory};
 		*upload->tail = item;
 		upload->tail = &item->next;
 		upload->queued++;

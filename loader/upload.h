@@ -20,6 +20,7 @@ struct upload;
 
 struct upload_counts {
 	uint64_t stored, stored_incomplete, sampled_out, dropped, failed, bytes;
+	uint64_t others; /* stored, of another schema: not among the above */
 	uint64_t queued; /* recordings that wait, the one being written included */
 	char error[512]; /* the first failure, in words; "" */
 };
@@ -28,6 +29,8 @@ struct upload_counts {
 int upload_new(struct upload **out, struct cassette *cassette, struct schema *schema, struct err *err);
 /* Takes @recording over, always. Returns 0, or -ENOSPC when it was dropped (and counted). */
 int upload_put(struct upload *upload, struct recording *recording);
+/* The same of a recording by another schema, which must outlive upload_close. */
+int upload_put_with(struct upload *upload, struct recording *recording, struct schema *schema);
 void upload_counts(struct upload *upload, struct upload_counts *out);
 /* Drop what is queued, but for what is being written now; it is counted. */
 void upload_give_up(struct upload *upload);

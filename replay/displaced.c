@@ -12,6 +12,10 @@
 /* The kernel maps from the top and above the executable; sanitizers keep their shadows elsewhere. */
 static const uint64_t homes[] = {0x400000000000, 0x300000000000, 0x200000000000, 0x600000000000};
 
+/* A fixed executable with its heap; any other with its heap; libraries and the stack. */
+static const struct patch_span layout[DISPLACED_LAYOUT] = {
+	{0x400000, 0x40000000}, {0x555555554000, 0x555595554000}, {0x7fff80000000, 0x7ffffffff000}};
+
 static bool is_near(const struct displaced *d, uint64_t from, uint64_t to, uint64_t margin)
 {
 	for (size_t i = 0; i < d->spans_cnt; i++)
@@ -28,6 +32,23 @@ void displaced_init(struct displaced *d, const struct patch_span *spans, size_t 
 	for (size_t i = 0; i < ARRAY_SIZE(homes) && !d->home; i++)
 		if (!is_near(d, homes[i], homes[i] + ROOM, DISPLACED_MARGIN))
 			d->home = homes[i];
+}
+
+void displaced_init_early(struct displaced *d)
+{
+	displaced_init(d, layout, ARRAY_SIZE(layout));
+}
+
+void displaced_inherit(struct displaced *d, const struct displaced *early)
+{
+	if (!early->zones_cnt)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(layout) && d->spans_cnt < ARRAY_SIZE(d->spans); i++)
+		d->spans[d->spans_cnt++] = layout[i];
+	d->home = early->home;
+	d->zones_cnt = early->zones_cnt;
+	for (size_t i = 0; i < early->zones_cnt; i++)
+		d->centres[i] = early->centres[i];
 }
 
 static uint64_t start_of(const struct displaced *d, size_t zone)

@@ -23,7 +23,7 @@
 #define WINDOW_MAX 256 /* comparisons that may wait for an earlier one */
 
 struct equalizer {
-	const struct config *config;
+	struct config *config;
 	struct cassette *cassette;
 	struct equalizer_opts opts;
 	struct program *program;
@@ -205,6 +205,7 @@ static struct player_opts player_opts(struct equalizer *equalizer, int cpu)
 				    .exe = opts->exe,
 				    .engine = opts->engine,
 				    .ready = opts->ready,
+				    .init = opts->init,
 				    .args = opts->args,
 				    .libs = opts->libs,
 				    .timeout_ms = opts->timeout_ms,

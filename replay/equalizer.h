@@ -16,7 +16,7 @@ struct notes;
 struct program;
 
 struct equalizer_opts {
-	const char *exe, *engine, *ready;
+	const char *exe, *engine, *ready, *init;
 	char *const *args, *const *libs; /* NULL-terminated or NULL */
 	int timeout_ms;			 /* 0: EQUALIZER_TIMEOUT_MS */
 	int jobs;			 /* 0: one a core */

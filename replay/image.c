@@ -484,7 +484,7 @@ static int lay_out(struct buf *out, struct image *image)
 
 static int fill(struct buf *out, struct image *image, size_t operation)
 {
-	int r = put_operation(image, operation);
+	int r = operation == IMAGE_NO_OPERATION ? 0 : put_operation(image, operation);
 
 	if (r == -EUNATCH)
 		return err_wrap(image->err, r, "the operation's arguments cannot be rebuilt");

@@ -20,6 +20,8 @@ struct recording;
 struct schema;
 struct store;
 
+#define IMAGE_NO_OPERATION ((size_t)-1) /* calls alone */
+
 /*
  * Fills @out (struct case_header first). @operation: index of the program's functions. -EUNATCH: this
  * recording cannot be replayed, with the reason (a value it would have to serve is unavailable); it becomes

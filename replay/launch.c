@@ -27,7 +27,7 @@
 #include "replay/target/patch.h"
 
 #define SOCKET_FD	 200 /* where programs that open a few files do not come, and forks copy small tables */
-#define ENV_MAX		 16
+#define ENV_MAX		 (16 + LAUNCH_ENV_MAX)
 #define RM_DEPTH	 16
 #define COPY_BYTES	 (1u << 20)
 #define EXIT_NOT_STARTED 127
@@ -246,15 +246,46 @@ static bool has_sanitizer(const struct object *object)
 	return sanitizer_of(object);
 }
 
+/* What the replay itself decides. */
+static bool is_ours(const char *variable)
+{
+	static const char *const names[] = {"HOME=", "TMPDIR=", "LD_", "TAPEDECK_", "ASAN_OPTIONS="};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strncmp(variable, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/* Before the fixed ones: the first of a name counts. */
+static int put_recorded_env(struct launch *launch, char *const *env)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && env && env[i] && i < LAUNCH_ENV_MAX; i++)
+		if (!is_ours(env[i]))
+			r = put_env(launch, "%s", env[i]);
+	return r;
+}
+
+static bool has_env(const struct launch *launch, const char *name)
+{
+	for (size_t i = 0; i < launch->env_cnt; i++)
+		if (!strncmp(launch->env[i], name, strlen(name)))
+			return true;
+	return false;
+}
+
 static int fill_env(struct launch *launch, const char *engine, const char *sanitizer, struct err *err)
 {
-	const char *zone = getenv("TZ"), *libs = getenv("LD_LIBRARY_PATH");
-	int r;
+	const char *zone = has_env(launch, "TZ=") ? NULL : getenv("TZ"), *libs = getenv("LD_LIBRARY_PATH");
+	int r = 0;
 
-	r = put_env(launch, "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+	if (!has_env(launch, "PATH="))
+		r = put_env(launch, "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
 	r = r ?: put_env(launch, "HOME=%s", launch->dir);
 	r = r ?: put_env(launch, "TMPDIR=%s", launch->dir);
-	r = r ?: put_env(launch, "LANG=C");
+	r = r ?: has_env(launch, "LANG=") ? 0 : put_env(launch, "LANG=C");
 	r = r ?: zone ? put_env(launch, "TZ=%s", zone) : 0;
 	r = r
 		    ?: put_env(launch, "LD_LIBRARY_PATH=%s/lib%s%s", launch->dir, libs ? ":" : "",
@@ -322,6 +353,8 @@ static int look_at_exe(struct launch *launch, const struct server_opts *opts, st
 		return r;
 	}
 	launch->has_sanitizer = has_sanitizer(object);
+	if (put_recorded_env(launch, opts->env))
+		return err_nomem(err);
 	return fill_env(launch, engine, sanitizer_of(object), err);
 }
 

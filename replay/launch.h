@@ -10,6 +10,8 @@ struct err;
 struct launch;
 struct server_opts;
 
+#define LAUNCH_ENV_MAX 256 /* variables beside the fixed ones; further ones are left out */
+
 int launch_new(struct launch **out, const struct server_opts *opts, struct err *err);
 void launch_free(struct launch *launch); /* removes the folder and all that the target left there */
 void launch_freep(struct launch **launch);

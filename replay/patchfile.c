@@ -13,6 +13,7 @@
 #include "lib/object.h"
 #include "lib/plan.h"
 #include "lib/program.h"
+#include "lib/serve.h"
 #include "lib/util.h"
 #include "replay/target/patch.h"
 
@@ -348,26 +349,44 @@ static int add_ready(struct writer *writer, const char *name, struct err *err)
 	return 0;
 }
 
-/* Freed memory is no object any more, and what lies there next is another one. */
-static int add_frees(struct writer *writer, const char *name, struct err *err)
+/* One that is imported, and runs for real. */
+static int add_passing(struct writer *writer, const char *name, unsigned char role, struct err *err)
 {
 	size_t before = writer->slots_cnt;
 	struct patch_func *out;
 	int r;
 
-	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
-		if (writer->funcs[i].how == PATCH_IMPORT && !strcmp(writer->program->funcs[i].symbol, name))
-			return 0;
 	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
 		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
 	r = add_slots(writer, name, writer->funcs_cnt, err);
 	if (r < 0 || writer->slots_cnt == before)
 		return r;
 	out = &writer->funcs[writer->funcs_cnt++];
-	*out = (struct patch_func){
-		.how = PATCH_IMPORT, .role = PATCH_FREES, .is_callable = 1, .alias = PATCH_NONE};
+	*out = (struct patch_func){.how = PATCH_IMPORT, .role = role, .is_callable = 1, .alias = PATCH_NONE};
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	return 0;
+}
+
+/* Freed memory is no object any more, and what lies there next is another one. */
+static int add_frees(struct writer *writer, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
+		if (writer->funcs[i].how == PATCH_IMPORT &&
+		    !strcmp(writer->program->funcs[i].symbol, name))
+			return 0;
+	return add_passing(writer, name, PATCH_FREES, err);
+}
+
+/* What makes replays differ from recordings, and from each other. */
+static int add_watched(struct writer *writer, struct err *err)
+{
+	const struct serve_function *unserved[SERVE_FUNCTIONS_MAX];
+	size_t cnt = program_unserved(writer->program, unserved, ARRAY_SIZE(unserved));
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < cnt; i++)
+		r = add_passing(writer, unserved[i]->name, PATCH_WATCHED, err);
+	return r;
 }
 
 /* --ready FUNCTION: one that the executable defines, or imports. */
@@ -406,6 +425,8 @@ static int add_all(struct writer *writer, const struct patchfile_opts *opts, str
 		r = add_func(writer, &writer->program->funcs[i], err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(freeing_functions); i++)
 		r = add_frees(writer, freeing_functions[i], err);
+	if (r == 0)
+		r = add_watched(writer, err);
 	if (r < 0 || !strcmp(ready, "main") || !strcmp(ready, "end"))
 		return r;
 	if (strcmp(ready, "auto"))
@@ -429,16 +450,40 @@ static void put_plans(struct buf *out, struct writer *writer)
 	buf_align(out, 8);
 }
 
+/* In the executable, else in the first library that has it. */
+static int set_init(struct patch_header *header, const struct program *program, const char *name,
+		    struct err *err)
+{
+	for (size_t i = 0; i < program->files_cnt; i++) {
+		const struct symbol *symbol =
+			is_system(program->files[i].name)
+				? NULL
+				: object_find_func(program->objects[i], name, NULL, NULL);
+
+		if (!symbol)
+			continue;
+		header->has_init = 1;
+		header->init_module = i;
+		header->init = symbol->addr;
+		return 0;
+	}
+	return err_usage(err, -ENOENT, "--init names '%s', which the program does not have", name);
+}
+
 static int write_all(struct buf *out, struct writer *writer, const struct patchfile_opts *opts,
 		     struct err *err)
 {
 	struct patch_header header = {
 		.magic = PATCH_MAGIC, .version = PATCH_VERSION, .operation = opts->operation};
+	int r;
 
 	/* An allocator that is part of the executable is called without passing a slot. */
 	header.sees_frees = !object_find_func(writer->program->objects[0], "free", NULL, NULL);
 	if (opts->ready)
 		header.ready_main = !strcmp(opts->ready, "main") ? 1 : !strcmp(opts->ready, "end") ? 2 : 0;
+	r = opts->init ? set_init(&header, writer->program, opts->init, err) : 0;
+	if (r)
+		return r;
 	buf_grow(out, ALIGN_UP(sizeof(header), 8));
 	header.modules = out->len;
 	header.modules_cnt = writer->program->files_cnt;

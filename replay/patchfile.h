@@ -11,6 +11,7 @@ struct program;
 
 struct patchfile_opts {
 	size_t operation;  /* index of the program's functions */
+	const char *init;  /* a function without parameters that is called in place of main; NULL: main */
 	const char *ready; /* NULL: auto; "main", "end", or a function's name */
 };
 

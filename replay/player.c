@@ -23,7 +23,9 @@
 #include "replay/patchfile.h"
 #include "replay/sandbox.h"
 #include "replay/server.h"
+#include "replay/startup.h"
 #include "replay/target/patch.h"
+#include "replay/unrecorded.h"
 #include "replay/verdict.h"
 
 #define PATCH_FILE_MAX (64u << 20)
@@ -34,7 +36,8 @@ struct player {
 	struct stage { /* an operation's server */
 		struct buf patch;
 		struct server *server;
-	} * stages; /* by the program's functions */
+		struct startup startup; /* what the server was started with */
+	} * stages;			/* by the program's functions */
 };
 
 int player_new(struct player **out, const struct player_opts *opts, struct cassette *cassette,
@@ -49,8 +52,10 @@ int player_new(struct player **out, const struct player_opts *opts, struct casse
 	r = store_new(&player->store, cassette, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < opts->program->funcs_cnt; i++)
+	for (size_t i = 0; i < opts->program->funcs_cnt; i++) {
 		buf_init(&stages[i].patch, PATCH_FILE_MAX);
+		startup_init(&stages[i].startup);
+	}
 	player->opts = *opts;
 	player->stages = TAKE_PTR(stages);
 	*out = TAKE_PTR(player);
@@ -65,6 +70,7 @@ void player_free(struct player *player)
 		if (player->stages[i].server)
 			server_stop(player->stages[i].server);
 		buf_release(&player->stages[i].patch);
+		startup_release(&player->stages[i].startup);
 	}
 	free(player->stages);
 	store_free(player->store);
@@ -98,21 +104,53 @@ static struct server_stop stop_at(const struct player *player, size_t operation)
 				    .addr = func->addr};
 }
 
-static int start(struct player *player, size_t operation, struct err *err)
+static int start_server(struct player *player, size_t operation, char *const *args, struct err *err)
 {
-	const struct patchfile_opts patch_opts = {.operation = operation, .ready = player->opts.ready};
 	struct stage *stage = &player->stages[operation];
 	struct server_opts opts = {
 		.exe = player->opts.exe,
 		.engine = player->opts.engine,
-		.args = player->opts.args,
+		.args = args,
+		.env = stage->startup.env,
+		.startup = stage->startup.calls.data,
+		.startup_len = stage->startup.calls.len,
 		.libs = player->opts.libs,
 		.cpu = player->opts.cpu,
 		.ready_timeout_ms = SERVER_READY_MS,
 		.keep = player->opts.keep,
 		.is_debugged = player->opts.is_debugged,
 		.stop = stop_at(player, operation),
+		.patch = stage->patch.data,
+		.patch_len = stage->patch.len,
 	};
+
+	return server_start(&stage->server, &opts, err);
+}
+
+/* The arguments that it was recorded with may mean nothing here: a file that is not there, a port that cannot
+ * be had. A program that becomes ready without them is as good. */
+static int start_as_recorded(struct player *player, size_t operation, struct err *err)
+{
+	struct stage *stage = &player->stages[operation];
+	char *const *args = player->opts.args ? player->opts.args : stage->startup.args;
+	int r = start_server(player, operation, args, err);
+
+	if (r == 0 || player->opts.args || !args || !args[0])
+		return r;
+	if (start_server(player, operation, NULL, NULL))
+		return r;
+	notes_add(player->opts.notes,
+		  "the program starts without the arguments that it was recorded with: with them, %s",
+		  err->msg);
+	return 0;
+}
+
+static int start(struct player *player, size_t operation, struct err *err)
+{
+	const struct patchfile_opts patch_opts = {
+		.operation = operation, .ready = player->opts.ready, .init = player->opts.init};
+	struct stage *stage = &player->stages[operation];
+	struct err why = {};
 	int r = 0;
 
 	if (stage->server)
@@ -122,12 +160,44 @@ static int start(struct player *player, size_t operation, struct err *err)
 				    err);
 	if (r < 0)
 		return r;
-	opts.patch = stage->patch.data;
-	opts.patch_len = stage->patch.len;
-	r = server_start(&stage->server, &opts, err);
+	r = start_as_recorded(player, operation, &why);
+	if (r < 0 && err)
+		*err = why;
 	if (r < 0)
 		return err_wrap(err, r, "cannot replay with '%s'", player->opts.exe);
 	note_conditions(player, stage->server);
+	return 0;
+}
+
+/* A server that started as another process did is started anew. */
+static int use_startup(struct player *player, size_t operation, const struct recording *recording,
+		       struct err *err)
+{
+	const char *id =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(recording->metadata, "startup"));
+	struct stage *stage = &player->stages[operation];
+	struct startup startup;
+	bool is_same = stage->startup.id && id ? !strcmp(stage->startup.id, id) : !stage->startup.id && !id;
+	int r;
+
+	if (is_same)
+		return 0;
+	r = startup_load(&startup, id, player->store, player->opts.config, player->opts.program,
+			 player->opts.notes, err);
+	if (r < 0)
+		return r;
+	if (stage->server && !strcmp(stage->startup.digest, startup.digest)) {
+		char *before = stage->startup.id;
+
+		stage->startup.id = startup.id;
+		startup.id = before;
+		startup_release(&startup);
+		return 0;
+	}
+	if (stage->server)
+		server_stop(TAKE_PTR(stage->server));
+	startup_release(&stage->startup);
+	stage->startup = startup;
 	return 0;
 }
 
@@ -186,9 +256,13 @@ static int try(struct play *play, unsigned how, struct comparison *out, struct s
 	const struct player_opts *opts = &play->player->opts;
 	int r = run(play, how, result, err);
 
+	if (r == 0)
+		r = judge(out, play->recording, play->schema, play->player->store, opts->config,
+			  opts->program, play->operation, result, &play->displaced, err);
 	return r < 0 ? r
-		     : judge(out, play->recording, play->schema, play->player->store, opts->config,
-			     opts->program, play->operation, result, &play->displaced, err);
+		     : unrecorded_collect(
+			       out, (const void *)play->player->stages[play->operation].patch.data,
+			       result->outcome, opts->notes, err);
 }
 
 static bool is_beyond(const struct server_result *result)
@@ -198,13 +272,14 @@ static bool is_beyond(const struct server_result *result)
 
 static bool is_same(const struct comparison *a, const struct comparison *b)
 {
-	struct comparison other = *b;
+	struct comparison one = *a, other = *b;
 	auto_cjson cJSON *x = NULL, *y = NULL;
 
 	other.key = a->key;
 	other.recorded_ns = a->recorded_ns;
 	other.replayed_ns = a->replayed_ns;
-	x = comparison_json(a);
+	one.unrecorded_cnt = other.unrecorded_cnt = 0;
+	x = comparison_json(&one);
 	y = comparison_json(&other);
 	return x && y && cJSON_Compare(x, y, true);
 }
@@ -266,6 +341,7 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 
 	spans = server_spans(player->stages[play->operation].server, &spans_cnt);
 	displaced_init(&play->displaced, spans, spans_cnt);
+	displaced_inherit(&play->displaced, &player->stages[play->operation].startup.displaced);
 	r = image_write(&play->data, play->recording, play->schema, player->store, player->opts.config,
 			player->opts.program, play->operation, &play->displaced, player->opts.notes, err);
 	if (r == 0)
@@ -287,7 +363,9 @@ int player_play(struct player *player, const struct recording_key *key, struct c
 	if (store_get(player->store, key, &recording, &one.schema, &why) < 0 ||
 	    find_operation(player, recording, one.schema, &one.operation, &why) < 0)
 		return give_up(out, &why);
-	r = start(player, one.operation, err);
+	r = use_startup(player, one.operation, recording, err);
+	if (r == 0)
+		r = start(player, one.operation, err);
 	if (r < 0)
 		return r;
 	one.recording = recording;

@@ -17,7 +17,7 @@ struct program;
 struct player_opts {
 	const struct config *config;
 	const struct program *program; /* of the build */
-	const char *exe, *engine, *ready;
+	const char *exe, *engine, *ready, *init;
 	char *const *args, *const *libs; /* NULL-terminated or NULL */
 	int timeout_ms;
 	int cpu; /* -1: not pinned */

@@ -33,6 +33,8 @@ struct server {
 	struct outcome_header *outcome;
 	unsigned funcs_cnt;
 	int ready_timeout_ms;
+	const void *startup;
+	size_t startup_len;
 
 	pid_t pid; /* 0: not running */
 	int socket;
@@ -249,6 +251,14 @@ static int await_ready(struct server *server, struct err *err)
 	return r;
 }
 
+/* In the place of the case, until the program is ready. */
+static void hand_over_startup(struct server *server)
+{
+	memset(server->played, 0, sizeof(struct case_header));
+	if (server->startup_len)
+		memcpy(server->played, server->startup, server->startup_len);
+}
+
 static int start_process(struct server *server, struct err *err)
 {
 	autoclose int theirs = -1;
@@ -260,6 +270,7 @@ static int start_process(struct server *server, struct err *err)
 	if (server->is_debugged)
 		setsockopt(server->socket, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
 	theirs = ends[1];
+	hand_over_startup(server);
 	r = launch_start(&server->pid, &server->layers, server->launch,
 			 (const int[]){server->patch_fd, server->case_fd, server->outcome_fd, theirs}, err);
 	if (r) {
@@ -282,6 +293,11 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
 	server->ready_timeout_ms = opts->ready_timeout_ms > 0 ? opts->ready_timeout_ms : SERVER_READY_MS;
 	server->is_debugged = opts->is_debugged;
 	server->stop = opts->stop;
+	if (opts->startup_len > PATCH_CASE_BYTES)
+		return err_set(err, -EFBIG, "the start-up takes %zu bytes, the limit is %u",
+			       opts->startup_len, PATCH_CASE_BYTES);
+	server->startup = opts->startup;
+	server->startup_len = opts->startup_len;
 	r = launch_new(&server->launch, opts, err);
 	r = r ?: share_memory(server, opts, err);
 	r = r ?: start_process(server, err);

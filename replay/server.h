@@ -15,7 +15,12 @@ struct server_opts {
 	const char *exe;    /* the build; run from a private copy */
 	const char *engine; /* libtapedeck-replay.so */
 	char *const *args;  /* of main, behind its name; NULL: none */
-	const void *patch;  /* the patch file */
+	char *const *env;   /* NAME=VALUE, beside and before the fixed ones; NULL: none */
+	/* A case without an operation, whose calls are served before ready; NULL: none. Must outlive the
+	 * server. */
+	const void *startup;
+	size_t startup_len;
+	const void *patch; /* the patch file */
 	size_t patch_len;
 	int ready_timeout_ms;
 	int cpu;	   /* pin to; -1: not pinned */

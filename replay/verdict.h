@@ -18,6 +18,8 @@ enum verdict {
 };
 const char *verdict_name(enum verdict verdict); /* "equal", ... "equalizer_failure" */
 
+struct serve_function;
+
 /* What went wrong first, in the order of the recording; what the operation itself put out comes last. */
 enum first { FIRST_DIFFERENCE, FIRST_MISSING, FIRST_EXTRA };
 
@@ -33,6 +35,12 @@ struct comparison {
 	size_t missing_cnt, extra_cnt, reordered_cnt;
 	enum first first; /* where there are differences, missing or extra calls */
 	uint64_t recorded_ns, replayed_ns;
+	/* Functions no two runs get the same from, that the replay called and nothing had recorded. */
+	struct unrecorded {
+		const struct serve_function *function;
+		unsigned calls;
+	} * unrecorded;
+	size_t unrecorded_cnt;
 };
 void comparison_release(struct comparison *comparison);
 /* Fill the reason of a comparison that has differences, missing or extra calls. */

@@ -108,6 +108,7 @@ static int equalize(const struct equalize_opts *opts, struct config *config, str
 		.exe = opts->build.exe,
 		.engine = engine,
 		.ready = opts->build.ready,
+		.init = opts->build.init,
 		.args = words->rest,
 		.libs = (char *const *)opts->build.libs.item,
 		.timeout_ms = opts->build.timeout_ns / 1000000,

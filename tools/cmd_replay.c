@@ -117,6 +117,7 @@ static int replay(const struct replay_opts *opts, struct config *config, struct 
 		.exe = opts->build.exe,
 		.engine = engine,
 		.ready = opts->build.ready,
+		.init = opts->build.init,
 		.args = words->rest,
 		.libs = (char *const *)opts->build.libs.item,
 		.timeout_ms = opts->build.timeout_ns / 1000000,

@@ -109,7 +109,7 @@ static void put_metadata(struct buf *out, const cJSON *metadata)
 
 	cJSON_ArrayForEach(item, metadata)
 	{
-		if (cJSON_IsArray(item) || !strcmp(item->string, "duration_ns"))
+		if (!strcmp(item->string, "incomplete") || !strcmp(item->string, "duration_ns"))
 			continue;
 		buf_printf(out, "  %-12s ", item->string);
 		text_bare(out, item);

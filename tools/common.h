@@ -49,7 +49,7 @@ struct filter_opts {
 
 /* The options that say which build is replayed, and how; the same in every command that replays. */
 struct build_opts {
-	const char *config, *exe, *ready;
+	const char *config, *exe, *ready, *init;
 	struct opt_list libs;
 	uint64_t timeout_ns;
 	bool strict;
@@ -64,6 +64,8 @@ struct build_opts {
 	{ OPT_STR, 0, "ready", "WHERE",                                                                 \
 	  "where start-up ends: main, end, or a function; default: accept, epoll_wait...",              \
 	  offsetof(type, field.ready) },                                                                \
+	{ OPT_STR, 0, "init", "FUNCTION", "call this one in place of main: void FUNCTION(void)",        \
+	  offsetof(type, field.init) },                                                                 \
 	{ OPT_DURATION, 0, "timeout", "TIME", "for one replay; default 10s",                            \
 	  offsetof(type, field.timeout_ns), 1000000 },                                                  \
 	{ OPT_FLAG, 0, "strict", NULL, "refuse functions that are inlined in places",                   \

@@ -84,6 +84,7 @@ static const struct json_field function_fields[] = {
 	{"function", FIELD_STRING, "as configured"},
 	{"role", FIELD_STRING, "operation, input or output"},
 	{"alias", FIELD_STRING, "its stable name"},
+	{"serve", FIELD_STRING, "what of the configuration's serve stands for it", .is_optional = true},
 	{"module", FIELD_STRING, "the file that it is in"},
 	{"path", FIELD_STRING, "of that file"},
 	{"build_id", FIELD_STRING, "of that file"},
@@ -102,6 +103,7 @@ static const struct json_field refused_fields[] = {
 	{"function", FIELD_STRING, "as configured"},
 	{"role", FIELD_STRING, "operation, input or output"},
 	{"alias", FIELD_STRING, "its stable name"},
+	{"serve", FIELD_STRING, "what of the configuration's serve stands for it", .is_optional = true},
 	{"refused", FIELD_STRING, "why it cannot be recorded"},
 	{"hint", FIELD_STRING, "what to do", .is_optional = true},
 	{},
@@ -175,6 +177,13 @@ static const struct json_field difference_fields[] = {
 	{},
 };
 
+static const struct json_field unrecorded_fields[] = {
+	{"function", FIELD_STRING, "no two runs get the same from it"},
+	{"calls", FIELD_INTEGER, "that the replay made"},
+	{"add", FIELD_STRING, "to the configuration, to record and serve it"},
+	{},
+};
+
 static const struct json_field comparison_fields[] = {
 	{"id", FIELD_STRING, "of the recording"},
 	{"category", FIELD_STRING, "of the operation"},
@@ -190,6 +199,8 @@ static const struct json_field comparison_fields[] = {
 	 .is_optional = true},
 	{"recorded_ns", FIELD_INTEGER, "what the operation took"},
 	{"replayed_ns", FIELD_INTEGER, "what the replay took"},
+	{"unrecorded", FIELD_LIST, "what it called that gives another result in each run, and nothing had recorded",
+	 unrecorded_fields, .is_optional = true},
 	{"advice", FIELD_VALUES,
 	 "what the configuration should say, to be laid over it, and then recorded again",
 	 .is_optional = true},

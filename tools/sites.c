@@ -11,6 +11,7 @@
 #include "lib/plan.h"
 #include "lib/program.h"
 #include "lib/schema.h"
+#include "lib/serve.h"
 #include "lib/util.h"
 #include "loader/fpregs.h"
 #include "tools/common.h"
@@ -156,6 +157,23 @@ static void print_site(const struct program_func *func, double rate)
 	printf("    floating-point registers: about %s more a call that is recorded\n", cost);
 }
 
+/* The name of the group of "serve" that stands for it; NULL: it is written. */
+static const char *served_by(const struct program_func *func)
+{
+	const struct serve_function *function =
+		func->config->is_served ? serve_function(func->config->symbol) : NULL;
+
+	return function ? serve_group_name(function->group) : NULL;
+}
+
+static const char *served_text(const struct program_func *func)
+{
+	static const char *const texts[SERVE_GROUP_CNT] = {" (serve time)", " (serve random)", " (serve pid)",
+							   " (serve uuid)", " (serve host)"};
+
+	return served_by(func) ? texts[serve_function(func->config->symbol)->group] : "";
+}
+
 static void print_text(const struct program *program, const struct program_func *func, double rate)
 {
 	const struct shape *shape = func->shape;
@@ -164,9 +182,9 @@ static void print_text(const struct program *program, const struct program_func 
 	if (refusal(func))
 		return print_refused(func);
 	schema_type_text(program->schema, shape->func, prototype, sizeof(prototype));
-	printf("%s: %s in %s", func->config->name,
+	printf("%s: %s%s in %s", func->config->name,
 	       func->config->mark ? "a mark of the program's" : role_name(func->config->role),
-	       program->files[func->module].name);
+	       served_text(func), program->files[func->module].name);
 	if (func->debug.file)
 		printf(", %s:%d", func->debug.file, func->debug.line);
 	printf("\n    %s\n", prototype);
@@ -202,6 +220,8 @@ static int print_json(const struct program *program, const struct program_func *
 	cJSON_AddStringToObject(line, "function", func->config->name);
 	cJSON_AddStringToObject(line, "role", role_name(func->config->role));
 	cJSON_AddStringToObject(line, "alias", func->config->alias);
+	if (served_by(func))
+		cJSON_AddStringToObject(line, "serve", served_by(func));
 	if (refusal(func)) {
 		cJSON_AddStringToObject(line, "refused", refusal(func)->msg);
 		if (refusal(func)->hint[0])
@@ -227,6 +247,27 @@ static int print_json(const struct program *program, const struct program_func *
 	return common_print_json(line, err);
 }
 
+/* What the program calls whose results differ from run to run, and nothing records. */
+static void print_unserved(const struct program *program, FILE *to)
+{
+	const struct serve_function *unserved[SERVE_FUNCTIONS_MAX];
+	size_t cnt = program_unserved(program, unserved, ARRAY_SIZE(unserved));
+	unsigned groups = 0;
+
+	if (!cnt)
+		return;
+	fprintf(to, "not configured, though no two runs get the same from them:");
+	for (size_t i = 0; i < cnt; i++) {
+		fprintf(to, "%s %s", i ? "," : "", unserved[i]->name);
+		groups |= 1u << unserved[i]->group;
+	}
+	fprintf(to, "\n    \"serve\": [");
+	for (enum serve_group group = 0; group < SERVE_GROUP_CNT; group++)
+		if (groups & 1u << group)
+			fprintf(to, "\"%s\"%s", serve_group_name(group), groups >> (group + 1) ? ", " : "");
+	fprintf(to, "] in the configuration records and serves them\n");
+}
+
 int sites_print(const struct program *program, const double *rates, bool json, struct err *err)
 {
 	int r = 0;
@@ -239,5 +280,6 @@ int sites_print(const struct program *program, const double *rates, bool json, s
 		else
 			print_text(program, func, rates ? rates[i] : -1);
 	}
+	print_unserved(program, json ? stderr : stdout);
 	return r < 0 ? r : program_recordable(program, err);
 }

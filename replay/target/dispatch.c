@@ -20,7 +20,11 @@
 #include "replay/target/objects.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
+#include "replay/target/syscalls.h"
 #include "replay/target/thunk.h"
+
+#define MAIN_FIRST_MS 300
+#define MAIN_LOOK_MS  5
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t key[PATCH_KEY_MAX];
@@ -173,10 +177,15 @@ static void rebuild(struct patch_registers *result, const struct frame *frame, c
 {
 	const struct case_call *call = match_call(report->served);
 	struct serve serve = {.result = {result->rax, result->rdx}, .call = report->served};
+	int is_done;
 
 	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));
 	serve.v[6] = (uint64_t)frame->stack;
-	if (serve_run(&serve, call->ops, call->ops_cnt))
+	is_done = !serve_run(&serve, call->ops, call->ops_cnt);
+	if (!is_done && engine.state == ENGINE_STARTING)
+		engine_fail("what '%s' gave before ready cannot be served: %s", report->func->patch->name,
+			    serve.trouble);
+	if (!is_done)
 		report_trouble(OUTCOME_UNSERVED, report->func, "%s", serve.trouble);
 	result->rax = serve.result[0];
 	result->rdx = serve.result[1];
@@ -225,6 +234,42 @@ static int play(const struct func *func, struct frame *frame, int *error_number)
 	if (report.served == PATCH_NONE)
 		return unmatched(frame, &report);
 	return serve(frame, &report, error_number);
+}
+
+/* Before ready: what the recorded process got. What it did not ask for, and what cannot be served, runs for
+ * real. */
+static int play_startup(const struct func *func, struct frame *frame, int *error_number)
+{
+	struct report report = {.func = func, .rsp = sp_of(frame), .xmm = frame->xmm};
+	const struct case_call *call = NULL;
+	struct patch_registers result;
+
+	memcpy(report.args, frame->gpr, sizeof(report.args));
+	report.served = match_take(func, PATCH_INPUT, key, make_key(&report));
+	if (report.served != PATCH_NONE)
+		call = match_call(report.served);
+	if (!call || call->unserved) {
+		if (func->patch->missing != PATCH_MISSING_RETURN)
+			return tail(func, frame);
+		set_result(func, frame, &func->patch->missing_return);
+		return THUNK_RETURN;
+	}
+	result = call->result;
+	if (call->ops_cnt)
+		rebuild(&result, frame, &report);
+	set_result(func, frame, &result);
+	if (call->has_errno)
+		*error_number = call->error_number;
+	return THUNK_RETURN;
+}
+
+/* From where on the recorder saw calls, up to the process that is first to be ready: then the case takes the
+ * start-up's place. */
+static int is_startup(const struct func *func)
+{
+	return engine.state == ENGINE_STARTING && engine.has_entered && engine.played->calls_cnt &&
+	       (func->patch->role & ~PATCH_READY) == PATCH_INPUT &&
+	       !__atomic_load_n(engine.server, __ATOMIC_ACQUIRE);
 }
 
 static int is_played(const struct func *func, const struct frame *frame)
@@ -284,12 +329,31 @@ static int answer(const struct func *func, struct frame *frame)
 	return THUNK_RETURN;
 }
 
+/*
+ * Another thread may wait for work long before the main thread is ready, which would go on, and perhaps end
+ * the program. So it is given time to be ready first; it may be waiting for this one.
+ */
+static int is_turn(const struct func *func)
+{
+	if (!(func->patch->role & PATCH_READY) || syscalls_gettid() == syscalls_getpid())
+		return 1;
+	for (int ms = 0; ms < MAIN_FIRST_MS && engine.state == ENGINE_STARTING; ms += MAIN_LOOK_MS)
+		syscalls_poll(NULL, 0, MAIN_LOOK_MS);
+	return engine.state == ENGINE_STARTING;
+}
+
 static int decide(const struct func *func, struct frame *frame, int *error_number)
 {
 	int action;
 
-	if (engine.state == ENGINE_STARTING && is_ready(func))
+	if (engine.state == ENGINE_STARTING && is_ready(func) && is_turn(func))
 		forkserver_run(func->patch->name);
+	if (is_startup(func)) {
+		pthread_mutex_lock(&lock);
+		action = play_startup(func, frame, error_number);
+		pthread_mutex_unlock(&lock);
+		return action;
+	}
 	if (engine.state != ENGINE_PLAYING)
 		return tail(func, frame);
 	if (func->patch->role == PATCH_ASKS)
@@ -297,6 +361,11 @@ static int decide(const struct func *func, struct frame *frame, int *error_numbe
 	if (func->patch->role == PATCH_FREES) {
 		objects_forget(frame->gpr[0]);
 		return free_fenced(func, frame) ? THUNK_RETURN : tail(func, frame);
+	}
+	if (func->patch->role == PATCH_WATCHED) {
+		if (takes_part())
+			__atomic_add_fetch(&engine.outcome->watched[frame->index], 1, __ATOMIC_RELAXED);
+		return tail(func, frame);
 	}
 	if (has_left(func, frame))
 		report_end(OUTCOME_LEFT, NULL, 0);

@@ -16,7 +16,7 @@ struct func { /* a patch_func at run time */
 
 enum engine_state {
 	ENGINE_ABSENT,	 /* no replay: preloaded into some other program */
-	ENGINE_STARTING, /* from exec to ready: everything runs for real */
+	ENGINE_STARTING, /* from exec to ready: what was recorded of it is served, the rest runs for real */
 	ENGINE_SERVING,	 /* ready: waits for cases */
 	ENGINE_PLAYING,	 /* runs the operation of a case */
 	ENGINE_PLAIN,	 /* a process that the operation forked: everything runs for real */
@@ -30,6 +30,7 @@ struct engine {
 	const struct case_header *played; /* the case */
 	struct outcome_header *outcome;
 	int socket;
+	int has_entered; /* the program itself runs, no longer the loader */
 	int *server; /* shared by what the program forks: the process that reached ready first; 0: none yet */
 	int main_result; /* valid once main has returned */
 	int end_status;	 /* of a process that has played */

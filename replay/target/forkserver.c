@@ -17,10 +17,13 @@
 
 #include "replay/target/engine.h"
 #include "replay/target/filter.h"
+#include "replay/target/guard.h"
 #include "replay/target/huge.h"
 #include "replay/target/install.h"
+#include "replay/target/match.h"
 #include "replay/target/module.h"
 #include "replay/target/play.h"
+#include "replay/target/serve.h"
 #include "replay/target/spans.h"
 #include "replay/target/syscalls.h"
 #include "replay/target/traps.h"
@@ -213,6 +216,9 @@ void forkserver_run(const char *where)
 	note_threads();
 	quiet_signals();
 	traps_install();
+	guard_is_watched();
+	match_reset();
+	serve_forget();
 	filter_install(threads_cnt > 0);
 	send_message(MESSAGE_READY, threads_cnt + 1, 0, where);
 	for (;;) {

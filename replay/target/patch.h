@@ -47,7 +47,9 @@ struct patch_header {
 	unsigned int ready_main; /* 0: a READY function or the operation is reached; 1: at main's entry; 2:
 				  * when main returns */
 	unsigned int sees_frees; /* 0: memory may be freed without passing a PATCH_FREES */
-	unsigned int pad;
+	unsigned int has_init;	 /* init is called in place of main, and when it returns all is ready */
+	unsigned int init_module, pad;
+	unsigned long long init; /* in the module's file */
 };
 
 struct patch_module {
@@ -73,6 +75,8 @@ enum patch_role {
 	PATCH_FREES = 8,
 	/* It asks what PLAN_MARK_ASK does, and answers in rax. Never with another role. */
 	PATCH_ASKS = 16,
+	/* No two runs get the same from it, and it is not configured: its calls are counted. Alone, too. */
+	PATCH_WATCHED = 32,
 	PATCH_READY =
 		4, /* accept, epoll_wait...: main has reached its loop. May be or'ed to INPUT or OUTPUT */
 };
@@ -252,6 +256,7 @@ struct outcome_header {
 	/* The sandbox's limit of memory, when a signal came with most of it in use; else 0. */
 	unsigned long long used_up_bytes;
 	unsigned long long bases[PATCH_MODULES_MAX]; /* load biases; PATCH_NOT_LOADED */
+	unsigned int watched[PATCH_FUNCS_MAX]; /* by function: calls of a PATCH_WATCHED */
 	char text[PATCH_TEXT_MAX];
 };
 

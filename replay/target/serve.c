@@ -16,6 +16,13 @@
 #define PATTERN_MAX 4096
 
 static uint64_t shared[PATCH_SHARED_MAX];
+static unsigned shared_cnt;
+
+void serve_forget(void)
+{
+	memset(shared, 0, shared_cnt * sizeof(shared[0]));
+	shared_cnt = 0;
+}
 
 #define TROUBLE(serve, ...)                                                                                  \
 	({                                                                                                   \
@@ -128,6 +135,8 @@ static int step(struct serve *serve, const struct serve_op *op)
 	case SERVE_SHARED:
 		if (op->data >= PATCH_SHARED_MAX)
 			return TROUBLE(serve, "the case makes no sense: shared value %llu", op->data);
+		if (op->kind == SERVE_SHARE && op->data >= shared_cnt)
+			shared_cnt = op->data + 1;
 		if (op->kind == SERVE_SHARE)
 			shared[op->data] = serve->v[op->dst];
 		else

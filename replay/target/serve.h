@@ -16,3 +16,5 @@ struct serve {
 
 /* Run @cnt ops at offset @ops of the case. 0, or -1 with trouble. */
 int serve_run(struct serve *serve, unsigned ops, unsigned cnt);
+/* Another case comes: what was shared is of the last one. */
+void serve_forget(void);

@@ -102,6 +102,7 @@ static void check_patch(const struct patch_header *patch, size_t len)
 			    PATCH_VERSION);
 	if (patch->bytes != len || patch->modules_cnt > PATCH_MODULES_MAX ||
 	    patch->funcs_cnt > PATCH_FUNCS_MAX || patch->operation >= patch->funcs_cnt ||
+	    (patch->has_init && patch->init_module >= patch->modules_cnt) ||
 	    !engine_is_inside(patch->modules, patch->modules_cnt, sizeof(struct patch_module), len) ||
 	    !engine_is_inside(patch->funcs, patch->funcs_cnt, sizeof(struct patch_func), len) ||
 	    !engine_is_inside(patch->slots, patch->slots_cnt, sizeof(struct patch_slot), len) ||
@@ -251,13 +252,25 @@ static void serve_from_main(const char *where)
 	dispatch_leave();
 }
 
+/* What it returns, if anything, nobody knows: it may be a void function. */
+static int run_init(void)
+{
+	if (!module_is_loaded(engine.patch->init_module))
+		engine_fail("'%s' is not loaded, and the function of --init is in it",
+			    engine.modules[engine.patch->init_module].name);
+	((void (*)(void))(module_base(engine.patch->init_module) + engine.patch->init))();
+	return 0;
+}
+
 static int run_main(int argc, char **argv, char **envp)
 {
 	start_watch_exit();
 	pthread_atfork(NULL, on_program_fork, NULL);
 	if (engine.patch->ready_main == 1)
 		serve_from_main("main");
-	engine.main_result = program_main(argc, argv, envp);
+	engine.main_result = engine.patch->has_init ? run_init() : program_main(argc, argv, envp);
+	if (engine.state == ENGINE_STARTING && engine.patch->has_init)
+		serve_from_main("the end of --init");
 	if (engine.state == ENGINE_STARTING && engine.patch->ready_main == 2)
 		serve_from_main("the end of main");
 	if (is_failing(engine.main_result))
@@ -287,6 +300,7 @@ int START(main_fn *program, int argc, char **argv, main_fn *init, void (*fini)(v
 {
 	start_fn *real = REAL_START();
 
+	engine.has_entered = 1;
 	if (engine.state == ENGINE_STARTING) {
 		program_main = program;
 		program = run_main;

@@ -1,6 +1,6 @@
 # Real probes on running programs: needs root. A missing capability is a failure, not a skip.
 VICTIMS     = $(addprefix $(O)/tests/integration/victims/,victim life floats-O0 floats-O2 floats-regressed \
-		errnos errnos-static errnos-static-pie outlaw outlaw-lawful)
+		errnos errnos-static errnos-static-pie outlaw outlaw-lawful starter starter-elsewhere)
 INTEGRATION = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,$(wildcard tests/integration/test_*.c))
 RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)) \
 		tests/support/command.c tests/support/cassette_suite.c tests/support/s3_server.c tests/support/fake_http.c)
@@ -17,6 +17,9 @@ $(O)/tests/integration/victims/errnos%: tests/integration/victims/errnos.c
 $(O)/tests/integration/victims/outlaw%: tests/integration/victims/outlaw.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall $(if $*,-DLAWFUL) -o $@ $<
+$(O)/tests/integration/victims/starter-elsewhere: tests/integration/victims/starter.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -DELSEWHERE -Wall -o $@ $< -lpthread
 $(INTEGRATION): $(O)/tests/integration/%: $(O)/tests/integration/%.o $(RIG_OBJS) $(ARCHIVES)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(RIG_OBJS) $(ARCHIVES) -lcmocka $(LDLIBS)

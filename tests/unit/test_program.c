@@ -16,6 +16,7 @@
 #include "lib/plan.h"
 #include "lib/program.h"
 #include "lib/schema.h"
+#include "lib/serve.h"
 #include "lib/util.h"
 #include "tests/support/compile.h"
 
@@ -739,6 +740,49 @@ static void the_same_build_gives_the_same_schema(void **state)
 	assert_string_equal(ids[0], ids[1]);
 }
 
+static void serve_comes_to_what_the_program_calls(void **state)
+{
+	static const char *const names[] = {"handle", "libc.so.6:rand", "libc.so.6:time",
+					    "libc.so.6:clock_gettime"};
+	const struct serve_function *unserved[SERVE_FUNCTIONS_MAX];
+	auto_opened struct opened o = {}, again = {};
+	struct program_file *files = NULL;
+	struct err err = {};
+	size_t cnt;
+
+	if (open_with(&o, "\"libc.so.6:rand\": {}", ", \"serve\": [\"pid\", \"time\", \"random\"]", &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(o.program->funcs_cnt, ARRAY_SIZE(names));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct program_func *f = func(&o, names[i]);
+
+		assert_string_equal(f->refused.msg, "");
+		assert_string_equal(f->config->alias, names[i]);
+		assert_int_equal(f->config->is_served, i > 1);
+		assert_int_equal(f->config->role, i ? ROLE_INPUT : ROLE_OPERATION);
+	}
+	assert_int_equal(program_unserved(o.program, unserved, ARRAY_SIZE(unserved)), 0);
+
+	assert_int_equal(program_files(&files, &cnt, built.path, &err), 0);
+	assert_int_equal(program_open(&again.program, o.config, files, cnt, &err), 0);
+	assert_int_equal(again.program->funcs_cnt, o.program->funcs_cnt);
+	assert_ptr_equal(again.program->funcs[3].config, o.program->funcs[3].config);
+}
+
+static void what_differs_from_run_to_run_and_is_not_configured_is_known(void **state)
+{
+	static const char *const names[] = {"time", "clock_gettime", "rand"};
+	const struct serve_function *unserved[SERVE_FUNCTIONS_MAX];
+	auto_opened struct opened o = {};
+	struct err err = {};
+
+	if (open_with(&o, "", "", &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(program_unserved(o.program, unserved, ARRAY_SIZE(unserved)), ARRAY_SIZE(names));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_string_equal(unserved[i]->name, names[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -761,6 +805,8 @@ int main(void)
 		cmocka_unit_test(plugins_are_found_by_their_paths_however_many),
 		cmocka_unit_test(in_a_program_with_other_stacks_returns_need_no_hooks),
 		cmocka_unit_test(the_same_build_gives_the_same_schema),
+		cmocka_unit_test(serve_comes_to_what_the_program_calls),
+		cmocka_unit_test(what_differs_from_run_to_run_and_is_not_configured_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, build_shop, remove_shop);

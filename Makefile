@@ -107,6 +107,7 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(ARCHIVES) $(patsubst %.c,$(O)/%.o,$(wil
 $(O)/tests/unit/test_text: UNIT_OBJS = $(O)/tools/text.o
 $(O)/tests/unit/test_text: $(O)/tools/text.o
 
+$(UNIT_TESTS): | $(PUBLIC)
 test-unit: $(UNIT_TESTS) ## unit tests of this build
 	$(Q)tests/run-unit.sh $(UNIT_TESTS)
 

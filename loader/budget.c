@@ -137,7 +137,9 @@ static void advise_unprobe(struct budget *budget, const struct func_count *befor
 	double most = 0;
 
 	for (size_t i = 0; i < budget->program->funcs_cnt; i++) {
-		if (budget->row[i].is_off || bill->fixed[i] <= most)
+		/* What the program wants forgotten is forgotten at any price. */
+		if (budget->row[i].is_off || bill->fixed[i] <= most ||
+		    budget->program->funcs[i].config->mark == PLAN_MARK_DISCARD)
 			continue;
 		most = bill->fixed[i];
 		out->kind = BUDGET_UNPROBE;

@@ -96,6 +96,8 @@ static int apply(struct reloading *r, size_t i, struct err *err)
 	struct config_func *fresh = config_find(r->fresh, func);
 	bool was_off = func->sampling.is_off;
 
+	if (func->mark)
+		return 0;
 	if (func->role != ROLE_OPERATION) {
 		if (!fresh && !func->is_served)
 			say(r, "'%s' is captured until recording starts again", func->name);

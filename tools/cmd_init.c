@@ -157,7 +157,7 @@ static void put_funcs(struct buf *out, const struct starter *starter, enum role 
 
 	buf_printf(out, ",\n  \"%s\": {\n", role_keys[role]);
 	for (size_t i = 0; i < program->funcs_cnt; i++)
-		if (program->funcs[i].config->role == role)
+		if (program->funcs[i].config->role == role && !program->funcs[i].config->mark)
 			put_func(out, starter, i, !--left);
 	buf_printf(out, "  }");
 }
@@ -169,7 +169,7 @@ static void put_types(struct buf *out, const struct starter *starter)
 	struct guess_structs structs = {};
 	bool is_first = true;
 
-	for (size_t i = 0; i < program->funcs_cnt; i++)
+	for (size_t i = 0; i < program->funcs_cnt && !program->funcs[i].config->mark; i++)
 		guess_structs(&structs, program->schema, program->funcs[i].shape->func);
 	for (size_t i = 0; i < structs.cnt; i++) {
 		struct guesses guesses;

@@ -49,6 +49,7 @@ struct taken {
 	struct recording *recording[TAKEN_MAX];
 	uint32_t tid[TAKEN_MAX];
 	size_t cnt;
+	bool is_kept[TAKEN_MAX];
 };
 
 static int take(struct recording *recording, const struct assembled *about, void *ctx)
@@ -57,6 +58,7 @@ static int take(struct recording *recording, const struct assembled *about, void
 
 	assert_in_range(taken->cnt, 0, TAKEN_MAX - 1);
 	taken->tid[taken->cnt] = about->tid;
+	taken->is_kept[taken->cnt] = about->is_kept;
 	taken->recording[taken->cnt++] = recording;
 	return 0;
 }
@@ -470,6 +472,43 @@ static void operations_past_the_limit_are_counted(void **state)
 	assemble_free(assemble);
 }
 
+static void what_is_discarded_is_counted_and_not_handed_on_and_what_is_kept_says_so(void **state)
+{
+	const struct step steps[] = {
+		{IN, 1, 1, 1, 1, 0},
+		{IN, 1, 1, 2, 2, 1},
+		{LEFT, 1, 1, 3, 3, 0, .flags = EVENT_F_DISCARDED},
+		/* One event of it lost. */
+		{IN, 1, 2, 4, 1, 0},
+		{LEFT, 1, 2, 6, 3, 0, .flags = EVENT_F_DISCARDED},
+		{PASS},
+		{PASS},
+		{IN, 1, 3, 7, 1, 0},
+		{OUT, 1, 3, 8, 2, 0, .flags = EVENT_F_KEPT},
+		{IN, 1, 4, 9, 1, 0},
+		{OUT, 1, 4, 10, 2, 0},
+		/* Kept and discarded. */
+		{IN, 1, 5, 11, 1, 0},
+		{OUT, 1, 5, 12, 2, 0, .flags = EVENT_F_KEPT | EVENT_F_DISCARDED},
+		{},
+	};
+	struct assemble *assemble = NULL;
+	struct assemble_counts counts;
+	struct taken taken = {};
+
+	assert_int_equal(assemble_new(&assemble, take, &taken, NULL), 0);
+	play(assemble, steps);
+	assemble_counts(assemble, &counts);
+	assert_int_equal(counts.discarded, 3);
+	assert_int_equal(counts.complete, 2);
+	assert_int_equal(counts.incomplete, 0);
+	assert_int_equal(counts.lost_events, 1);
+	assert_int_equal(taken.cnt, 2);
+	assert_true(taken.is_kept[0] && !taken.is_kept[1]);
+	release(&taken);
+	assemble_free(assemble);
+}
+
 /* Whatever the order, as long as the passes come after it, nothing is lost. */
 static void any_order_gives_the_same_operations(void **state)
 {
@@ -523,6 +562,7 @@ int main(void)
 		cmocka_unit_test(a_lost_piece_makes_the_operation_incomplete),
 		cmocka_unit_test(many_threads_are_told_apart),
 		cmocka_unit_test(operations_past_the_limit_are_counted),
+		cmocka_unit_test(what_is_discarded_is_counted_and_not_handed_on_and_what_is_kept_says_so),
 		cmocka_unit_test(any_order_gives_the_same_operations),
 	};
 

@@ -16,6 +16,7 @@
 #include "lib/err.h"
 #include "lib/expr.h"
 #include "lib/json.h"
+#include "lib/plan.h"
 #include "lib/program.h"
 #include "lib/recording.h"
 #include "tests/support/shop.h"
@@ -30,6 +31,7 @@ struct packed {
 	struct program program;
 	struct package_context context;
 	struct recording *recording;
+	bool is_kept;
 };
 
 static void begin(struct packed *p, struct shop *shop, const char *customer, int amount, int result)
@@ -65,7 +67,7 @@ static void begin(struct packed *p, struct shop *shop, const char *customer, int
 static bool pack(struct packed *p)
 {
 	struct err err = {};
-	const struct package_source source = {.pid = 42, .number = 1, .started_ns = 5};
+	const struct package_source source = {.pid = 42, .number = 1, .started_ns = 5, .is_kept = p->is_kept};
 	bool keep = false;
 
 	if (package_recording(p->recording, &p->context, &source, &keep, &err) < 0)
@@ -115,6 +117,114 @@ static void configured_metadata_is_searchable_under_user(void **state)
 	text = cJSON_PrintUnformatted(cJSON_GetObjectItem(p.recording->metadata, "user"));
 	assert_string_equal(text, "{\"who\":\"acme\",\"status\":-3}");
 	free(text);
+	end(&p);
+}
+
+/* @cnt calls of f as a metadata mark (what it is called is the name, the number its value), then one of f. */
+static void add_marks(struct packed *p, struct program_func funcs[2], struct config_func *mark, size_t cnt)
+{
+	*mark = (struct config_func){.mark = PLAN_MARK_METADATA};
+	funcs[0] = p->func;
+	funcs[1] = (struct program_func){.config = mark, .shape = p->t.shape};
+	p->program = (struct program){.funcs = funcs, .funcs_cnt = 2};
+	p->recording->calls = calloc(cnt + 1, sizeof(struct call));
+	for (size_t i = 0; i <= cnt; i++) {
+		p->recording->calls[i] = p->t.call;
+		p->recording->calls[i].func = i < cnt;
+		p->recording->calls[i].seq = i + 1;
+	}
+	p->recording->calls_cnt = cnt + 1;
+}
+
+static void end_marked(struct packed *p)
+{
+	free(p->recording->calls);
+	p->recording->calls = NULL;
+	p->recording->calls_cnt = 0;
+	end(p);
+}
+
+static void a_metadata_mark_is_metadata_and_no_call(void **state)
+{
+	struct named_path path = {.name = (char *)"status", .path = (char *)"return"};
+	const struct {
+		const char *name, *user;
+	} cases[] = {{"number", "{\"number\":7,\"status\":-3}"}, {"status", "{\"status\":-3}"}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct program_func funcs[2];
+		struct config_func mark;
+		struct packed p;
+		char *text;
+
+		begin(&p, *state, cases[i].name, 7, -3);
+		p.config.metadata = &path;
+		p.config.metadata_cnt = 1;
+		add_marks(&p, funcs, &mark, 2);
+		assert_true(pack(&p));
+		text = cJSON_PrintUnformatted(cJSON_GetObjectItem(p.recording->metadata, "user"));
+		assert_string_equal(text, cases[i].user);
+		free(text);
+		assert_int_equal(p.recording->calls_cnt, 1);
+		assert_int_equal(p.recording->calls[0].func, 0);
+		assert_int_equal(p.recording->calls[0].seq, 1);
+		end_marked(&p);
+	}
+}
+
+static void more_metadata_than_there_is_room_for_is_said(void **state)
+{
+	struct program_func funcs[2];
+	struct config_func mark;
+	struct packed p;
+	char name[4001];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	begin(&p, *state, name, 7, 0);
+	add_marks(&p, funcs, &mark, 40);
+	assert_true(pack(&p));
+	assert_false(p.recording->complete);
+	assert_int_equal(p.recording->incomplete_cnt, 1);
+	assert_string_equal(p.recording->incomplete[0],
+			    "the program gave more than 128 KiB of metadata: not all of it is here");
+	end_marked(&p);
+}
+
+static void what_the_program_keeps_is_kept_whatever_keep_if_says(void **state)
+{
+	struct packed p;
+
+	begin(&p, *state, "acme", 1, -1);
+	assert_int_equal(expr_parse(&p.config.sampling.keep_if, "return > 0", NULL), 0);
+	assert_false(pack(&p));
+	p.is_kept = true;
+	assert_true(pack(&p));
+	end(&p);
+}
+
+static void the_name_follows_from_the_operations_number_and_the_key(void **state)
+{
+	unsigned long long name[2];
+	char want[33];
+	struct packed p;
+
+	begin(&p, *state, "acme", 1, -1);
+	p.context.name_key[0] = 5;
+	p.context.name_key[1] = 6;
+	pack(&p);
+	plan_name(name, p.context.name_key, 1);
+	snprintf(want, sizeof(want), "%016llx%016llx", name[0], name[1]);
+	assert_string_equal(p.recording->id, want);
+	for (unsigned i = 0; i < 128; i++) {
+		const char digit[] = {want[i / 4], '\0'};
+
+		assert_int_equal(plan_answer(name, i, 0, 0), strtoul(digit, NULL, 16) >> (3 - i % 4) & 1);
+	}
+	assert_true(plan_answer(name, PLAN_ASK_IS, name[0], name[1]));
+	assert_false(plan_answer(name, PLAN_ASK_IS, name[1], name[0]));
+	assert_true(plan_answer(name, PLAN_ASK_STATE, 0, 0));
+	assert_false(plan_answer(name, 1000, 0, 0));
 	end(&p);
 }
 
@@ -186,6 +296,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_document_says_where_and_when_it_was_recorded),
 		cmocka_unit_test(configured_metadata_is_searchable_under_user),
+		cmocka_unit_test(a_metadata_mark_is_metadata_and_no_call),
+		cmocka_unit_test(more_metadata_than_there_is_room_for_is_said),
+		cmocka_unit_test(what_the_program_keeps_is_kept_whatever_keep_if_says),
+		cmocka_unit_test(the_name_follows_from_the_operations_number_and_the_key),
 		cmocka_unit_test(keep_if_decides_at_the_end_and_keeps_what_it_cannot_decide),
 		cmocka_unit_test(an_error_is_what_error_if_says_or_not_to_return),
 		cmocka_unit_test(an_incomplete_recording_says_why),

@@ -83,12 +83,12 @@ struct frame {
 	__u64 passed_over; /* configured calls inside this one, which are not recorded */
 	__u32 seq;
 	__u16 func;
+	__u16 flags;		 /* of an operation's end: enum event_flags */
 	__u8 is_call;		 /* not the operation itself */
 	__u8 is_open, is_hooked; /* its return will be seen by the trampoline */
 	__u8 is_at_rets;	 /* it will be seen where the function ends */
 	__u8 is_alternate;	 /* it is on the alternate signal stack */
 	__u8 vectors;		 /* al at entry: vector registers that a variadic call uses, at most */
-	__u8 flags;		 /* of an operation's end: enum event_flags */
 	__u8 is_muted;		 /* it was discarded: an end of it has been emitted */
 };
 

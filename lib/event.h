@@ -40,7 +40,7 @@ enum event_flags {
 	/* Of an operation's end: */
 	EVENT_F_SHARED = 1 << 2,    /* another operation carried the same value at the same time */
 	EVENT_F_UNCARRIED = 1 << 3, /* what it carried found no room */
-	EVENT_F_ELSEWHERE = 1 << 6, /* calls were made on a stack that is not their thread's own */
+	EVENT_F_ELSEWHERE = 1 << 8, /* calls were made on a stack that is not their thread's own */
 	/* Fragments that do not fit one event: */
 	EVENT_F_MORE = 1 << 4,	/* they go on in the thread's next event, */
 	EVENT_F_AGAIN = 1 << 5, /* which has this, and the same kind, seq and registers */
@@ -52,7 +52,7 @@ enum event_flags {
 struct event {
 	__u32 len; /* of the whole event, bytes */
 	__u16 func;
-	__u8 kind, flags;
+	__u16 kind : 4, flags : 12;
 	__u32 tgid, tid;
 	__u64 ts_ns;	 /* CLOCK_MONOTONIC */
 	__u64 rseq;	 /* of the thread, from 1 */

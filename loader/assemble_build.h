@@ -17,7 +17,7 @@ struct gathered {
 	const struct event **events; /* by `attempted` - 1; NULL: not there */
 	uint32_t events_cap;
 	uint32_t seen, attempted; /* events that arrived; the highest index among them */
-	uint8_t flags;		  /* enum event_flags of its end */
+	uint16_t flags;		  /* enum event_flags of its end */
 	bool has_end, is_cut;	  /* is_cut: events arrived that were too many to keep */
 };
 

@@ -27,7 +27,7 @@ struct step {
 	uint32_t tid, op, rseq, attempted, seq;
 	uint64_t left, passed_over, by_itself;
 	uint32_t thread, home; /* 0: as tid */
-	uint8_t flags;
+	uint16_t flags;
 };
 
 struct want {
@@ -266,6 +266,10 @@ static const struct story stories[] = {
 	 .steps = {{IN, 1, 1, 1, 1, 0}, {OUT, 1, 1, 2, 2, 0, .flags = EVENT_F_UNCARRIED}},
 	 .want = {{1, false, 0, LEFT_RETURN,
 		   "what it carried found no room: calls in other threads are missing"}}},
+	{.name = "an operation that let a coroutine work for it",
+	 .steps = {{IN, 1, 1, 1, 1, 0}, {OUT, 1, 1, 2, 2, 0, .flags = EVENT_F_ELSEWHERE}},
+	 .want = {{1, false, 0, LEFT_RETURN,
+		   "calls on a stack that is not their thread's own (a coroutine) are missing"}}},
 	{.name = "a thread's number used again begins at 1 again",
 	 .steps = {{IN, 1, 1, 1, 1, 0},
 		   {OUT, 1, 1, 2, 2, 0},
@@ -355,7 +359,7 @@ struct piece {
 	uint8_t bytes[8];
 };
 
-static struct piece piece_of(uint8_t kind, uint8_t flags, uint32_t seq, uint32_t idx, uint8_t byte)
+static struct piece piece_of(uint8_t kind, uint16_t flags, uint32_t seq, uint32_t idx, uint8_t byte)
 {
 	struct piece piece = {.event = {.len = sizeof(piece),
 					.func = seq,

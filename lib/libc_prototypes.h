@@ -23,7 +23,8 @@ struct libc_rule {
 struct libc_function {
 	const char *name;
 	const char *prototype; /* C */
-	/* What _FORTIFY_SOURCE calls in its place: the same parameters, and perhaps more behind them. NULL */
+	/* What _FORTIFY_SOURCE calls in its place: the same parameters, and perhaps more behind them. NULL: none,
+	 * or its parameters are others, and it has a row of its own. */
 	const char *checked;
 	struct libc_rule rules[LIBC_RULES_MAX]; /* ended by a path of NULL */
 	const char *type;			/* a struct that libc_type() says more of; or NULL */

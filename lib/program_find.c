@@ -598,6 +598,9 @@ static bool has_checked_twin(const struct finder *f, const char *name, char *twi
 	if (libc && libc->checked)
 		return false;
 	snprintf(twin, len, "__%s_chk", name);
+	for (size_t i = 0; i < f->config->funcs_cnt; i++)
+		if (!strcmp(f->config->funcs[i].symbol, twin))
+			return false;
 	for (size_t i = 0; i < f->program->files_cnt; i++)
 		if (!program_is_libc(f->program, i) &&
 		    object_import_slots(f->program->objects[i], twin, NULL, 0))

@@ -51,6 +51,8 @@ $(O)/%.o: %.c
 	$(call msg,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+$(O)/replay/report_html.o: replay/report.html
+
 # --- what runs in the kernel
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(call msg,BPF,$<)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/equalizer.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -211,6 +212,7 @@ static struct player_opts player_opts(struct equalizer *equalizer, int cpu)
 				    .timeout_ms = opts->timeout_ms,
 				    .cpu = cpu,
 				    .keep = opts->keep,
+				    .goes_on = opts->goes_on,
 				    .is_debugged = opts->is_debugged,
 				    .notes = &equalizer->notes};
 }
@@ -446,4 +448,17 @@ int equalizer_run(struct equalizer *equalizer, const struct lookup *lookup, comp
 	free(run->keys);
 	free(run);
 	return r;
+}
+
+struct cJSON *equalizer_totals_json(const struct equalizer_totals *totals)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "type", "summary");
+	cJSON_AddNumberToObject(json, "total", totals->total);
+	for (int i = 0; i < VERDICT_CNT; i++)
+		cJSON_AddNumberToObject(json, verdict_name(i), totals->by_verdict[i]);
+	if (totals->not_compared)
+		cJSON_AddNumberToObject(json, "not_compared", totals->not_compared);
+	return json;
 }

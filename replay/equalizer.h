@@ -9,6 +9,7 @@
 #include "lib/lookup.h"
 #include "replay/verdict.h"
 
+struct cJSON;
 struct cassette;
 struct config;
 struct err;
@@ -21,8 +22,9 @@ struct equalizer_opts {
 	int timeout_ms;			 /* 0: EQUALIZER_TIMEOUT_MS */
 	int jobs;			 /* 0: one a core */
 	bool strict;			 /* refuse functions that are inlined in places */
-	bool keep;			 /* leave the programs' folders behind, and note where */
-	bool is_debugged;		 /* gdb stops in the operation: of equalizer_one */
+	bool goes_on;	  /* what cannot be started for one operation is a failure of its recordings alone */
+	bool keep;	  /* leave the programs' folders behind, and note where */
+	bool is_debugged; /* gdb stops in the operation: of equalizer_one */
 	const volatile sig_atomic_t *stop;
 };
 #define EQUALIZER_TIMEOUT_MS 10000
@@ -36,6 +38,9 @@ struct equalizer_totals {
 
 /* Called for each comparison, in the order of the lookup; never from two threads at once. Non-zero stops. */
 typedef int (*comparison_fn)(const struct comparison *comparison, void *ctx);
+
+/* The summary's line of `--json`. NULL: no memory. */
+struct cJSON *equalizer_totals_json(const struct equalizer_totals *totals);
 
 struct equalizer;
 /* Open the build, find its functions, say what will not be intercepted (notes). Nothing runs yet. */

@@ -345,6 +345,8 @@ int judge(struct comparison *out, const struct recording *recording, const struc
 		r = judge_ruins(&j, j.err);
 	else if (!r)
 		r = judge_events(&j, served);
+	if (!r && out->verdict != VERDICT_EQUAL && replayed)
+		r = timeline_make(&out->timeline, &j.pairing, recording, replayed, j.err);
 	pairing_release(&j.pairing);
 	handle_map_free(j.handles);
 	return r;

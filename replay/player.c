@@ -37,6 +37,7 @@ struct player {
 		struct buf patch;
 		struct server *server;
 		struct startup startup; /* what the server was started with */
+		struct err *trouble;	/* why it cannot be started; NULL: not known */
 	} * stages;			/* by the program's functions */
 };
 
@@ -71,6 +72,7 @@ void player_free(struct player *player)
 			server_stop(player->stages[i].server);
 		buf_release(&player->stages[i].patch);
 		startup_release(&player->stages[i].startup);
+		free(player->stages[i].trouble);
 	}
 	free(player->stages);
 	store_free(player->store);
@@ -260,9 +262,8 @@ static int try(struct play *play, unsigned how, struct comparison *out, struct s
 		r = judge(out, play->recording, play->schema, play->player->store, opts->config,
 			  opts->program, play->operation, result, &play->displaced, err);
 	return r < 0 ? r
-		     : unrecorded_collect(
-			       out, (const void *)play->player->stages[play->operation].patch.data,
-			       result->outcome, opts->notes, err);
+		     : unrecorded_collect(out, (const void *)play->player->stages[play->operation].patch.data,
+					  result->outcome, opts->notes, err);
 }
 
 static bool is_beyond(const struct server_result *result)
@@ -351,6 +352,34 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 	return r;
 }
 
+static int start_for(struct player *player, size_t operation, const struct recording *recording,
+		     struct err *err)
+{
+	int r = use_startup(player, operation, recording, err);
+
+	return r < 0 ? r : start(player, operation, err);
+}
+
+/* As start_for, but what failed once is not tried again: each try may take as long as start-up may. */
+static int start_once(struct player *player, size_t operation, const struct recording *recording,
+		      struct err *err)
+{
+	struct stage *stage = &player->stages[operation];
+	int r;
+
+	if (stage->trouble) {
+		*err = *stage->trouble;
+		return -ECANCELED;
+	}
+	r = start_for(player, operation, recording, err);
+	if (r < 0) {
+		stage->trouble = malloc(sizeof(*stage->trouble));
+		if (stage->trouble)
+			*stage->trouble = *err;
+	}
+	return r;
+}
+
 int player_play(struct player *player, const struct recording_key *key, struct comparison *out,
 		struct err *err)
 {
@@ -363,11 +392,10 @@ int player_play(struct player *player, const struct recording_key *key, struct c
 	if (store_get(player->store, key, &recording, &one.schema, &why) < 0 ||
 	    find_operation(player, recording, one.schema, &one.operation, &why) < 0)
 		return give_up(out, &why);
-	r = use_startup(player, one.operation, recording, err);
-	if (r == 0)
-		r = start(player, one.operation, err);
+	r = player->opts.goes_on ? start_once(player, one.operation, recording, &why)
+				 : start_for(player, one.operation, recording, err);
 	if (r < 0)
-		return r;
+		return player->opts.goes_on ? give_up(out, &why) : r;
 	one.recording = recording;
 	buf_init(&one.data, PATCH_CASE_BYTES);
 	r = play(&one, out, &why);

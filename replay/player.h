@@ -22,6 +22,7 @@ struct player_opts {
 	int timeout_ms;
 	int cpu; /* -1: not pinned */
 	bool keep, is_debugged;
+	bool goes_on; /* a build that cannot be started for an operation is a verdict on its recordings */
 	struct notes *notes;
 };
 

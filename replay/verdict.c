@@ -36,6 +36,7 @@ static void release_texts(char **texts, size_t cnt)
 void comparison_release(struct comparison *comparison)
 {
 	differences_release(&comparison->differences);
+	timeline_release(&comparison->timeline);
 	free(comparison->advice);
 	comparison->advice = NULL;
 	release_texts(comparison->missing, comparison->missing_cnt);

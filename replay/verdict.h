@@ -7,6 +7,7 @@
 
 #include "lib/cassette.h"
 #include "replay/compare.h"
+#include "replay/timeline.h"
 
 enum verdict {
 	VERDICT_EQUAL,
@@ -41,6 +42,7 @@ struct comparison {
 		unsigned calls;
 	} * unrecorded;
 	size_t unrecorded_cnt;
+	struct timeline timeline; /* empty when equal */
 };
 void comparison_release(struct comparison *comparison);
 /* Fill the reason of a comparison that has differences, missing or extra calls. */

@@ -64,7 +64,7 @@ static int print(struct tries *tries, const struct comparison *comparison, bool 
 static int print_summary(const struct tries *tries, bool json, struct err *err)
 {
 	if (json)
-		return common_print_json(verdicts_summary_json(&tries->totals), err);
+		return common_print_json(equalizer_totals_json(&tries->totals), err);
 	if (tries->totals.total > 1)
 		verdicts_print_summary(&tries->totals);
 	if (tries->ways_cnt > 1)

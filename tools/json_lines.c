@@ -216,12 +216,27 @@ static const struct json_field totals_fields[] = {
 	{"different", FIELD_INTEGER, "by verdict"},
 	{"failed", FIELD_INTEGER, "by verdict"},
 	{"equalizer_failure", FIELD_INTEGER, "by verdict"},
+	{"accepted", FIELD_INTEGER, "of those that are not equal; of studio", .is_optional = true},
 	{"not_compared", FIELD_INTEGER, "values that neither side captured; absent: none",
 	 .is_optional = true},
 	{},
 };
 
 const struct json_line lines_verdicts[] = {{"comparison", comparison_fields}, {"summary", totals_fields}, {}};
+
+static const struct json_field category_fields[] = {
+	{"category", FIELD_STRING, "of the operation"},
+	{"equal", FIELD_INTEGER, "by verdict"},
+	{"fixed", FIELD_INTEGER, "by verdict"},
+	{"different", FIELD_INTEGER, "by verdict"},
+	{"failed", FIELD_INTEGER, "by verdict"},
+	{"equalizer_failure", FIELD_INTEGER, "by verdict"},
+	{"accepted", FIELD_INTEGER, "of those that are not equal"},
+	{},
+};
+
+const struct json_line lines_studio[] = {
+	{"comparison", comparison_fields}, {"category", category_fields}, {"summary", totals_fields}, {}};
 
 static const struct json_field finding_fields[] = {
 	{"name", FIELD_STRING, "what was looked for"},

@@ -74,16 +74,3 @@ void verdicts_print_notes(const struct notes *notes)
 	for (size_t i = 0; i < notes->cnt; i++)
 		fprintf(stderr, "note: %s\n", notes->text[i]);
 }
-
-cJSON *verdicts_summary_json(const struct equalizer_totals *totals)
-{
-	cJSON *json = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(json, "type", "summary");
-	cJSON_AddNumberToObject(json, "total", totals->total);
-	for (int i = 0; i < VERDICT_CNT; i++)
-		cJSON_AddNumberToObject(json, verdict_name(i), totals->by_verdict[i]);
-	if (totals->not_compared)
-		cJSON_AddNumberToObject(json, "not_compared", totals->not_compared);
-	return json;
-}

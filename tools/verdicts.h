@@ -2,7 +2,6 @@
 /* What replay and equalize show. */
 #pragma once
 
-struct cJSON;
 struct comparison;
 struct equalizer_totals;
 struct notes;
@@ -10,4 +9,3 @@ struct notes;
 void verdicts_print(const struct comparison *comparison);
 void verdicts_print_summary(const struct equalizer_totals *totals);
 void verdicts_print_notes(const struct notes *notes); /* stderr */
-struct cJSON *verdicts_summary_json(const struct equalizer_totals *totals);

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/equalizing.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/util.h"
+#include "replay/equalizer.h"
+#include "replay/report.h"
+#include "tools/baseline.h"
+#include "tools/status.h"
+#include "tools/tally.h"
+#include "tools/verdicts.h"
+
+struct equalizing {
+	const struct equalizing_opts *opts;
+	const char *cassette;
+	struct equalizer_totals totals; /* as they grow */
+	struct tally tally;
+	struct baseline *baseline; /* NULL: nothing is accepted */
+	struct report *reports[OPT_LIST_MAX];
+	size_t reports_cnt;
+	size_t accepted; /* of those that are not equal */
+	size_t met;	 /* of --accept */
+	struct status_line status;
+	uint64_t first_ns; /* when the first comparison came */
+	struct err *err;
+};
+
+/* "120 of 300 replayed, 2900 a second, 62 ms left; 3 not equal". Starting the program is not part of the
+ * rate. */
+static void show_progress(struct equalizing *e)
+{
+	const struct equalizer_totals *totals = &e->totals;
+	size_t not_equal = totals->total - totals->by_verdict[VERDICT_EQUAL];
+	double elapsed_ns = status_now_ns() - e->first_ns;
+	char left[32];
+
+	if (totals->total < 2 || elapsed_ns <= 0) {
+		status_show(&e->status, "%zu of %zu replayed; %zu not equal", totals->total, totals->found,
+			    not_equal);
+		return;
+	}
+	elapsed_ns /= totals->total - 1;
+	common_duration(elapsed_ns * (totals->found - totals->total), left);
+	status_show(&e->status, "%zu of %zu replayed, %.0f a second, %s left; %zu not equal", totals->total,
+		    totals->found, 1e9 / elapsed_ns, left, not_equal);
+}
+
+/* --- one comparison --- */
+
+static bool is_to_be_accepted(const struct equalizing *e, const struct comparison *comparison)
+{
+	char id[CATEGORY_MAX + 48];
+
+	recording_key_text(&comparison->key, id);
+	for (size_t i = 0; i < e->opts->accept.cnt; i++)
+		if (!strcmp(e->opts->accept.item[i], id) ||
+		    !strcmp(e->opts->accept.item[i], comparison->key.id))
+			return true;
+	return false;
+}
+
+static int put_in_reports(struct equalizing *e, const struct comparison *comparison)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < e->reports_cnt && r == 0; i++)
+		r = report_add(e->reports[i], comparison, e->err);
+	return r;
+}
+
+static int print(struct equalizing *e, const struct comparison *comparison, bool is_accepted)
+{
+	if (e->opts->json) {
+		status_make_way(&e->status);
+		return common_print_json(comparison_json(comparison), e->err);
+	}
+	if (comparison->verdict != VERDICT_EQUAL && !is_accepted) {
+		status_make_way(&e->status);
+		verdicts_print(comparison);
+	}
+	return 0;
+}
+
+#define STOPPED 1 /* nobody reads on */
+
+static int on_comparison(const struct comparison *comparison, void *ctx)
+{
+	struct equalizing *e = ctx;
+	bool is_accepted;
+	int r = 0;
+
+	if (!e->first_ns)
+		e->first_ns = status_now_ns();
+	if (is_to_be_accepted(e, comparison)) {
+		e->met++;
+		r = baseline_add(e->baseline, comparison, e->err);
+	}
+	is_accepted = e->baseline && baseline_accepts(e->baseline, comparison);
+	e->accepted += is_accepted;
+	if (r == 0)
+		r = tally_add(&e->tally, comparison, is_accepted, e->err);
+	if (r == 0)
+		r = put_in_reports(e, comparison);
+	if (r == 0)
+		r = print(e, comparison, is_accepted);
+	if (status_is_due(&e->status))
+		show_progress(e);
+	return r == 0 && ferror(stdout) ? STOPPED : r;
+}
+
+/* --- the end --- */
+
+static int nothing_matches(const char *cassette, struct err *err)
+{
+	err_set(err, -ENOENT, "no recording in '%s' matches", cassette);
+	err_hint(err, "'tapedeck ls %s' lists what is there; --incomplete takes in incomplete ones",
+		 cassette);
+	return -ENOENT;
+}
+
+static int print_json(const struct equalizing *e)
+{
+	cJSON *json = equalizer_totals_json(&e->totals);
+	int r = 0;
+
+	for (size_t i = 0; e->opts->by_category && i < e->tally.categories_cnt && r == 0; i++)
+		r = common_print_json(tally_category_json(&e->tally.categories[i]), e->err);
+	if (json && e->opts->by_category)
+		cJSON_AddNumberToObject(json, "accepted", e->accepted);
+	return r < 0 ? r : common_print_json(json, e->err);
+}
+
+static void print_text(struct equalizing *e)
+{
+	verdicts_print_summary(&e->totals);
+	tally_print_causes(&e->tally);
+	if (e->opts->by_category)
+		tally_print_categories(&e->tally);
+}
+
+/* "3", or "0.5%" of @total. */
+static int read_allowed(size_t *out, const char *text, size_t total, struct err *err)
+{
+	char *end;
+	double number;
+
+	*out = 0;
+	if (!text)
+		return 0;
+	number = strtod(text, &end);
+	if (end == text || number < 0 || (strcmp(end, "%") && *end) || (*end && number > 100))
+		return err_usage(err, -EINVAL, "--allow: '%s' is neither a number nor a share as 0.5%%",
+				 text);
+	*out = *end ? number / 100 * total : number;
+	return 0;
+}
+
+static int close_reports(struct equalizing *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < e->reports_cnt; i++) {
+		int closed = report_close(e->reports[i], &e->totals, r ? NULL : e->err);
+
+		r = r ? r : closed;
+	}
+	e->reports_cnt = 0;
+	return r;
+}
+
+static int finish(struct equalizing *e)
+{
+	const struct equalizer_totals *totals = &e->totals;
+	size_t unequal = totals->total - totals->by_verdict[VERDICT_EQUAL] - e->accepted, allowed;
+	int r = close_reports(e);
+
+	if (r == 0 && e->baseline)
+		r = baseline_save(e->baseline, e->err);
+	if (e->opts->json)
+		r = print_json(e) ?: r;
+	else
+		print_text(e);
+	common_unreadable(totals->unreadable);
+	if (r == 0)
+		r = read_allowed(&allowed, e->opts->allow, totals->total, e->err);
+	if (r < 0)
+		return r;
+	if (!totals->found)
+		return nothing_matches(e->cassette, e->err);
+	if (e->met < e->opts->accept.cnt)
+		fprintf(stderr,
+			"tapedeck: %zu of the recordings to accept were not among those that were replayed\n",
+			e->opts->accept.cnt - e->met);
+	if (totals->total < totals->found)
+		fprintf(stderr, "tapedeck: stopped after %zu of %zu recordings\n", totals->total,
+			totals->found);
+	if (unequal > allowed)
+		return STATUS_DIFFERS;
+	return totals->total < totals->found ? STATUS_FAILED : STATUS_DONE;
+}
+
+/* --- the beginning --- */
+
+static int open_reports(struct equalizing *e)
+{
+	const struct report_head head = {.build = e->opts->build.exe, .cassette = e->cassette};
+	int r = 0;
+
+	for (size_t i = 0; i < e->opts->reports.cnt && r == 0; i++) {
+		r = report_open(&e->reports[i], e->opts->reports.item[i], &head, e->err);
+		e->reports_cnt += r == 0;
+	}
+	return r;
+}
+
+static int play(struct equalizing *e, struct config *config, struct cassette *cassette,
+		const struct words *words)
+{
+	const struct equalizing_opts *opts = e->opts;
+	struct lookup lookup = common_lookup(&opts->filter);
+	char engine[4096];
+	struct equalizer_opts equalizer_opts = {
+		.exe = opts->build.exe,
+		.engine = engine,
+		.ready = opts->build.ready,
+		.init = opts->build.init,
+		.args = words->rest,
+		.libs = (char *const *)opts->build.libs.item,
+		.timeout_ms = opts->build.timeout_ns / 1000000,
+		.jobs = opts->jobs,
+		.strict = opts->build.strict,
+		.goes_on = opts->by_category,
+		.stop = &common_stop,
+	};
+	struct equalizer *equalizer;
+	int r;
+
+	r = common_engine(engine, sizeof(engine), e->err);
+	if (r == 0)
+		r = equalizer_new(&equalizer, config, cassette, &equalizer_opts, e->err);
+	if (r < 0)
+		return r;
+	status_init(&e->status);
+	common_catch_signals(1);
+	r = equalizer_run(equalizer, &lookup, on_comparison, e, &e->totals, e->err);
+	status_clear(&e->status);
+	verdicts_print_notes(equalizer_notes(equalizer));
+	if (r >= 0)
+		r = finish(e);
+	equalizer_free(equalizer);
+	return r;
+}
+
+static void release(struct equalizing *e)
+{
+	for (size_t i = 0; i < e->reports_cnt; i++)
+		report_abandon(e->reports[i]);
+	baseline_free(e->baseline);
+	tally_release(&e->tally);
+}
+
+int equalizing_run(const struct equalizing_opts *opts, const char *name, const struct words *words,
+		   struct err *err)
+{
+	struct lookup lookup = common_lookup(&opts->filter);
+	struct equalizing e = {.opts = opts, .cassette = words->arg[0], .err = err};
+	auto_config struct config *config = NULL;
+	auto_cassette struct cassette *cassette = NULL;
+	size_t allowed;
+	int r;
+
+	r = lookup_check(&lookup, err);
+	if (r == 0)
+		r = read_allowed(&allowed, opts->allow, 0, err);
+	if (r == 0)
+		r = common_config(&config, opts->build.config, err);
+	if (r < 0)
+		return r;
+	if (!opts->build.exe)
+		return err_usage(err, -EINVAL, "'%s' needs --exe BUILD: the program to replay with", name);
+	r = cassette_open(&cassette, words->arg[0], false, err);
+	if (r == 0 && opts->by_category)
+		r = baseline_open(&e.baseline, opts->baseline, opts->accept.cnt, err);
+	if (r == 0)
+		r = open_reports(&e);
+	if (r == 0)
+		r = play(&e, config, cassette, words);
+	release(&e);
+	common_warn(cassette);
+	return r;
+}

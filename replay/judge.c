@@ -293,6 +293,17 @@ static int judge_ruins(struct judge *j, const struct err *why)
 	return give_up(j->out, why->msg);
 }
 
+/* What a sanitizer found is the build's fault, whatever came out. */
+static void judge_report(struct judge *j)
+{
+	struct comparison *out = j->out;
+
+	if (!j->result->report || !j->result->report[0] || out->verdict == VERDICT_EQUALIZER_FAILURE)
+		return;
+	out->verdict = VERDICT_FAILED;
+	snprintf(out->reason, sizeof(out->reason), "%s", j->result->report);
+}
+
 static int judge_events(struct judge *j, const struct outcome_call *served)
 {
 	unsigned end = j->result->outcome->end;
@@ -345,6 +356,8 @@ int judge(struct comparison *out, const struct recording *recording, const struc
 		r = judge_ruins(&j, j.err);
 	else if (!r)
 		r = judge_events(&j, served);
+	if (!r)
+		judge_report(&j);
 	if (!r && out->verdict != VERDICT_EQUAL && replayed)
 		r = timeline_make(&out->timeline, &j.pairing, recording, replayed, j.err);
 	pairing_release(&j.pairing);

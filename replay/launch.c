@@ -22,12 +22,14 @@
 #include "lib/program.h"
 #include "lib/util.h"
 #include "replay/sandbox.h"
+#include "replay/sanitizer.h"
 #include "replay/scratch.h"
 #include "replay/server.h"
 #include "replay/target/patch.h"
 
 #define SOCKET_FD	 200 /* where programs that open a few files do not come, and forks copy small tables */
 #define ENV_MAX		 (16 + LAUNCH_ENV_MAX)
+#define REPORT_LOOKED_AT (1u << 20) /* bytes of stderr */
 #define RM_DEPTH	 16
 #define COPY_BYTES	 (1u << 20)
 #define EXIT_NOT_STARTED 127
@@ -47,7 +49,9 @@ struct launch {
 	int out_fd, err_fd, null_fd;
 	int cpu;
 	bool has_sanitizer, is_kept, is_linked_in;
+	bool reports; /* it may have a sanitizer's reports on stderr */
 	char said[LAUNCH_SAID_MAX + 1];
+	char report[LAUNCH_REPORT_MAX];
 };
 
 /* --- the folder --- */
@@ -249,7 +253,9 @@ static bool has_sanitizer(const struct object *object)
 /* What the replay itself decides. */
 static bool is_ours(const char *variable)
 {
-	static const char *const names[] = {"HOME=", "TMPDIR=", "LD_", "TAPEDECK_", "ASAN_OPTIONS="};
+	static const char *const names[] = {
+		"HOME=",	 "TMPDIR=",	   "LD_",	    "TAPEDECK_",
+		"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=", "MSAN_OPTIONS="};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strncmp(variable, names[i], strlen(names[i])))
@@ -274,6 +280,18 @@ static bool has_env(const struct launch *launch, const char *name)
 		if (!strncmp(launch->env[i], name, strlen(name)))
 			return true;
 	return false;
+}
+
+/* The undefined behaviour sanitizer needs no room, and may be alone. */
+static bool has_ubsan(const struct object *object)
+{
+	const char *needed;
+
+	for (size_t i = 0; (needed = object_needed(object, i)); i++)
+		if (!strncmp(needed, "libubsan.so", strlen("libubsan.so")))
+			return true;
+	return object_find_func(object, "__ubsan_on_report", NULL, NULL) ||
+	       object_find_func(object, "__ubsan_handle_type_mismatch_v1", NULL, NULL);
 }
 
 static int fill_env(struct launch *launch, const char *engine, const char *sanitizer, struct err *err)
@@ -353,6 +371,7 @@ static int look_at_exe(struct launch *launch, const struct server_opts *opts, st
 		return r;
 	}
 	launch->has_sanitizer = has_sanitizer(object);
+	launch->reports = launch->has_sanitizer || has_ubsan(object);
 	if (put_recorded_env(launch, opts->env))
 		return err_nomem(err);
 	return fill_env(launch, engine, sanitizer_of(object), err);
@@ -605,4 +624,21 @@ const char *launch_said(struct launch *launch)
 	if (!read_end(launch->said, launch->err_fd))
 		read_end(launch->said, launch->out_fd);
 	return launch->said;
+}
+
+const char *launch_report(struct launch *launch)
+{
+	autofree char *text = NULL;
+	ssize_t n;
+
+	launch->report[0] = '\0';
+	if (!launch->reports || lseek(launch->err_fd, 0, SEEK_END) <= 0)
+		return launch->report;
+	text = malloc(REPORT_LOOKED_AT + 1);
+	n = text ? pread(launch->err_fd, text, REPORT_LOOKED_AT, 0) : 0;
+	if (n > 0) {
+		text[n] = '\0';
+		sanitizer_report(launch->report, sizeof(launch->report), text);
+	}
+	return launch->report;
 }

@@ -326,10 +326,11 @@ static int give_up(struct comparison *out, const struct err *err)
 	return 0;
 }
 
-static bool is_puzzling(const struct player *player, const struct comparison *comparison, bool timed_out)
+static bool is_puzzling(const struct player *player, const struct comparison *comparison,
+			const struct server_result *result)
 {
 	return comparison->verdict != VERDICT_EQUAL && comparison->verdict != VERDICT_EQUALIZER_FAILURE &&
-	       !timed_out && !player->opts.is_debugged;
+	       !result->timed_out && !(result->report && result->report[0]) && !player->opts.is_debugged;
 }
 
 static int play(struct play *play, struct comparison *out, struct err *err)
@@ -347,7 +348,7 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 			player->opts.program, play->operation, &play->displaced, player->opts.notes, err);
 	if (r == 0)
 		r = try(play, 0, out, &result, err);
-	if (r == 0 && is_puzzling(player, out, result.timed_out))
+	if (r == 0 && is_puzzling(player, out, &result))
 		explain(play, out);
 	return r;
 }

@@ -490,6 +490,7 @@ int server_run(struct server *server, const void *case_data, size_t len, int tim
 	if (!outcome_makes_sense(server))
 		return err_set(err, -EBADMSG, "the target's outcome makes no sense");
 	result.said = launch_said(server->launch);
+	result.report = launch_report(server->launch);
 	*out = result;
 	return 0;
 }

@@ -52,7 +52,8 @@ struct server_result {
 		*outcome; /* borrowed until the next run; checked: lengths and kinds make sense */
 	int wait_status;
 	int timed_out, timeout_ms;
-	const char *said; /* borrowed likewise: as launch_said */
+	const char *said;   /* borrowed likewise: as launch_said */
+	const char *report; /* and as launch_report */
 };
 /* Play @case_data, as the mask of PATCH_RUN_FENCED and PATCH_RUN_OTHERS @how says. What the target does,
  * crashes included, is a result; -errno is our own failure. */

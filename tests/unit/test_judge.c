@@ -50,6 +50,7 @@ static struct scene scene;
 static struct server_result result;
 static struct comparison comparison;
 static struct displaced displaced;
+static char report[64];
 
 static void add_funcs(struct shop *s, const char *input)
 {
@@ -93,7 +94,7 @@ static int setup(void **state)
 	assert_int_equal(recording_new(&recording, NULL), 0);
 	recording->calls = pool_array(recording->pool, 16, sizeof(*recording->calls));
 	scene_init(&scene);
-	result = (struct server_result){.outcome = scene.outcome, .said = ""};
+	result = (struct server_result){.outcome = scene.outcome, .said = "", .report = report};
 	comparison = (struct comparison){};
 	return 0;
 }
@@ -498,6 +499,15 @@ static void a_replay_that_does_not_return_is_failed_and_says_how(void **state)
 	}
 }
 
+static void what_a_sanitizer_reported_is_a_failure_whatever_came_out(void **state)
+{
+	record_operation(1, 2, 0);
+	replay_operation(1, 2, 0);
+	strcpy(report, "a.c:1:2: runtime error: no");
+	expect(VERDICT_FAILED, "a.c:1:2: runtime error: no", NOTHING);
+	report[0] = '\0';
+}
+
 static void a_crash_names_the_function(void **state)
 {
 	struct object *object = NULL;
@@ -645,6 +655,7 @@ int main(void)
 		TEST(the_same_error_is_equal),
 		TEST(both_left_by_longjmp_is_equal),
 		TEST(a_replay_that_does_not_return_is_failed_and_says_how),
+		TEST(what_a_sanitizer_reported_is_a_failure_whatever_came_out),
 		TEST(a_crash_names_the_function),
 		TEST(what_we_could_not_do_is_equalizer_failure),
 		TEST(a_spoilt_outcome_is_no_verdict_on_the_program),

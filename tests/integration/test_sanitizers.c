@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* What a sanitizer of the build reports is the verdict; a build that it finds nothing in is compared as any
+ * other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/util.h"
+#include "tests/integration/desk.h"
+
+static const char source[] = "#include <stdlib.h>\n"
+			     "#include <limits.h>\n"
+			     "#include <stdio.h>\n"
+			     "struct item { int price, cnt; };\n"
+			     "__attribute__((noinline)) struct item *get(int n)\n"
+			     "{\n"
+			     "	struct item *item = calloc(n, sizeof(*item));\n"
+			     "	item->price = INT_MAX - 3;\n"
+			     "	item->cnt = 1;\n"
+			     "	return item;\n"
+			     "}\n"
+			     "__attribute__((noinline)) int handle(int n)\n"
+			     "{\n"
+			     "	struct item *item = get(n);\n"
+			     "	int sum = item->price;\n"
+			     "#ifdef OVERFLOW\n"
+			     "	sum += n;\n"
+			     "	sum -= n;\n"
+			     "#endif\n"
+			     "	free(item);\n"
+			     "#ifdef FREED\n"
+			     "	sum += item->cnt - item->cnt;\n"
+			     "	*(volatile int *)&item->price = sum;\n"
+			     "#endif\n"
+			     "	return sum;\n"
+			     "}\n"
+			     "int main(void) { return handle(10) == INT_MAX - 3 ? 0 : 1; }\n";
+
+static const char config[] = "{\"operations\": {\"handle\": {}}, \"inputs\": {\"get\": {}}}\n";
+
+static void compile(const char *cc, const char *name, const char *flags, const char *defines)
+{
+	struct command command;
+
+	desk_start_program(&command, ARGV(cc, "-g", "-O0", flags, defines, "-o", name, "~/san.c"));
+	assert_int_equal(command_wait(&command, 60), 0);
+}
+
+static void what_a_sanitizer_reports_is_the_verdict(void **state)
+{
+	static const struct {
+		const char *cc, *flags, *defines, *words;
+	} cases[] = {
+		{"gcc", "-fsanitize=address", "-DFREED",
+		 "failed|AddressSanitizer: heap-use-after-free |san.c:23"},
+		{"clang", "-fsanitize=address", "-DFREED", "failed|AddressSanitizer: heap-use-after-free "},
+		{"gcc", "-fsanitize=undefined", "-DOVERFLOW",
+		 "failed|san.c:17:6: runtime error: signed integer overflow"},
+		{"clang", "-fsanitize=undefined", "-DOVERFLOW",
+		 "failed|san.c:17:6: runtime error: signed integer overflow"},
+		{"gcc", "-fsanitize=address,undefined", "-DNONE", "equal"},
+		{"clang", "-fsanitize=address,undefined", "-DNONE", "equal"},
+	};
+	static char ids[2][256];
+
+	desk_write_text("~/san.c", source);
+	desk_write_text("~/san.json", config);
+	compile("gcc", "~/san", "-O1", "-DNONE");
+	DESK_EXPECT(0, NULL, NULL, "record", "-c", "~/san.json", "--to", "file:~/san.tape", "--", "~/san");
+	assert_int_equal(desk_ids("file:~/san.tape", ids, 2), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		autofree char *said = NULL, *words = strdup(cases[i].words);
+		struct command command;
+
+		compile(cases[i].cc, "~/san-now", cases[i].flags, cases[i].defines);
+		desk_run(&command,
+			 ARGV("replay", "-c", "~/san.json", "--exe", "~/san-now", "file:~/san.tape", ids[0]));
+		said = command_file(command.out);
+		for (char *word = strtok(words, "|"); word; word = strtok(NULL, "|"))
+			if (!strstr(said, word))
+				fail_msg("%s %s: no '%s' in: %s", cases[i].cc, cases[i].flags, word, said);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_sanitizer_reports_is_the_verdict),
+	};
+
+	return cmocka_run_group_tests(tests, desk_setup, desk_teardown);
+}

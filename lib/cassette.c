@@ -237,6 +237,8 @@ int cassette_each(struct cassette *cassette, const char *category, const char *s
 	};
 	char prefix[CASSETTE_KEY_MAX];
 
+	if (cassette->ops->each)
+		return cassette->ops->each(cassette, category, walk.since, walk.until, fn, ctx, err);
 	if (category)
 		return walk_category(category, &walk);
 	recording_root(prefix, cassette, "metadata");

@@ -272,6 +272,12 @@ static int cached_list(struct cassette *cassette, const char *prefix, int (*fn)(
 	return source->ops->list(source, prefix, fn, ctx, err);
 }
 
+static int cached_each(struct cassette *cassette, const char *category, const char *since, const char *until,
+		       int (*fn)(const struct recording_key *key, void *ctx), void *ctx, struct err *err)
+{
+	return cassette_each(to_cached(cassette)->source, category, since, until, fn, ctx, err);
+}
+
 static int cached_sizes(struct cassette *cassette, const char *prefix,
 			int (*fn)(const char *key, uint64_t size, void *ctx), void *ctx, struct err *err)
 {
@@ -299,6 +305,7 @@ const struct cassette_ops cassette_cached_ops = {
 	.get = cached_get,
 	.remove = cached_remove,
 	.list = cached_list,
+	.each = cached_each,
 	.sizes = cached_sizes,
 	.get_many = cached_get_many,
 };

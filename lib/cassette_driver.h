@@ -9,7 +9,9 @@
 struct cassette_object {
 	const char *key;
 	struct blob data; /* put: borrowed; get: the caller's to free, where result is 0 */
-	int result;	  /* 0 or -errno, of this one */
+	/* get: only so many bytes from there on, or -EBADMSG where there are fewer; part_len 0: the whole */
+	uint64_t at, part_len;
+	int result; /* 0 or -errno, of this one */
 };
 
 struct cassette_ops {
@@ -22,10 +24,17 @@ struct cassette_ops {
 	int (*put)(struct cassette *cassette, const char *key, const void *data, size_t len, struct err *err);
 	/* -ENOENT without words when there is none. */
 	int (*get)(struct cassette *cassette, const char *key, struct blob *out, struct err *err);
+	/* @len bytes from @at on: -EBADMSG, without words, when there are fewer. NULL: the whole is got and
+	 * cut. */
+	int (*get_part)(struct cassette *cassette, const char *key, uint64_t at, uint64_t len,
+			struct blob *out, struct err *err);
 	int (*remove)(struct cassette *cassette, const char *key, struct err *err);
 	/* The names one level under @prefix (which ends in '/'), ascending; nothing there is no error. */
 	int (*list)(struct cassette *cassette, const char *prefix, int (*fn)(const char *name, void *ctx),
 		    void *ctx, struct err *err);
+	/* As cassette_each, by a driver whose recordings are no objects of their own. NULL: by listing. */
+	int (*each)(struct cassette *cassette, const char *category, const char *since, const char *until,
+		    int (*fn)(const struct recording_key *key, void *ctx), void *ctx, struct err *err);
 	/*
 	 * Many at once, in any order, each as by its singular: a driver has these where it can do better than
 	 * one after the other; NULL where it cannot. They return when all have a result. When any failed, the
@@ -83,4 +92,8 @@ void names_release(struct names *names);
 #define auto_names __attribute__((cleanup(names_release)))
 
 extern const struct cassette_ops cassette_mem_ops, cassette_file_ops, cassette_s3_ops, cassette_cached_ops,
-	cassette_spool_ops;
+	cassette_spool_ops, cassette_segments_ops;
+
+/* Recordings many to an object, over the cassette that @url names. */
+int cassette_segments_open(struct cassette **out, const char *url, const struct cassette_opts *opts,
+			   struct err *err);

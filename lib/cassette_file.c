@@ -452,16 +452,55 @@ static int read_all(int fd, struct blob *out)
 	return 0;
 }
 
-static int read_object(struct cassette *cassette, const char *key, struct blob *out)
+/* A descriptor, or -errno. */
+static int open_object(struct cassette *cassette, const char *key)
 {
 	const char *leaf;
 	autoclose int dir = open_parent(cassette, key, false, &leaf);
-	/* Not to wait for the writer of a FIFO that someone put there. */
-	autoclose int fd = dir < 0 ? -1 : openat(dir, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd;
 
 	if (dir < 0)
 		return dir;
-	return fd < 0 ? -errno : read_all(fd, out);
+	/* Not to wait for the writer of a FIFO that someone put there. */
+	fd = openat(dir, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_object(struct cassette *cassette, const char *key, struct blob *out)
+{
+	autoclose int fd = open_object(cassette, key);
+
+	return fd < 0 ? fd : read_all(fd, out);
+}
+
+static int read_part(struct cassette *cassette, const char *key, uint64_t at, uint64_t len, struct blob *out)
+{
+	autoclose int fd = open_object(cassette, key);
+	autofree char *data = NULL;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (at > (uint64_t)st.st_size || len > st.st_size - at)
+		return -EBADMSG;
+	data = malloc(len + 1);
+	if (!data)
+		return -ENOMEM;
+	for (uint64_t done = 0; done < len;) {
+		ssize_t n = pread(fd, data + done, len - done, at + done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EBADMSG;
+		done += n;
+	}
+	*out = (struct blob){TAKE_PTR(data), len};
+	return 0;
 }
 
 static int file_get(struct cassette *cassette, const char *key, struct blob *out, struct err *err)
@@ -469,6 +508,14 @@ static int file_get(struct cassette *cassette, const char *key, struct blob *out
 	int r = read_object(cassette, key, out);
 
 	return r && r != -ENOENT ? object_fault("read", cassette, key, -r, err) : r;
+}
+
+static int file_get_part(struct cassette *cassette, const char *key, uint64_t at, uint64_t len,
+			 struct blob *out, struct err *err)
+{
+	int r = read_part(cassette, key, at, len, out);
+
+	return r && r != -ENOENT && r != -EBADMSG ? object_fault("read", cassette, key, -r, err) : r;
 }
 
 static int file_remove(struct cassette *cassette, const char *key, struct err *err)
@@ -572,6 +619,7 @@ const struct cassette_ops cassette_file_ops = {
 	.put = file_put,
 	.put_many = file_put_many,
 	.get = file_get,
+	.get_part = file_get_part,
 	.remove = file_remove,
 	.list = file_list,
 	.sizes = file_sizes,

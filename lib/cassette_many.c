@@ -45,9 +45,31 @@ static int put_one(struct cassette *cassette, struct cassette_object *object, st
 	return cassette->ops->put(cassette, object->key, object->data.data, object->data.len, err);
 }
 
+static int cut(struct blob *blob, uint64_t at, uint64_t len)
+{
+	if (at > blob->len || len > blob->len - at) {
+		free(TAKE_PTR(blob->data));
+		return -EBADMSG;
+	}
+	memmove(blob->data, (char *)blob->data + at, len);
+	blob->len = len;
+	return 0;
+}
+
 static int get_one(struct cassette *cassette, struct cassette_object *object, struct err *err)
 {
-	return cassette->ops->get(cassette, object->key, &object->data, err);
+	int r;
+
+	if (!object->part_len)
+		return cassette->ops->get(cassette, object->key, &object->data, err);
+	if (cassette->ops->get_part) {
+		r = cassette->ops->get_part(cassette, object->key, object->at, object->part_len,
+					    &object->data, err);
+	} else {
+		r = cassette->ops->get(cassette, object->key, &object->data, err);
+		r = r ? r : cut(&object->data, object->at, object->part_len);
+	}
+	return r == -EBADMSG ? err_set(err, r, "'%s' is shorter than it should be", object->key) : r;
 }
 
 static int remove_one(struct cassette *cassette, struct cassette_object *object, struct err *err)

@@ -81,10 +81,9 @@ static int settle(struct cassette *cassette, const char *url, const struct casse
 	return 0;
 }
 
-int cassette_open_with(struct cassette **out, const char *url, const struct cassette_opts *opts,
+static int open_scheme(struct cassette **out, const char *url, const struct cassette_opts *opts,
 		       struct err *err)
 {
-	auto_cassette struct cassette *cassette = NULL;
 	const struct cassette_ops *ops = NULL;
 	const char *colon = strchr(url, ':');
 	char scheme[SCHEME_MAX];
@@ -99,10 +98,55 @@ int cassette_open_with(struct cassette **out, const char *url, const struct cass
 			ops = drivers[i];
 	if (!ops)
 		return unknown_scheme(url, scheme, colon + 1, err);
-	r = ops->open(&cassette, colon + 1, opts, err);
+	r = ops->open(out, colon + 1, opts, err);
+	if (!r)
+		(*out)->ops = ops;
+	return r;
+}
+
+/* "layout=segments" is of every cassette that keeps objects, and its driver's URL is without it. Of a
+ * compound one it is the other's. */
+static int take_layout(char *url, bool *is_segments, struct err *err)
+{
+	char *query = strchr(url, '?'), *layout = query ? strstr(query, "layout=") : NULL, *value, *rest;
+	size_t len;
+
+	*is_segments = false;
+	if (!layout || (layout[-1] != '?' && layout[-1] != '&') || strncmp(url, "cached:", 7) == 0 ||
+	    strncmp(url, "spool:", 6) == 0)
+		return 0;
+	value = layout + strlen("layout=");
+	len = strcspn(value, "&");
+	*is_segments = len == 8 && strncmp(value, "segments", len) == 0;
+	if (!*is_segments && (len != 7 || strncmp(value, "objects", len) != 0)) {
+		err_usage(err, -EINVAL, "'layout=%.*s' cannot be", (int)len, value);
+		err_hint(err, "write layout=objects or layout=segments");
+		return -EINVAL;
+	}
+	rest = value + len;
+	if (*rest)
+		memmove(layout, rest + 1, strlen(rest));
+	else
+		layout[-1] = '\0';
+	return 0;
+}
+
+int cassette_open_with(struct cassette **out, const char *url, const struct cassette_opts *opts,
+		       struct err *err)
+{
+	auto_cassette struct cassette *cassette = NULL;
+	autofree char *plain = strdup(url);
+	bool is_segments = false;
+	int r = plain ? take_layout(plain, &is_segments, err) : err_nomem(err);
+
 	if (r)
 		return r;
-	cassette->ops = ops;
+	if (is_segments)
+		r = cassette_segments_open(&cassette, plain, opts, err);
+	else
+		r = open_scheme(&cassette, plain, opts, err);
+	if (r)
+		return r;
 	/* Nothing is removed at the end of what did not open. */
 	r = settle(cassette, url, opts, err);
 	if (r) {

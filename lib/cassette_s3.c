@@ -176,20 +176,45 @@ static int put_many(struct cassette *cassette, struct cassette_object *objects, 
 	return put_many_large(cassette, objects, cnt, r, err);
 }
 
+/* "bytes=<from>-<to>" */
+struct range {
+	char text[64];
+};
+
+static struct s3_call call_get(const struct cassette_object *object, struct range *range)
+{
+	struct s3_call call = {.method = "GET", .key = object->key};
+
+	if (!object->part_len)
+		return call;
+	snprintf(range->text, sizeof(range->text), "bytes=%llu-%llu", (unsigned long long)object->at,
+		 (unsigned long long)(object->at + object->part_len - 1));
+	call.headers[0] = (struct sigv4_header){"range", range->text};
+	return call;
+}
+
 static int get_many(struct cassette *cassette, struct cassette_object *objects, size_t cnt, struct err *err)
 {
 	autofree struct s3_call *calls = calloc(cnt + 1, sizeof(*calls));
+	autofree struct range *ranges = calloc(cnt + 1, sizeof(*ranges));
 	int r;
 
-	if (!calls)
+	if (!calls || !ranges)
 		return err_nomem(err);
 	for (size_t i = 0; i < cnt; i++)
-		calls[i] = (struct s3_call){.method = "GET", .key = objects[i].key};
+		calls[i] = call_get(&objects[i], &ranges[i]);
 	r = s3_calls(to_s3(cassette), calls, cnt, err);
 	for (size_t i = 0; i < cnt; i++) {
 		objects[i].result = calls[i].result;
-		if (!calls[i].result)
-			objects[i].data = calls[i].answer;
+		if (calls[i].result)
+			continue;
+		objects[i].data = calls[i].answer;
+		if (!objects[i].part_len || objects[i].part_len == calls[i].answer.len)
+			continue;
+		objects[i].result = -EBADMSG;
+		free(TAKE_PTR(objects[i].data.data));
+		if (!r)
+			r = err_set(err, -EBADMSG, "'%s' is shorter than it should be", objects[i].key);
 	}
 	return r ? err_wrap(err, r, "cannot read") : 0;
 }

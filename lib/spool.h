@@ -23,7 +23,8 @@ struct spool;
 #define SPOOL_BATCH	    256 /* frames that are taken together */
 #define SPOOL_BATCH_BYTES   (16 * 1024 * 1024)
 
-enum spool_kind { SPOOL_SCHEMA = 1, SPOOL_RECORDING = 2 };
+/* An index stands at the end of what is an object of a cassette, and in no spool's own segments. */
+enum spool_kind { SPOOL_SCHEMA = 1, SPOOL_RECORDING = 2, SPOOL_INDEX = 3 };
 
 struct spool_frame {
 	enum spool_kind kind;

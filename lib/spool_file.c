@@ -32,10 +32,17 @@
 
 static void key_text(char text[KEY_TEXT_MAX], const struct spool_frame *frame)
 {
+	*text = '\0';
 	if (frame->kind == SPOOL_SCHEMA)
 		snprintf(text, KEY_TEXT_MAX, "%s", frame->schema);
-	else
+	else if (frame->kind == SPOOL_RECORDING)
 		recording_key_text(&frame->item.key, text);
+}
+
+void segment_begin(struct buf *out)
+{
+	buf_put(out, SEGMENT_MAGIC, SEGMENT_MAGIC_LEN);
+	buf_put_u64(out, SEGMENT_HEADER_LEN);
 }
 
 void frame_put(struct buf *out, const struct spool_frame *frame)

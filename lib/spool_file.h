@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A segment of a spool; included by lib/spool*.c only. */
+/* A segment of a spool; included by lib/spool*.c and lib/segment*.c only. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,6 +35,8 @@ void segment_mark(struct segment *segment, uint64_t taken);
 void segment_remove(struct segment *segment);
 void segment_free(struct segment *segment); /* leaves the file */
 
+/* How a segment begins. */
+void segment_begin(struct buf *out);
 /* A frame as bytes, and back: what @frame points to lies in @bytes. */
 void frame_put(struct buf *out, const struct spool_frame *frame);
 int frame_parse(struct spool_frame *frame, const void *bytes, size_t len);

@@ -45,6 +45,11 @@ static void make_https(char url[SUITE_URL_MAX])
 	fresh(url, "https", "");
 }
 
+static void make_segments(char url[SUITE_URL_MAX])
+{
+	fresh(url, "http", "&layout=segments");
+}
+
 static void make_virtual(char url[SUITE_URL_MAX])
 {
 	snprintf(url, SUITE_URL_MAX, "s3://suite/%d-%ld?endpoint=http://localhost:%d&style=virtual", getpid(),
@@ -637,6 +642,7 @@ int main(void)
 		{"cassette s3: with the bucket in the host's name", make_virtual},
 		{"cassette cached: before s3:", make_http, NULL, "cached"},
 		{"cassette spool: before s3:", make_https, NULL, "spool"},
+		{"cassette segments in s3:", make_segments},
 	};
 	int failed = 0;
 

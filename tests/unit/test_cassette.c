@@ -411,9 +411,22 @@ static void make_file(char url[SUITE_URL_MAX])
 static void unmake_file(const char *url)
 {
 	char command[SUITE_URL_MAX + 16];
+	const char *dir = url + strlen("file:");
 
-	snprintf(command, sizeof(command), "rm -rf '%s'", url + strlen("file:"));
+	snprintf(command, sizeof(command), "rm -rf '%.*s'", (int)strcspn(dir, "?"), dir);
 	assert_int_equal(system(command), 0);
+}
+
+static void make_mem_segments(char url[SUITE_URL_MAX])
+{
+	make_mem(url);
+	strcat(url, "?layout=segments");
+}
+
+static void make_file_segments(char url[SUITE_URL_MAX])
+{
+	make_file(url);
+	strcat(url, "?layout=segments");
 }
 
 static const struct cassette_suite suites[] = {
@@ -421,6 +434,10 @@ static const struct cassette_suite suites[] = {
 	{"cassette file:", make_file, unmake_file},
 	{"cassette cached: before file:", make_file, unmake_file, "cached"},
 	{"cassette spool: before file:", make_file, unmake_file, "spool"},
+	{"cassette segments in mem:", make_mem_segments},
+	{"cassette segments in file:", make_file_segments, unmake_file},
+	{"cassette cached: before segments", make_file_segments, unmake_file, "cached"},
+	{"cassette spool: before segments", make_file_segments, unmake_file, "spool"},
 };
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -27,6 +27,16 @@ bool member_place(Dwarf_Die *member, uint32_t *bit_offset, uint32_t *bit_size);
 uint32_t member_room(Dwarf_Die *parent, Dwarf_Die *member);
 bool is_vptr(Dwarf_Die *member);
 
+/* How the base class @base of @die becomes a field. */
+enum base_kind {
+	BASE_EMPTY,   /* not at all: it holds nothing */
+	BASE_AMONG,   /* its members stand among those of the class */
+	BASE_NAMED,   /* as a member of the name that is put into @name */
+	BASE_VIRTUAL, /* the same, and where it lies is known at run time only */
+};
+#define BASE_NAME_MAX 1040
+enum base_kind base_of(const struct debuginfo *info, Dwarf_Die *die, Dwarf_Die *base, char *name, size_t len);
+
 /* The array's dimensions, outermost first; 0 for one that is not known. Returns how many; 0: more than @max.
  */
 uint32_t array_counts(Dwarf_Die *die, uint32_t *counts, uint32_t max);

@@ -400,23 +400,30 @@ static uint32_t qualified(struct convert *c, Dwarf_Die *die, uint32_t kind, int 
 	return push_ref(c, kind, debug_ref(die, DW_AT_type, &target) ? id_of(c, &target, depth + 1) : 0);
 }
 
-/* What nobody but libc looks into: a pointer to it is a handle. */
-static bool is_private(Dwarf_Die *die)
+/* What nobody but its library looks into, or what is only the beginning of something larger: a pointer to it
+ * is a handle. */
+static const char *private_name(Dwarf_Die *die)
 {
+	static const char *const names[] = {"_IO_FILE", "_Rb_tree_node_base", "_List_node_base",
+					    "_Hash_node_base", "_Fwd_list_node_base"};
 	Dwarf_Die target = *die;
 	const char *name = debug_peel(&target) ? dwarf_diename(&target) : NULL;
 
-	return name && dwarf_tag(&target) == DW_TAG_structure_type && !strcmp(name, "_IO_FILE");
+	for (size_t i = 0; name && dwarf_tag(&target) == DW_TAG_structure_type && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i]))
+			return names[i];
+	return NULL;
 }
 
 static uint32_t pointer_type(struct convert *c, Dwarf_Die *die, int depth)
 {
 	struct item item = {BTF_KIND_FWD};
 	Dwarf_Die target;
+	const char *name = debug_ref(die, DW_AT_type, &target) ? private_name(&target) : NULL;
 
-	if (!debug_ref(die, DW_AT_type, &target) || !is_private(&target))
+	if (!name)
 		return qualified(c, die, BTF_KIND_PTR, depth);
-	item.name = convert_name(c, "_IO_FILE");
+	item.name = convert_name(c, name);
 	return push_ref(c, BTF_KIND_PTR, push_once(c, &item));
 }
 

@@ -28,11 +28,28 @@ static bool is_binary(Dwarf_Die *parent, Dwarf_Die *member)
 	return false;
 }
 
+/* Pointers of libstdc++'s containers that lead to more than their types say. */
+static bool is_inside_container(Dwarf_Die *parent, Dwarf_Die *member)
+{
+	static const char *const owners[] = {"_Deque_iterator<", "_Deque_impl_data", "_Bit_iterator_base",
+					     "_Bvector_impl_data", "_Hashtable<"};
+	const char *name = dwarf_diename(parent);
+	Dwarf_Die type;
+
+	if (!name || !debug_ref(member, DW_AT_type, &type) || !debug_peel(&type) ||
+	    dwarf_tag(&type) != DW_TAG_pointer_type)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
+		if (!strncmp(name, owners[i], strlen(owners[i])))
+			return true;
+	return false;
+}
+
 static uint32_t member_type_id(struct convert *c, Dwarf_Die *parent, Dwarf_Die *member)
 {
 	Dwarf_Die type;
 
-	if (is_vptr(member))
+	if (is_vptr(member) || is_inside_container(parent, member))
 		return convert_void_ptr(c);
 	if (is_binary(parent, member) && debug_ref(member, DW_AT_type, &type))
 		return convert_bytes(c, type_size(&type));
@@ -47,6 +64,33 @@ static const char *member_name(Dwarf_Die *member)
 	return is_vptr(member) ? "_vptr" : dwarf_diename(member);
 }
 
+static int write_member(struct convert *c, Dwarf_Die *die, Dwarf_Die *member)
+{
+	uint32_t bit_offset, bit_size;
+
+	if (!member_place(member, &bit_offset, &bit_size))
+		return 0;
+	return btf__add_field(c->btf, member_name(member), member_type_id(c, die, member), bit_offset,
+			      bit_size);
+}
+
+static int write_base(struct convert *c, Dwarf_Die *die, Dwarf_Die *base)
+{
+	char name[BASE_NAME_MAX];
+	enum base_kind kind = base_of(c->info, die, base, name, sizeof(name));
+	uint32_t bit_offset, bit_size;
+
+	if (kind == BASE_VIRTUAL)
+		return btf__add_field(c->btf, name,
+				      convert_push(c, &(struct item){BTF_KIND_TYPEDEF, convert_bytes(c, 1), 0,
+								     convert_name(c, SCHEMA_VIRTUAL_BASE)}),
+				      0, 0);
+	if (kind == BASE_EMPTY || !member_place(base, &bit_offset, &bit_size))
+		return 0;
+	return btf__add_field(c->btf, kind == BASE_NAMED ? name : NULL, member_type_id(c, die, base),
+			      bit_offset, 0);
+}
+
 static int write_struct(struct convert *c, const struct item *item, bool is_union)
 {
 	Dwarf_Die die = item->die, child;
@@ -57,13 +101,9 @@ static int write_struct(struct convert *c, const struct item *item, bool is_unio
 	if (id < 0 || dwarf_child(&die, &child))
 		return id;
 	do {
-		uint32_t bit_offset, bit_size;
-		const char *member = dwarf_tag(&child) == DW_TAG_member ? member_name(&child) : NULL;
-		int r;
+		int r = dwarf_tag(&child) == DW_TAG_inheritance ? write_base(c, &die, &child)
+								: write_member(c, &die, &child);
 
-		if (!member_place(&child, &bit_offset, &bit_size))
-			continue;
-		r = btf__add_field(c->btf, member, member_type_id(c, &die, &child), bit_offset, bit_size);
 		if (r < 0)
 			return r;
 	} while (!dwarf_siblingof(&child, &child));

@@ -102,6 +102,23 @@ static ssize_t module_named(const struct program *program, const char *name)
 	return -1;
 }
 
+static bool is_vtable(const char *name)
+{
+	return !strncmp(name, "_ZTV", 4) || !strncmp(name, "_ZTC", 4);
+}
+
+/* A class that has virtual bases, but no virtual functions: its objects point to the end of its table, where
+ * another table of C++ may begin. */
+static const struct symbol *vtable_before(const struct program *program, size_t module, uint64_t addr)
+{
+	const struct symbol *at = symbol_at(program, module, addr),
+			    *before = symbol_at(program, module, addr - 1);
+
+	if (!before || !is_vtable(before->name) || addr != before->addr + before->size)
+		return NULL;
+	return !at || !strncmp(at->name, "_ZT", 3) ? before : NULL;
+}
+
 /* Where the linker gives the executable a place of its own for what a library has, all use that one: a stub
  * of a function, a copy of an object. Another build may have done otherwise. */
 bool program_locate(const struct program *program, const struct named_address *want, size_t *module,
@@ -123,7 +140,7 @@ bool program_locate(const struct program *program, const struct named_address *w
 			symbol = NULL;
 		*module = i;
 	}
-	if (!symbol || (want->off && want->off >= symbol->size))
+	if (!symbol || (want->off && want->off >= symbol->size + is_vtable(symbol->name)))
 		return false;
 	*addr = symbol->addr + want->off;
 	return true;
@@ -253,7 +270,7 @@ static const struct symbol *resolve(const struct program *program, size_t *modul
 	*off = 0;
 	if (import)
 		return symbol;
-	symbol = symbol_at(program, *module, addr);
+	symbol = vtable_before(program, *module, addr) ?: symbol_at(program, *module, addr);
 	if (symbol)
 		*off = addr - symbol->addr;
 	return symbol;

@@ -36,6 +36,9 @@ struct schema;
 #define SCHEMA_TAG_CONTAINER                                                                                 \
 	"tapedeck.container " /* + a word: a class of libstdc++ whose value is what it holds */
 
+/* A typedef that stands for a virtual base class: nothing of it is where the member is. */
+#define SCHEMA_VIRTUAL_BASE "virtual base"
+
 /* How a class holds its content; the words of SCHEMA_TAG_CONTAINER. */
 enum container {
 	CONTAINER_NONE,

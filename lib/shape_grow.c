@@ -450,6 +450,13 @@ int grow_bare(struct build *b, uint16_t parent, const char *name, uint32_t type,
 	return 0;
 }
 
+static bool is_virtual_base(const struct build *b, uint32_t type)
+{
+	const struct btf_type *t = btf__type_by_id(b->btf, type);
+
+	return btf_is_typedef(t) && !strcmp(btf__name_by_offset(b->btf, t->name_off), SCHEMA_VIRTUAL_BASE);
+}
+
 static int grow(struct build *b, const struct spot *spot, uint16_t *node, struct err *err)
 {
 	const struct btf_type *t = btf__type_by_id(b->btf, schema_strip(b->schema, spot->type));
@@ -473,6 +480,10 @@ static int grow(struct build *b, const struct spot *spot, uint16_t *node, struct
 	if (said_depth(&said))
 		b->drafts[idx].limit = MIN(n->depth + said_depth(&said), UINT8_MAX);
 	*node = idx;
+	if (is_virtual_base(b, spot->type)) {
+		grow_cut(n, "a virtual base class: where it lies is known at run time only");
+		return 0;
+	}
 	if (!t || btf_kind(t) >= ARRAY_SIZE(growers) || !growers[btf_kind(t)]) {
 		grow_cut(n, "its type is not known");
 		return 0;

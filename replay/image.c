@@ -427,8 +427,14 @@ static int put_call(struct image *image, struct case_call *out, const struct cal
 	if (r < 0)
 		return r;
 	if (call->left != LEFT_RETURN) {
-		snprintf(why, sizeof(why), "when it was recorded it did not return (%s)",
-			 left_name(call->left));
+		snprintf(
+			why, sizeof(why), "when it was recorded it did not return (%s)%s",
+			left_name(call->left),
+			call->left == LEFT_UNWOUND
+				? ": a longjmp or an exception cannot be repeated; say with \"when_missing\" "
+				  "whether to run it, or what to return"
+				: "");
+		out->did_not_return = 1;
 		return put_unserved(image, out, why);
 	}
 	out->ops = rebuild->ops.len / sizeof(struct serve_op);

@@ -35,8 +35,9 @@ static pthread_t operation_thread;
 static __thread struct {
 	unsigned engine_depth;
 	int takes_part; /* 1: yes, -1: no, 0: not asked yet */
-	/* While a real function runs: its frame, and what its return will need. */
-	uint64_t real_sp;
+	/* While a real function runs: its frame, where its return address stands, and what its return will
+	 * need. */
+	uint64_t real_sp, real_ret;
 	struct report real;
 } me;
 
@@ -74,12 +75,29 @@ int dispatch_is_playing(void)
 	return engine.state == ENGINE_PLAYING && takes_part();
 }
 
-/* A frame not beneath the real function's: that one was left by an exception or longjmp. */
+/* A frame not beneath the real function's: that one was left by longjmp. So it was when its return address
+ * has been written over. */
 static int is_nested(const struct frame *frame)
 {
-	if (me.real_sp && sp_of(frame) >= me.real_sp)
+	uint64_t word = 0;
+
+	if (!me.real_sp)
+		return 0;
+	guard_read(&word, me.real_ret, sizeof(word));
+	if (sp_of(frame) >= me.real_sp || word != (uint64_t)thunk_called)
 		me.real_sp = 0;
 	return me.real_sp != 0;
+}
+
+#define UNWIND_CLEANUP 2 /* of enum _Unwind_Action */
+#define UNWIND_GO_ON   8 /* of enum _Unwind_Reason_Code */
+
+/* The real function is left by an exception. */
+int thunk_passed(int version, int actions, uint64_t exception_class, void *exception, void *context)
+{
+	if (actions & UNWIND_CLEANUP)
+		me.real_sp = 0;
+	return UNWIND_GO_ON;
 }
 
 static int tail(const struct func *func, struct frame *frame)
@@ -142,16 +160,17 @@ static int run_real(struct frame *frame, struct report *report)
 	me.real = *report;
 	me.real_sp = sp_of(frame);
 	frame->stack_words = stack_words(frame);
+	me.real_ret = frame->xsave - 8 * frame->stack_words - 8;
 	frame->fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
 	frame->target = (uint64_t)func->original;
 	return THUNK_CALL;
 }
 
-static int unmatched(struct frame *frame, struct report *report)
+/* As the configuration wants it where no recorded call can answer. */
+static int answer_missing(struct frame *frame, struct report *report)
 {
 	const struct func *func = report->func;
 
-	report->served = PATCH_NONE;
 	switch (func->patch->missing) {
 	case PATCH_MISSING_RUN:
 		return run_real(frame, report);
@@ -196,6 +215,8 @@ static int serve(struct frame *frame, struct report *report, int *error_number)
 	const struct case_call *call = match_call(report->served);
 	struct patch_registers result = call->result;
 
+	if (call->did_not_return && report->func->patch->missing != PATCH_MISSING_FAIL)
+		return answer_missing(frame, report);
 	report_entry(report);
 	if (call->unserved)
 		report_trouble(OUTCOME_UNSERVED, report->func, "%.*s", text_max(call->unserved),
@@ -232,7 +253,7 @@ static int play(const struct func *func, struct frame *frame, int *error_number)
 	key_len = role == PATCH_INPUT ? make_key(&report) : 0;
 	report.served = match_take(func, role, key, key_len);
 	if (report.served == PATCH_NONE)
-		return unmatched(frame, &report);
+		return answer_missing(frame, &report);
 	return serve(frame, &report, error_number);
 }
 

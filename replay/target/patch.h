@@ -176,7 +176,7 @@ struct case_call {
 	unsigned int has_errno;
 	int error_number;
 	unsigned int unserved; /* offset of text why it cannot be served (it did not return, ...); 0 */
-	unsigned int pad;
+	unsigned int did_not_return; /* then when_missing may know an answer */
 };
 
 struct case_header {

@@ -127,4 +127,8 @@ void dispatch_returned(struct frame *frame);
 /* What an unwinder asks of thunk_call's frame, as any personality routine (Itanium C++ ABI 1.6.2): whether
  * the exception is handled there, and then, when all below is unwound, to handle it. In play.c. */
 int thunk_caught(int version, int actions, uint64_t exception_class, void *exception, void *context);
+/* The same of thunk_entry's, which an exception passes on its way: in dispatch.c. */
+int thunk_passed(int version, int actions, uint64_t exception_class, void *exception, void *context);
+/* Where THUNK_CALL's call returns to. */
+extern const char thunk_called[];
 #endif

@@ -79,6 +79,7 @@
 	.p2align 6
 thunk_entry:
 	.cfi_startproc
+	.cfi_personality 0x1b, thunk_passed	/* relative to the place, 32 bits */
 	.cfi_def_cfa %rsp, 16
 	pushfq
 	.cfi_adjust_cfa_offset 8
@@ -192,6 +193,9 @@ thunk_entry:
 	load_vectors %rsi
 	load_gprs
 	call	*FRAME_INDEX(%rbx)
+	.globl	thunk_called
+	.hidden	thunk_called
+thunk_called:
 	/* What it left in every register is what the caller shall find. */
 	store_gprs
 	movups	%xmm0, FRAME_XMM+0(%rbx)

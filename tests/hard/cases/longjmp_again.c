@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An input that left by longjmp runs for real where the configuration says so, and leaves so again.
+// @replay: equal
+#include <setjmp.h>
+
+#include "case.h"
+
+static jmp_buf home;
+
+FUNC int look_up(int key)
+{
+	if (key % 2)
+		longjmp(home, 4);
+	return key + 100;
+}
+
+FUNC int ask(int key)
+{
+	int code = setjmp(home);
+
+	return code ? code : look_up(key);
+}
+
+int main(void)
+{
+	return ask(3) == 4 ? 0 : 1;
+}

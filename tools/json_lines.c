@@ -199,8 +199,9 @@ static const struct json_field comparison_fields[] = {
 	 .is_optional = true},
 	{"recorded_ns", FIELD_INTEGER, "what the operation took"},
 	{"replayed_ns", FIELD_INTEGER, "what the replay took"},
-	{"unrecorded", FIELD_LIST, "what it called that gives another result in each run, and nothing had recorded",
-	 unrecorded_fields, .is_optional = true},
+	{"unrecorded", FIELD_LIST,
+	 "what it called that gives another result in each run, and nothing had recorded", unrecorded_fields,
+	 .is_optional = true},
 	{"advice", FIELD_VALUES,
 	 "what the configuration should say, to be laid over it, and then recorded again",
 	 .is_optional = true},
@@ -237,6 +238,24 @@ static const struct json_field category_fields[] = {
 
 const struct json_line lines_studio[] = {
 	{"comparison", comparison_fields}, {"category", category_fields}, {"summary", totals_fields}, {}};
+
+static const struct json_field commit_fields[] = {
+	{"commit", FIELD_STRING, "its id"},
+	{"title", FIELD_STRING, "its short id and subject"},
+	{"outcome", FIELD_STRING, "equal, different, or cannot be tested"},
+	{"reason", FIELD_STRING, "of the verdict, or why it cannot be tested"},
+	{},
+};
+
+static const struct json_field bisected_fields[] = {
+	{"commit", FIELD_STRING, "the first known to differ"},
+	{"title", FIELD_STRING, "its short id and subject"},
+	{"builds", FIELD_INTEGER, "that were made"},
+	{"untestable", FIELD_INTEGER, "commits right before it that cannot be tested: it may be one of them"},
+	{},
+};
+
+const struct json_line lines_bisect[] = {{"commit", commit_fields}, {"found", bisected_fields}, {}};
 
 static const struct json_field finding_fields[] = {
 	{"name", FIELD_STRING, "what was looked for"},

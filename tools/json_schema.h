@@ -36,7 +36,7 @@ struct json_line {
 };
 
 /* Tables end with a line without fields. */
-extern const struct json_line lines_ls[], lines_show[], lines_check[], lines_record[], lines_verdicts[], lines_studio[],
+extern const struct json_line lines_ls[], lines_show[], lines_check[], lines_record[], lines_verdicts[], lines_studio[], lines_bisect[],
 	lines_doctor[], lines_cp[], lines_rm[], lines_du[], lines_verify[], lines_flush[];
 
 /* @command: for the title. */

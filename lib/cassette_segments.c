@@ -12,26 +12,23 @@
 
 #include <zlib.h>
 
-#include "lib/cassette_driver.h"
 #include "lib/cassette_keys.h"
+#include "lib/cassette_segments.h"
 #include "lib/digest.h"
 #include "lib/err.h"
-#include "lib/segment_days.h"
 #include "lib/util.h"
 
 #define SEGMENT_BYTES (64ull * 1024 * 1024) /* one that is longer takes no more */
 #define NS_PER_S      1000000000ull
 
-struct segments {
-	struct cassette cassette;
-	struct cassette *objects;
-	struct days days;
-	uint64_t last_ns; /* of the last name */
-};
-
 static struct segments *to_segments(struct cassette *cassette)
 {
 	return container_of(cassette, struct segments, cassette);
+}
+
+struct segments *segments_of(struct cassette *cassette)
+{
+	return cassette->ops == &cassette_segments_ops ? to_segments(cassette) : NULL;
 }
 
 /* --- life --- */
@@ -89,8 +86,8 @@ static void make_name(struct segments *segments, char name[SEGMENT_NAME_LEN + 1]
 		 (unsigned long long)random_bits());
 }
 
-static int put_segment(struct segments *segments, const struct cassette_item *const *items, size_t cnt,
-		       struct err *err)
+int segments_put_together(struct segments *segments, const struct cassette_item *const *items, size_t cnt,
+			  struct err *err)
 {
 	char name[SEGMENT_NAME_LEN + 1], segment_key[CASSETTE_KEY_MAX], index_key[CASSETTE_KEY_MAX];
 	const char *day = items[0]->key.day;
@@ -148,9 +145,9 @@ static int put_recordings(struct cassette *cassette, struct cassette_item *items
 		int r = 0;
 
 		if (made)
-			r = cassette_is_away(first)
-				    ? first
-				    : put_segment(to_segments(cassette), some, made, first ? NULL : err);
+			r = cassette_is_away(first) ? first
+						    : segments_put_together(to_segments(cassette), some, made,
+									    first ? NULL : err);
 		first = first ? first : r;
 		for (size_t k = 0; k < made; k++) {
 			items[which[k]].result = r;

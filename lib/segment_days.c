@@ -257,8 +257,7 @@ bool day_holds(const struct day *day, size_t i)
 
 /* --- removing --- */
 
-/* The index goes before its segment, so that what is listed exists. */
-static int remove_whole(struct days *days, const struct day *day, const char *name, struct err *err)
+int day_remove_segment(struct days *days, const struct day *day, const char *name, struct err *err)
 {
 	char key[CASSETTE_KEY_MAX];
 	int r;
@@ -306,7 +305,7 @@ int day_remove(struct days *days, struct day *day, const bool *is_gone, struct e
 		if (gone && cnt)
 			r = rewrite(days, day, day->names.name[source], left, cnt, err);
 		else if (gone)
-			r = remove_whole(days, day, day->names.name[source], err);
+			r = day_remove_segment(days, day, day->names.name[source], err);
 	}
 	day_empty(day);
 	return r;

@@ -43,5 +43,7 @@ void day_index_key(char key[CASSETTE_KEY_MAX], const struct cassette *objects, c
 		   const char *name);
 void day_segment_key(char key[CASSETTE_KEY_MAX], const struct cassette *objects, const char *day,
 		     const char *name);
+/* An index and its segment, in the order that leaves nothing listed that is not there. */
+int day_remove_segment(struct days *days, const struct day *day, const char *name, struct err *err);
 /* Take entries whose @is_gone is set out of their indexes; segments of which nothing is left are removed. */
 int day_remove(struct days *days, struct day *day, const bool *is_gone, struct err *err);

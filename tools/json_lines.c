@@ -335,3 +335,15 @@ static const struct json_field spool_fields[] = {
 };
 
 const struct json_line lines_flush[] = {{"spool", spool_fields}, {}};
+
+static const struct json_field compact_fields[] = {
+	{"expired", FIELD_INTEGER, "recordings that were too old, and are gone"},
+	{"moved", FIELD_INTEGER, "recordings that were objects, and are in segments"},
+	{"merged", FIELD_INTEGER, "small segments that were merged"},
+	{"made", FIELD_INTEGER, "segments that they became"},
+	{"orphans", FIELD_INTEGER, "segments without an index that are gone"},
+	{"schemas", FIELD_INTEGER, "that no recording names, and are gone"},
+	{},
+};
+
+const struct json_line lines_compact[] = {{"summary", compact_fields}, {}};

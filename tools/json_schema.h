@@ -37,7 +37,7 @@ struct json_line {
 
 /* Tables end with a line without fields. */
 extern const struct json_line lines_ls[], lines_show[], lines_check[], lines_record[], lines_verdicts[], lines_studio[], lines_bisect[],
-	lines_doctor[], lines_cp[], lines_rm[], lines_du[], lines_verify[], lines_flush[];
+	lines_doctor[], lines_cp[], lines_rm[], lines_du[], lines_verify[], lines_flush[], lines_compact[];
 
 /* @command: for the title. */
 int json_schema_print(const char *command, const struct json_line *lines, struct err *err);

@@ -21,8 +21,8 @@
 #define C      "-c", "~/desk.json"
 #define MANUAL "docs/MANUAL.md"
 
-static const char *const commands[] = {"doctor",   "init", "check", "record", "ls",	"show", "replay",
-				       "equalize", "cp",   "rm",    "du",     "verify", "flush"};
+static const char *const commands[] = {"doctor",   "init", "check", "record", "ls",	"show",	 "replay",
+				       "equalize", "cp",   "rm",    "du",     "verify", "flush", "compact"};
 
 /* --- json --- */
 
@@ -90,6 +90,7 @@ static void every_line_is_as_its_schema_says(void **state)
 		 1,
 		 {"comparison", "summary"},
 		 {DESK_RECORDINGS, 1}},
+		{{"compact", "file:~/tape", "--json"}, 0, {"summary"}, {1}},
 		{{"doctor", "--json"}, 0, {NULL}, {0}},
 	};
 

@@ -88,6 +88,38 @@ static void what_goes_to_s3_and_back_is_the_same_bytes(void **state)
 	free(shell(command_text("diff -r " GOLDEN " %s", back)));
 }
 
+/* Objects to segments on S3, tidied up there, and back to objects. */
+static void segments_on_s3_hold_the_same_and_give_it_back(void **state)
+{
+	autofree char *was = run(0, ARGV("ls", "file:" GOLDEN, "--incomplete", "--json")), *is = NULL,
+		      *differs = NULL;
+	const char *back = path("segments-back"), *segments;
+
+	fill("segments");
+	segments = command_text("%s&layout=segments", url);
+	run_quiet(0,
+		  ARGV("cp", "file:" GOLDEN, command_text("file:%s?layout=segments", path("file-segments"))));
+	run_quiet(0, ARGV("cp", command_text("file:%s?layout=segments", path("file-segments")), segments));
+	run_quiet(0, ARGV("compact", segments));
+	free(shell("test $(aws s3 ls --recursive s3://segments/" ROOT "segments/ | wc -l) = "
+		   "$(aws s3 ls --recursive s3://segments/" ROOT
+		   "segments/ | cut -d/ -f 4 | sort -u | wc -l) &&"
+		   "test -z \"$(aws s3 ls --recursive s3://segments/" ROOT "full/)\""));
+	is = run(0, ARGV("ls", segments, "--incomplete", "--json"));
+	assert_string_equal(was, is);
+	run_quiet(0, ARGV("verify", segments));
+	run_quiet(0, ARGV("cp", segments, command_text("file:%s", back)));
+	free(shell(command_text("diff -r " GOLDEN " %s", back)));
+	/* Strangers find and fetch one by the index alone. */
+	differs = shell(
+		"d=$(mktemp -d); aws s3 cp --quiet --recursive s3://segments/" ROOT "index/ $d;"
+		"zcat $d/dt=*/*.jsonl.gz | head -1 | python3 -c 'import json, sys; l = json.load(sys.stdin);"
+		"print(l[\"segment\"], \"bytes=%d-%d\" % (l[\"offset\"], l[\"offset\"] + l[\"length\"] - 1), l[\"id\"])'"
+		"| { read s r i; aws s3api get-object --bucket segments --key $s --range $r $d/one >/dev/null;"
+		"cmp $d/one " GOLDEN "/tape_recorder_recordings/full/$i; rm -r $d; }");
+	assert_string_equal(differs, "");
+}
+
 static void du_on_s3_counts_what_it_counts_of_files(void **state)
 {
 	autofree char *was = run(0, ARGV("du", "file:" GOLDEN, "--json")), *is = NULL;
@@ -195,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_goes_to_s3_and_back_is_the_same_bytes),
+		cmocka_unit_test(segments_on_s3_hold_the_same_and_give_it_back),
 		cmocka_unit_test(du_on_s3_counts_what_it_counts_of_files),
 		cmocka_unit_test(rm_on_s3_takes_what_the_filter_says_and_nothing_else),
 		cmocka_unit_test(verify_on_s3_names_what_is_damaged_foreign_or_half),

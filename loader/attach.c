@@ -214,7 +214,13 @@ static int renew_ring(struct source *source, int idx, struct err *err)
 	return attach_renew_ring(of(source), idx, err);
 }
 
+static uint64_t startup_cut(const struct source *source)
+{
+	return attach_startup_cut(of(source));
+}
+
 static const struct source_ops attach_ops = {
+	.startup_cut = startup_cut,
 	.enable = source_enable,
 	.sample = source_sample,
 	.processes = processes,

@@ -32,7 +32,8 @@ static int load_error(int r, const char *log, struct err *err)
 	if (feature != FEATURE_CNT) {
 		r = feature == FEATURE_BPF ? -EPERM : -ENOTSUP;
 		err_set(err, r, "%s", missing.cost);
-		err_hint(err, "'tapedeck doctor' shows what this machine allows");
+		err_hint(err, "record a command from inside, with --engine preload; 'tapedeck doctor' shows "
+			      "what this machine allows");
 		return r;
 	}
 	return err_set(err, r, "the kernel refused the probes: %s: %.300s", strerror(-r), log);

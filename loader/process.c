@@ -136,12 +136,29 @@ static int fail_ptrace(const struct hold *hold, struct err *err)
 	return err_set(err, -errno, "cannot hold '%s' at its entry: %s", hold->name, strerror(errno));
 }
 
+/* By way of others, which none of them is to be moved to. Returns whether all are in their places. */
+static bool set_up(const struct process_setup *setup)
+{
+	int end = setup->first_fd + (int)setup->fds_cnt;
+
+	for (size_t i = 0; i < setup->fds_cnt; i++) {
+		int away = fcntl(setup->fds[i], F_DUPFD_CLOEXEC, end);
+
+		if (away < 0 || dup2(away, setup->first_fd + (int)i) < 0)
+			return false;
+	}
+	for (size_t i = 0; setup->env[i]; i++)
+		if (putenv(setup->env[i]))
+			return false;
+	return true;
+}
+
 /* In the child. Reports errno through @fd, which exec closes. */
-static _Noreturn void run(char *const argv[], int fd)
+static _Noreturn void run(char *const argv[], const struct process_setup *setup, int fd)
 {
 	int error;
 
-	if (!ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+	if ((!setup || set_up(setup)) && !ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 		execvp(argv[0], argv);
 	error = errno;
 	if (write(fd, &error, sizeof(error)) < 0)
@@ -327,7 +344,7 @@ static bool is_child(pid_t pid)
 	return !waitid(P_PID, pid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT);
 }
 
-static int spawn(struct owned *owned, char *const argv[], struct err *err)
+static int spawn(struct owned *owned, char *const argv[], const struct process_setup *setup, struct err *err)
 {
 	struct hold hold = {.name = argv[0]};
 	autoclose int in = -1, out = -1;
@@ -341,7 +358,7 @@ static int spawn(struct owned *owned, char *const argv[], struct err *err)
 	if (hold.pid < 0)
 		return err_set(err, -errno, "cannot run '%s': %s", argv[0], strerror(errno));
 	if (!hold.pid)
-		run(argv, out);
+		run(argv, setup, out);
 	closep(&out);
 	out = -1;
 	owned->process.pid = hold.pid;
@@ -353,6 +370,12 @@ static int spawn(struct owned *owned, char *const argv[], struct err *err)
 }
 
 int process_spawn(struct process **out, char *const argv[], struct err *err)
+{
+	return process_spawn_with(out, argv, NULL, err);
+}
+
+int process_spawn_with(struct process **out, char *const argv[], const struct process_setup *setup,
+		       struct err *err)
 {
 	auto_process struct process *process = NULL;
 	struct owned *owned = calloc(1, sizeof(*owned));
@@ -367,7 +390,7 @@ int process_spawn(struct process **out, char *const argv[], struct err *err)
 		owned->is_reaped = true;
 		return err_usage(err, -EINVAL, "no command to run");
 	}
-	r = spawn(owned, argv, err);
+	r = spawn(owned, argv, setup, err);
 	if (r)
 		return r;
 	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,6 +26,16 @@ int process_open(struct process **out, pid_t pid, struct err *err);
 /* Start @argv and hold it at the executable's entry: its libraries are mapped and their constructors have
  * run. */
 int process_spawn(struct process **out, char *const argv[], struct err *err);
+/* The same with more: variables of the environment, and descriptors that it gets as @first_fd and on, where
+ * programs that open a few files do not come. */
+struct process_setup {
+	char *const *env; /* NAME=VALUE..., NULL-terminated */
+	const int *fds;
+	size_t fds_cnt;
+	int first_fd;
+};
+int process_spawn_with(struct process **out, char *const argv[], const struct process_setup *setup,
+		       struct err *err);
 int process_release(struct process *process, struct err *err); /* let a held one go */
 /* The files it maps executable, from /proc/PID/maps, opened through /proc/PID/root; the executable
  * (/proc/PID/exe) first. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Files of /proc/PID; included by loader/process*.c only. */
+/* Files of /proc/PID. */
 #pragma once
 
 #include <stddef.h>

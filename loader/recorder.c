@@ -112,6 +112,14 @@ static int add_unprobed(struct recorder *recorder, struct recording *recording)
 	return r;
 }
 
+/* Whether the source works as yet. */
+static int check_source(struct recorder *recorder)
+{
+	struct source *source = recorder->source;
+
+	return source->ops->check ? source->ops->check(source, recorder->err) : 0;
+}
+
 static int on_operation(struct recording *recording, const struct assembled *about, void *ctx)
 {
 	struct recorder *recorder = ctx;
@@ -127,13 +135,15 @@ static int on_operation(struct recording *recording, const struct assembled *abo
 	int r;
 
 	if (startup_is(recorder->startup, recording))
-		return startup_keep(recorder->startup, TAKE_PTR(owned), attach_startup_cut(recorder->attach),
-				    recorder->err);
+		return startup_keep(recorder->startup, TAKE_PTR(owned),
+				    recorder->source->ops->startup_cut(recorder->source), recorder->err);
 	if (is_enough(recorder)) {
 		summary->kept_out++;
 		return 0;
 	}
-	r = add_unprobed(recorder, recording);
+	r = check_source(recorder);
+	if (r == 0)
+		r = add_unprobed(recorder, recording);
 	if (r < 0)
 		return r;
 	r = package_recording(recording, &recorder->context, &source, &keep, recorder->err);
@@ -156,9 +166,11 @@ static int on_operation(struct recording *recording, const struct assembled *abo
 /* One pass over all rings; how many events there were. */
 static int pass(struct recorder *recorder)
 {
-	int events = drain_pass(recorder->drain, recorder->err);
-	int r;
+	int r = check_source(recorder), events;
 
+	if (r < 0)
+		return r;
+	events = drain_pass(recorder->drain, recorder->err);
 	if (events < 0)
 		return events;
 	r = assemble_pass_done(recorder->assemble, recorder->err);
@@ -418,7 +430,7 @@ static int prepare_startup(struct recorder *recorder)
 	return r;
 }
 
-static int start(struct recorder *recorder, const struct config *config, struct cassette *cassette)
+static int start_probes(struct recorder *recorder, const struct config *config)
 {
 	const struct recorder_opts *opts = recorder->opts;
 	const struct attach_opts attach_opts = {
@@ -430,6 +442,17 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 		.is_seeded = opts->is_seeded,
 		.seed = opts->seed,
 		.name_key = {recorder->context.name_key[0], recorder->context.name_key[1]}};
+	int r = attach_new(&recorder->attach, config, recorder->program, recorder->process, &attach_opts,
+			   recorder->err);
+
+	if (r == 0)
+		recorder->summary->fp_trouble = attach_fp_trouble(recorder->attach);
+	return r;
+}
+
+static int start(struct recorder *recorder, const struct config *config, struct cassette *cassette)
+{
+	const struct recorder_opts *opts = recorder->opts;
 	int r;
 
 	if (!opts->discard) {
@@ -439,12 +462,12 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 		if (r < 0)
 			return r;
 	}
-	r = attach_new(&recorder->attach, config, recorder->program, recorder->process, &attach_opts,
-		       recorder->err);
+	r = opts->source ? 0 : start_probes(recorder, config);
 	if (r < 0)
 		return r;
-	recorder->source = attach_source(recorder->attach);
-	recorder->summary->fp_trouble = attach_fp_trouble(recorder->attach);
+	recorder->source = opts->source ? opts->source : attach_source(recorder->attach);
+	if (opts->source)
+		opts->source->ops->begin(opts->source, is_starting(recorder), recorder->context.name_key);
 	r = drain_new(&recorder->drain, recorder->source, on_event, recorder, recorder->err);
 	if (r < 0)
 		return r;

@@ -14,6 +14,7 @@
 
 struct cassette;
 struct config;
+struct source;
 struct err;
 struct process;
 struct program;
@@ -27,8 +28,9 @@ struct recorder_opts {
 	uint32_t ring_bytes;
 	double budget; /* share of a core that probes may cost; 0: whatever they do */
 	bool two_links;
-	bool follow;	/* children, too */
-	bool is_seeded; /* sampling repeats itself */
+	struct source *source; /* of events, not enabled yet; NULL: the kernel's probes */
+	bool follow;	       /* children, too */
+	bool is_seeded;	       /* sampling repeats itself */
 	uint64_t seed;
 	uint64_t flush_ns; /* how long the end waits for a cassette that takes nothing; 0: 30 s */
 	bool discard;	   /* overhead only: nothing is stored */

@@ -35,6 +35,13 @@ struct source_ring {
 #define RINGS_BYTES_MAX	   (512ull * 1024 * 1024) /* of all rings, when nobody chooses */
 
 struct source_ops {
+	/* NULL, or whether it works as yet: -errno with words when it does not. */
+	int (*check)(struct source *source, struct err *err);
+	/* Before it is enabled, where it was not told: whether calls before the first operation are a
+	 * start-up's, and the key of operations' names. */
+	void (*begin)(struct source *source, bool is_starting, const unsigned long long name_key[2]);
+	/* Calls of the start-up that were too many. */
+	uint64_t (*startup_cut)(const struct source *source);
 	/* Until it is enabled nothing is recorded; disabled again, what has begun is recorded to its end. */
 	int (*enable)(struct source *source, bool enabled, struct err *err);
 	/* Decide by @sampling and @gate (NULL: none) of function @func from now on. */

@@ -15,9 +15,8 @@
 #include "lib/program.h"
 #include "lib/serve.h"
 #include "lib/util.h"
-#include "replay/target/patch.h"
+#include "replay/patchfile_impl.h"
 
-#define SLOTS_MAX	4096
 #define SITES_BYTES_MAX (4096 * sizeof(struct patch_site))
 
 /* Where a server waits for work: reaching one of them means that start-up is over. */
@@ -29,15 +28,10 @@ static const char *const ready_functions[] = {
 
 static const char *const freeing_functions[] = {"free", "realloc", "reallocarray", "cfree"};
 
-struct writer {
-	const struct config *config;
-	const struct program *program;
-	struct patch_func funcs[PATCH_FUNCS_MAX];
-	size_t funcs_cnt;
-	struct patch_slot slots[SLOTS_MAX];
-	size_t slots_cnt;
-	struct buf sites; /* struct patch_site */
-};
+bool patchfile_has_engine(const struct program *program)
+{
+	return object_find_symbol(program->objects[0], PATCH_LINKED_IN);
+}
 
 /* --- aliases: numbered in the order in which the configuration names them, fallbacks included --- */
 
@@ -72,7 +66,7 @@ unsigned patchfile_alias(const struct config *config, const char *alias)
 
 /* --- modules --- */
 
-static bool is_system(const char *name)
+bool patchfile_is_system(const char *name)
 {
 	return !strncmp(name, "libc.so", 7) || !strncmp(name, "ld-linux", 8) || !strncmp(name, "ld.so", 5);
 }
@@ -97,16 +91,16 @@ static void fill_module(struct patch_module *module, const struct program *progr
 
 /* --- functions --- */
 
-static int add_slots(struct writer *writer, const char *name, size_t func, struct err *err)
+int patchfile_add_slots(struct patchfile_writer *writer, const char *name, size_t func, struct err *err)
 {
 	for (size_t i = 0; i < writer->program->files_cnt; i++) {
 		uint64_t addrs[64];
 		size_t cnt;
 
-		if (is_system(writer->program->files[i].name))
+		if (patchfile_is_system(writer->program->files[i].name))
 			continue;
 		cnt = object_import_slots(writer->program->objects[i], name, addrs, ARRAY_SIZE(addrs));
-		if (cnt > ARRAY_SIZE(addrs) || writer->slots_cnt + cnt > SLOTS_MAX)
+		if (cnt > ARRAY_SIZE(addrs) || writer->slots_cnt + cnt > PATCHFILE_SLOTS_MAX)
 			return err_set(err, -E2BIG, "'%s' is imported in more places than can be intercepted",
 				       name);
 		for (size_t k = 0; k < cnt; k++)
@@ -132,18 +126,18 @@ static unsigned result_of_piece(const struct abi_piece *piece)
 }
 
 /* Behind its own name's, which hold the function that runs for real. */
-static int add_other_slots(struct writer *writer, const struct program_func *func, struct err *err)
+static int add_other_slots(struct patchfile_writer *writer, const struct program_func *func, struct err *err)
 {
 	const char *names[PROGRAM_NAMES_MAX];
 	size_t cnt = program_import_names(writer->program, func, names);
 	int r = 0;
 
 	for (size_t i = 1; r == 0 && i < cnt; i++)
-		r = add_slots(writer, names[i], writer->funcs_cnt, err);
+		r = patchfile_add_slots(writer, names[i], writer->funcs_cnt, err);
 	return r;
 }
 
-static unsigned results(const struct shape *shape)
+unsigned patchfile_results(const struct shape *shape)
 {
 	unsigned mask = 0;
 
@@ -171,7 +165,7 @@ static void set_missing(struct patch_registers *out, const struct shape *shape, 
 		memcpy(&out->xmm[0], &wide, sizeof(wide));
 }
 
-static void set_entry(struct patch_func *out, const struct prologue *prologue)
+void patchfile_set_entry(struct patch_func *out, const struct prologue *prologue)
 {
 	out->how = PATCH_ENTRY;
 	out->addr = prologue->addr;
@@ -199,14 +193,14 @@ static int patch_code(struct patch_func *out, const struct object *object, uint6
 		r = prologue_trap(&prologue, object, addr, size, err);
 	if (r)
 		return r;
-	set_entry(out, &prologue);
+	patchfile_set_entry(out, &prologue);
 	out->how = is_short ? PATCH_TRAP : PATCH_ENTRY;
 	return 0;
 }
 
 /* A static program has libc's functions in itself. A sanitizer that is linked in has some in their place, and
  * all calls go there. */
-static const struct symbol *interceptor(const struct writer *writer, const char *name)
+static const struct symbol *interceptor(const struct patchfile_writer *writer, const char *name)
 {
 	const struct object *object = writer->program->objects[0];
 	char mark[128];
@@ -217,7 +211,8 @@ static const struct symbol *interceptor(const struct writer *writer, const char 
 	return object_find_func(object, mark, NULL, NULL) ? object_find_func(object, name, NULL, NULL) : NULL;
 }
 
-static int set_import(struct writer *writer, struct patch_func *out, const char *name, struct err *err)
+static int set_import(struct patchfile_writer *writer, struct patch_func *out, const char *name,
+		      struct err *err)
 {
 	const struct symbol *symbol = interceptor(writer, name);
 
@@ -227,11 +222,11 @@ static int set_import(struct writer *writer, struct patch_func *out, const char 
 	}
 	out->how = PATCH_IMPORT;
 	out->is_callable = 1;
-	return add_slots(writer, name, writer->funcs_cnt, err);
+	return patchfile_add_slots(writer, name, writer->funcs_cnt, err);
 }
 
-/* What a replay does not listen to stays a nop. */
-static void set_sites(struct writer *writer, struct patch_func *out, enum plan_mark mark)
+void patchfile_set_sites(struct patchfile_writer *writer, struct patch_func *out, enum plan_mark mark,
+			 unsigned use)
 {
 	const struct program *program = writer->program;
 
@@ -243,21 +238,21 @@ static void set_sites(struct writer *writer, struct patch_func *out, enum plan_m
 		const struct mark_site *site = &program->marks[i].site;
 		const struct patch_site entry = {program->marks[i].module, writer->funcs_cnt, site->addr};
 
-		if (site->mark == mark && site->use & MARK_REPLAY && !site->is_stale)
+		if (site->mark == mark && site->use & use && !site->is_stale)
 			buf_put(&writer->sites, &entry, sizeof(entry));
 	}
 }
 
-static int set_how(struct writer *writer, struct patch_func *out, const struct program_func *func,
+static int set_how(struct patchfile_writer *writer, struct patch_func *out, const struct program_func *func,
 		   struct err *err)
 {
 	int r;
 
 	if (func->config->mark) {
-		set_sites(writer, out, func->config->mark);
+		patchfile_set_sites(writer, out, func->config->mark, MARK_REPLAY);
 		return 0;
 	}
-	if (is_system(writer->program->files[func->module].name)) {
+	if (patchfile_is_system(writer->program->files[func->module].name)) {
 		r = set_import(writer, out, func->symbol, err);
 		if (r == 0 && out->how == PATCH_IMPORT)
 			r = add_other_slots(writer, func, err);
@@ -282,7 +277,7 @@ static const unsigned char missings[] = {[MISSING_FAIL] = PATCH_MISSING_FAIL,
 					 [MISSING_RUN] = PATCH_MISSING_RUN,
 					 [MISSING_RETURN] = PATCH_MISSING_RETURN};
 
-static int add_func(struct writer *writer, const struct program_func *func, struct err *err)
+static int add_func(struct patchfile_writer *writer, const struct program_func *func, struct err *err)
 {
 	const struct config_func *config = func->config;
 	struct patch_func *out = &writer->funcs[writer->funcs_cnt];
@@ -294,7 +289,8 @@ static int add_func(struct writer *writer, const struct program_func *func, stru
 	out->missing = missings[config->missing];
 	set_missing(&out->missing_return, func->shape, config->missing_return);
 	out->alias = patchfile_alias(writer->config, config->alias);
-	out->results = results(func->shape);
+	out->number = func - writer->program->funcs;
+	out->results = patchfile_results(func->shape);
 	if (config->fallbacks_cnt > ARRAY_SIZE(out->fallbacks))
 		return err_usage(err, -E2BIG, "'%s' has more than %zu fallback_aliases", config->name,
 				 ARRAY_SIZE(out->fallbacks));
@@ -321,14 +317,14 @@ static bool is_imported_as(const struct program *program, const struct program_f
 }
 
 /* A function that is configured and waits too keeps its role, and is ready as well. */
-static int add_ready(struct writer *writer, const char *name, struct err *err)
+static int add_ready(struct patchfile_writer *writer, const char *name, struct err *err)
 {
 	size_t before = writer->slots_cnt;
 	struct patch_func *out;
 	int r;
 
 	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
-		if (is_system(writer->program->files[writer->program->funcs[i].module].name) &&
+		if (patchfile_is_system(writer->program->files[writer->program->funcs[i].module].name) &&
 		    is_imported_as(writer->program, &writer->program->funcs[i], name)) {
 			writer->funcs[i].role |= PATCH_READY;
 			return 0;
@@ -344,13 +340,13 @@ static int add_ready(struct writer *writer, const char *name, struct err *err)
 	}
 	writer->funcs_cnt++;
 	out->role = PATCH_READY;
-	out->alias = PATCH_NONE;
+	out->alias = out->number = PATCH_NONE;
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	return 0;
 }
 
 /* One that is imported, and runs for real. */
-static int add_passing(struct writer *writer, const char *name, unsigned char role, struct err *err)
+static int add_passing(struct patchfile_writer *writer, const char *name, unsigned char role, struct err *err)
 {
 	size_t before = writer->slots_cnt;
 	struct patch_func *out;
@@ -358,27 +354,30 @@ static int add_passing(struct writer *writer, const char *name, unsigned char ro
 
 	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
 		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
-	r = add_slots(writer, name, writer->funcs_cnt, err);
+	r = patchfile_add_slots(writer, name, writer->funcs_cnt, err);
 	if (r < 0 || writer->slots_cnt == before)
 		return r;
 	out = &writer->funcs[writer->funcs_cnt++];
-	*out = (struct patch_func){.how = PATCH_IMPORT, .role = role, .is_callable = 1, .alias = PATCH_NONE};
+	*out = (struct patch_func){.how = PATCH_IMPORT,
+				   .role = role,
+				   .is_callable = 1,
+				   .alias = PATCH_NONE,
+				   .number = PATCH_NONE};
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	return 0;
 }
 
 /* Freed memory is no object any more, and what lies there next is another one. */
-static int add_frees(struct writer *writer, const char *name, struct err *err)
+static int add_frees(struct patchfile_writer *writer, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
-		if (writer->funcs[i].how == PATCH_IMPORT &&
-		    !strcmp(writer->program->funcs[i].symbol, name))
+		if (writer->funcs[i].how == PATCH_IMPORT && !strcmp(writer->program->funcs[i].symbol, name))
 			return 0;
 	return add_passing(writer, name, PATCH_FREES, err);
 }
 
 /* What makes replays differ from recordings, and from each other. */
-static int add_watched(struct writer *writer, struct err *err)
+static int add_watched(struct patchfile_writer *writer, struct err *err)
 {
 	const struct serve_function *unserved[SERVE_FUNCTIONS_MAX];
 	size_t cnt = program_unserved(writer->program, unserved, ARRAY_SIZE(unserved));
@@ -390,7 +389,7 @@ static int add_watched(struct writer *writer, struct err *err)
 }
 
 /* --ready FUNCTION: one that the executable defines, or imports. */
-static int add_ready_function(struct writer *writer, const char *name, struct err *err)
+static int add_ready_function(struct patchfile_writer *writer, const char *name, struct err *err)
 {
 	const struct symbol *symbol = object_find_func(writer->program->objects[0], name, NULL, NULL);
 	struct patch_func *out = &writer->funcs[writer->funcs_cnt];
@@ -408,15 +407,15 @@ static int add_ready_function(struct writer *writer, const char *name, struct er
 	r = prologue_move(&prologue, writer->program->objects[0], symbol->addr, symbol->size, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot stop at '%s'", name);
-	set_entry(out, &prologue);
+	patchfile_set_entry(out, &prologue);
 	out->role = PATCH_READY;
-	out->alias = PATCH_NONE;
+	out->alias = out->number = PATCH_NONE;
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	writer->funcs_cnt++;
 	return 0;
 }
 
-static int add_all(struct writer *writer, const struct patchfile_opts *opts, struct err *err)
+static int add_all(struct patchfile_writer *writer, const struct patchfile_opts *opts, struct err *err)
 {
 	const char *ready = opts->ready ? opts->ready : "auto";
 	int r = 0;
@@ -438,13 +437,16 @@ static int add_all(struct writer *writer, const struct patchfile_opts *opts, str
 
 /* --- the file --- */
 
-static void put_plans(struct buf *out, struct writer *writer)
+/* Several ways into one function share its plan. */
+static void put_plans(struct buf *out, struct patchfile_writer *writer)
 {
 	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
 		const struct plan *plan = writer->program->funcs[i].plan;
 
 		buf_align(out, 8);
-		writer->funcs[i].plan = out->len;
+		for (size_t k = 0; k < writer->funcs_cnt; k++)
+			if (writer->funcs[k].number == i)
+				writer->funcs[k].plan = out->len;
 		buf_put(out, plan, offsetof(struct plan, ops) + plan->ops_cnt * sizeof(plan->ops[0]));
 	}
 	buf_align(out, 8);
@@ -456,7 +458,7 @@ static int set_init(struct patch_header *header, const struct program *program, 
 {
 	for (size_t i = 0; i < program->files_cnt; i++) {
 		const struct symbol *symbol =
-			is_system(program->files[i].name)
+			patchfile_is_system(program->files[i].name)
 				? NULL
 				: object_find_func(program->objects[i], name, NULL, NULL);
 
@@ -470,7 +472,7 @@ static int set_init(struct patch_header *header, const struct program *program, 
 	return err_usage(err, -ENOENT, "--init names '%s', which the program does not have", name);
 }
 
-static int write_all(struct buf *out, struct writer *writer, const struct patchfile_opts *opts,
+static int write_all(struct buf *out, struct patchfile_writer *writer, const struct patchfile_opts *opts,
 		     struct err *err)
 {
 	struct patch_header header = {
@@ -515,7 +517,7 @@ static int write_all(struct buf *out, struct writer *writer, const struct patchf
 int patchfile_write(struct buf *out, const struct config *config, const struct program *program,
 		    const struct patchfile_opts *opts, struct err *err)
 {
-	autofree struct writer *writer = calloc(1, sizeof(*writer));
+	autofree struct patchfile_writer *writer = calloc(1, sizeof(*writer));
 	int r;
 
 	if (!writer)
@@ -525,7 +527,7 @@ int patchfile_write(struct buf *out, const struct config *config, const struct p
 	writer->config = config;
 	writer->program = program;
 	buf_init(&writer->sites, SITES_BYTES_MAX);
-	r = add_all(writer, opts, err);
+	r = opts->is_recording ? patchfile_add_ways(writer, err) : add_all(writer, opts, err);
 	if (r == 0 && writer->sites.failed)
 		r = err_set(err, -E2BIG, "the program has more marks than can be answered");
 	if (r == 0)

@@ -14,16 +14,18 @@
 #include "lib/util.h"
 #include "loader/attach.h"
 #include "loader/features.h"
+#include "loader/preload.h"
 #include "loader/process.h"
 #include "loader/recorder.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/inside.h"
 #include "tools/json_schema.h"
 #include "tools/sites.h"
 #include "tools/status.h"
 
 struct record_opts {
-	const char *config, *to, *schema, *budget, *spool;
+	const char *config, *to, *schema, *budget, *spool, *engine;
 	uint64_t spool_bytes, flush_ns;
 	bool no_spool;
 	uint64_t pid, duration_ns, count, ring_bytes, seed;
@@ -427,15 +429,17 @@ static int open_cassette(struct cassette **out, const struct record_opts *opts, 
 }
 
 static int record(const struct record_opts *opts, struct config *config, struct program *program,
-		  struct process *process, const char *url, struct err *err)
+		  struct process *process, struct preload *preload, const char *url, struct err *err)
 {
-	struct progress progress = {.pid = process->pid, .cassette = url, .budget = config->budget};
+	struct progress progress = {
+		.pid = process->pid, .cassette = url, .budget = preload ? 0 : config->budget};
 	const struct recorder_opts recorder_opts = {
 		.duration_ns = opts->duration_ns,
 		.flush_ns = opts->flush_ns,
 		.count = opts->count,
 		.ring_bytes = opts->ring_bytes,
-		.budget = config->budget,
+		.budget = preload ? 0 : config->budget,
+		.source = preload ? preload_source(preload) : NULL,
 		.two_links = opts->two_links,
 		.follow = opts->follow,
 		.is_seeded = opts->seed != 0,
@@ -465,15 +469,63 @@ static int record(const struct record_opts *opts, struct config *config, struct 
 	return r;
 }
 
+static int read_engine(bool *is_inside, const struct record_opts *opts, const struct words *words,
+		       struct err *err)
+{
+	const struct {
+		bool is_given;
+		const char *name;
+	} others[] = {{opts->pid, "-p"},
+		      {opts->follow, "--follow"},
+		      {opts->two_links, "--two-links"},
+		      {opts->budget, "--budget"}};
+
+	if (!opts->engine || !strcmp(opts->engine, "bpf"))
+		return 0;
+	if (strcmp(opts->engine, "preload"))
+		return err_usage(err, -EINVAL, "--engine '%s': it is 'bpf' or 'preload'", opts->engine);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (others[i].is_given)
+			return err_usage(err, -EINVAL, "%s needs --engine bpf", others[i].name);
+	if (!words->rest || !words->rest[0])
+		return err_usage(err, -EINVAL, "--engine preload needs a command: -- COMMAND ARGS...");
+	*is_inside = true;
+	return 0;
+}
+
+/* From inside the program: the engine is there before it starts. */
+static int run_inside(const struct record_opts *opts, struct config *config, const struct words *words,
+		      const char *url, struct err *err)
+{
+	const struct inside_opts inside = {
+		.schema = opts->schema, .ring_bytes = opts->ring_bytes, .seed = opts->seed};
+	auto_process struct process *process = NULL;
+	auto_program struct program *program = NULL;
+	auto_preload struct preload *preload = NULL;
+	int r = inside_open(&program, config, words->rest, &inside, err);
+
+	if (r < 0)
+		return r;
+	if (opts->dry_run)
+		return sites_print(program, NULL, opts->json, err);
+	if (config->budget > 0)
+		fprintf(stderr, "tapedeck: the configuration's budget is kept with --engine bpf alone\n");
+	r = inside_start(&preload, &process, config, program, words->rest, &inside, err);
+	return r < 0 ? r : record(opts, config, program, process, preload, url, err);
+}
+
 static int run(const void *arg, const struct words *words, struct err *err)
 {
 	const struct record_opts *opts = arg;
 	auto_config struct config *config = NULL;
 	auto_process struct process *process = NULL;
 	auto_program struct program *program = NULL;
+	bool is_inside = false;
 	const char *url;
-	int r;
+	int r = read_engine(&is_inside, opts, words, err);
 
+	if (r < 0)
+		return r;
 	r = common_config(&config, opts->config, err);
 	if (r < 0)
 		return r;
@@ -486,6 +538,8 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		err_hint(err, "give --to file:DIR, or \"cassette\" in the configuration");
 		return -EINVAL;
 	}
+	if (is_inside)
+		return run_inside(opts, config, words, url, err);
 	r = open_process(&process, opts, words, err);
 	if (r == 0)
 		r = open_program(&program, config, process, opts->schema, features_hook_all(opts->two_links),
@@ -494,7 +548,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		return r;
 	if (opts->dry_run)
 		return sites_print(program, NULL, opts->json, err);
-	return record(opts, config, program, process, url, err);
+	return record(opts, config, program, process, NULL, url, err);
 }
 
 #define AT(field) offsetof(struct record_opts, field)
@@ -517,6 +571,8 @@ static const struct opt opts_table[] = {
 	 AT(budget)},
 	{OPT_BYTES, 0, "ring-size", "SIZE", "of each CPU's event ring; a power of two, default 16M",
 	 AT(ring_bytes), 4096, RING_BYTES_MAX},
+	{OPT_STR, 0, "engine", "bpf|preload",
+	 "by the kernel (default), or from inside the command, without privileges", AT(engine)},
 	{OPT_STR, 0, "schema", "FILE", "by a compiled schema rather than debug information", AT(schema)},
 	{OPT_FLAG, 0, "follow", NULL, "record the process's children, too, and theirs", AT(follow)},
 	{OPT_FLAG, 0, "two-links", NULL, "entry and return probes apart, as before Linux 6.13",

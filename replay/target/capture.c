@@ -10,7 +10,8 @@
 void capture_full(struct run *r)
 {
 	r->c->flags |= CAPTURE_BUDGET;
-	r->is_full = 1;
+	/* What follows may keep values for OUT. */
+	r->is_full = !r->c->more;
 }
 
 /* What there is of a key becomes part of its hash. */
@@ -72,8 +73,11 @@ static void put_fault(struct run *r)
 
 uint8_t *capture_room(struct run *r, size_t *room)
 {
+	const size_t full = sizeof(struct plan_fragment) + PLAN_FRAGMENT_MAX;
 	size_t left = r->end - r->c->len;
 
+	if (left < full && r->c->more && r->c->more(r->c))
+		left = r->end - r->c->len;
 	if (left < sizeof(struct plan_fragment)) {
 		capture_full(r);
 		return 0;
@@ -423,6 +427,8 @@ void capture_run(struct capture *capture, const struct plan *plan, enum capture_
 
 	if (section == CAPTURE_KEY)
 		run.end = smaller(run.end, PLAN_KEY_MAX) / 8 * 8;
+	else if (capture->more)
+		run.end = smaller(run.end, PLAN_BYTES_MAX);
 	else
 		run.end = smaller(run.end, capture->len + PLAN_BYTES_MAX +
 						   (section == CAPTURE_IN ? plan->more_in : plan->more_out));
@@ -431,4 +437,48 @@ void capture_run(struct capture *capture, const struct plan *plan, enum capture_
 	run_ops(&run, ops, cnt[section], steps);
 	if (section == CAPTURE_KEY)
 		end_key(&run);
+}
+
+/* --- gates --- */
+
+/* The hash of the text at @addr, of at most @max bytes; 0 when it cannot be read. */
+static int hash_text(struct run *r, uint64_t addr, size_t max, uint64_t *hash)
+{
+	uint64_t words[PLAN_HASH_MAX / 8 + 1] = {0};
+	size_t most = smaller(max, PLAN_HASH_MAX), len;
+	int has_nul, has_fault;
+
+	len = read_text(r, (uint8_t *)words, addr, most, &has_nul, &has_fault) - has_nul;
+	if (has_fault)
+		return 0;
+	/* What was read behind the text. */
+	for (size_t i = len; i < sizeof(words); i++)
+		((uint8_t *)words)[i] = 0;
+	*hash = 0;
+	for (size_t i = 0; i * 8 <= len; i++)
+		*hash = plan_hash(*hash, words[i]);
+	return 1;
+}
+
+/* Returns whether the op jumps. */
+static int run_hash(struct run *r, const struct plan_op *op)
+{
+	uint64_t base = r->c->v[op->a], hash = 0;
+	int is_there = !base || hash_text(r, base + op->imm, op->max, &hash);
+
+	r->c->v[op->dst] = hash;
+	return !is_there;
+}
+
+void capture_gate(struct capture *capture, const struct plan_gate *gate)
+{
+	struct run run = {.c = capture, .section = CAPTURE_IN};
+	int cnt = smaller(gate->cnt, PLAN_GATE_OPS), left = PLAN_GATE_OPS;
+
+	for (int pc = 0; pc >= 0 && pc < cnt && left; pc++, left--) {
+		const struct plan_op *op = &gate->ops[pc];
+
+		if (op->kind == PLAN_HASH ? run_hash(&run, op) : run_op(&run, op))
+			pc += op->jmp;
+	}
 }

@@ -21,6 +21,9 @@ struct capture {
 	size_t (*read)(void *to, uint64_t from, size_t len);
 	/* NULL, or the number that stands for an address in a key. */
 	uint64_t (*address)(uint64_t addr);
+	/* NULL, or asked when a fragment of full length has no room left in PLAN_BYTES_MAX: it may take away
+	 * what there is, set len to 0, and return 1. */
+	int (*more)(struct capture *capture);
 	uint8_t *out; /* receives fragments, or the bytes of the key */
 	size_t room, len;
 	unsigned flags; /* enum capture_flags, or'ed to */
@@ -28,3 +31,5 @@ struct capture {
 
 /* Run one section of @plan; appends at out + len. No allocation, no libc beyond memcpy, no global state. */
 void capture_run(struct capture *capture, const struct plan *plan, enum capture_section section);
+/* Run a gate on values that are in place: PLAN_V_WANTED, PLAN_V_BY and PLAN_V_CARRIER are its answers. */
+void capture_gate(struct capture *capture, const struct plan_gate *gate);

@@ -18,6 +18,7 @@
 #include "replay/target/install.h"
 #include "replay/target/match.h"
 #include "replay/target/objects.h"
+#include "replay/target/record.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
 #include "replay/target/syscalls.h"
@@ -90,11 +91,14 @@ static int is_nested(const struct frame *frame)
 }
 
 #define UNWIND_CLEANUP 2 /* of enum _Unwind_Action */
+#define UNWIND_FORCED  8 /* the thread ends */
 #define UNWIND_GO_ON   8 /* of enum _Unwind_Reason_Code */
 
-/* The real function is left by an exception. */
+/* The function that the thunk called is left by an exception. */
 int thunk_passed(int version, int actions, uint64_t exception_class, void *exception, void *context)
 {
+	if (engine.state == ENGINE_RECORDING && actions & UNWIND_CLEANUP && !(actions & UNWIND_FORCED))
+		record_unwound();
 	if (actions & UNWIND_CLEANUP)
 		me.real_sp = 0;
 	return UNWIND_GO_ON;
@@ -403,6 +407,8 @@ int dispatch_call(struct frame *frame)
 	const struct func *func = &engine.funcs[frame->index];
 	int error_number = errno, action;
 
+	if (engine.state == ENGINE_RECORDING)
+		return record_call(func, frame);
 	if (me.engine_depth)
 		return tail(func, frame);
 	dispatch_enter();
@@ -418,6 +424,10 @@ void dispatch_returned(struct frame *frame)
 	const struct patch_registers result = result_of(frame);
 	int error_number = errno;
 
+	if (engine.state == ENGINE_RECORDING) {
+		record_returned(frame);
+		return;
+	}
 	dispatch_enter();
 	me.real_sp = 0;
 	pthread_mutex_lock(&lock);

@@ -20,6 +20,8 @@ enum engine_state {
 	ENGINE_SERVING,	 /* ready: waits for cases */
 	ENGINE_PLAYING,	 /* runs the operation of a case */
 	ENGINE_PLAIN,	 /* a process that the operation forked: everything runs for real */
+	/* No replay: everything runs for real, and is recorded as the tape's control says. */
+	ENGINE_RECORDING,
 };
 
 struct engine {
@@ -27,6 +29,7 @@ struct engine {
 	const struct patch_header *patch;
 	const struct patch_module *modules;
 	struct func funcs[PATCH_FUNCS_MAX];
+	struct tape *tape;		  /* recording; else NULL */
 	const struct case_header *played; /* the case */
 	struct outcome_header *outcome;
 	int socket;
@@ -40,7 +43,7 @@ extern struct engine engine;
 
 /* Each ends the process without running anything of the program's. */
 _Noreturn void engine_exit(int status);
-/* Before ready: tell the driver why this target cannot be replayed. */
+/* Before ready: tell the driver why this target cannot be replayed, or not recorded. */
 _Noreturn void engine_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* @cnt records of @size bytes at @offset lie inside @bytes bytes. */

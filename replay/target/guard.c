@@ -6,6 +6,8 @@
 #include "replay/target/syscalls.h"
 #include "replay/target/thunk.h"
 
+#define PAGE 4096u
+
 static int is_watched;
 
 void guard_is_watched(void)
@@ -34,6 +36,23 @@ size_t guard_write(uint64_t to, const void *from, size_t len)
 	if (!is_watched)
 		return ask_kernel(SYS_process_vm_writev, (void *)from, to, len);
 	return len - thunk_copy((void *)to, from, len);
+}
+
+/* Of what crosses into a page that is not there, the kernel need not copy the first part. */
+size_t guard_peek(void *to, uint64_t from, size_t len)
+{
+	size_t got = ask_kernel(SYS_process_vm_readv, to, from, len);
+
+	while (got < len) {
+		size_t step = PAGE - (from + got) % PAGE, n;
+
+		step = step < len - got ? step : len - got;
+		n = ask_kernel(SYS_process_vm_readv, (char *)to + got, from + got, step);
+		got += n;
+		if (n < step)
+			break;
+	}
+	return got;
 }
 
 uint64_t guard_resume(uint64_t ip)

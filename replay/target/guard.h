@@ -13,5 +13,8 @@ size_t guard_write(uint64_t to, const void *from, size_t len);
  */
 void guard_is_watched(void);
 
+/* As guard_read, by a system call: it needs no handler, and a system that allows it. */
+size_t guard_peek(void *to, uint64_t from, size_t len);
+
 /* In the handler of SIGSEGV or SIGBUS: a fault of ours at @ip goes on at the returned address; else 0. */
 uint64_t guard_resume(uint64_t ip);

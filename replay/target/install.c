@@ -7,6 +7,7 @@
  */
 #include "replay/target/install.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -260,6 +261,12 @@ static void keep_original(struct func *func, uint64_t addr)
 		func->original = (void *)addr;
 }
 
+/* The slot leads to the loader, which will put in what it finds when the function is first called. */
+static int is_unbound(const struct patch_slot *slot, uint64_t content)
+{
+	return module_of(&content) == slot->module;
+}
+
 static void patch_slot(const struct patch_slot *slot)
 {
 	struct func *func = &engine.funcs[slot->func];
@@ -272,6 +279,10 @@ static void patch_slot(const struct patch_slot *slot)
 	memcpy(&original, (void *)addr, sizeof(original));
 	if (original == (uint64_t)func->slot || !original)
 		return;
+	if (engine.tape && is_unbound(slot, original))
+		original = (uint64_t)dlsym(RTLD_NEXT, func->patch->name);
+	if (!original)
+		engine_fail("cannot find '%s', which the program imports", func->patch->name);
 	keep_original(func, original);
 	if (overwrite(slot->module, addr, &func->slot, sizeof(func->slot)))
 		engine_fail("cannot replace the import '%s'", func->patch->name);
@@ -362,7 +373,7 @@ void install_all(void)
 		return;
 	make_import_slots();
 	patch_slots();
-	if (!is_complete)
+	if (!is_complete && !engine.tape)
 		watch_loader();
 }
 

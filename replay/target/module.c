@@ -195,14 +195,19 @@ unsigned module_of(uint64_t *addr)
 	return PATCH_NONE;
 }
 
-int module_is_system(unsigned module)
+int module_is_system_name(const char *name)
 {
 	static const char *const names[] = {"libc.so", "ld-linux", "libpthread.so"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strncmp(engine.modules[module].name, names[i], strlen(names[i])))
+		if (!strncmp(name, names[i], strlen(names[i])))
 			return 1;
 	return 0;
+}
+
+int module_is_system(unsigned module)
+{
+	return module_is_system_name(engine.modules[module].name);
 }
 
 /* call rel32, or call r/m in one of its lengths. */

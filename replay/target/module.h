@@ -23,6 +23,7 @@ void module_span(unsigned module, uint64_t *low, uint64_t *high);
 unsigned module_of(uint64_t *addr);
 /* libc or ld.so, by name. */
 int module_is_system(unsigned module);
+int module_is_system_name(const char *base_name);
 /* The nearest return address at or above @sp that lies behind a call instruction outside libc and ld.so, or
  * 0. */
 uint64_t module_caller(uint64_t sp);

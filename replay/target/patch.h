@@ -9,6 +9,9 @@
  * sealed memfd; CASE_FD and OUTCOME_FD are memfds of PATCH_CASE_BYTES and PATCH_OUTCOME_BYTES, mapped shared;
  * SOCKET_FD a SOCK_SEQPACKET of struct patch_message. The library removes LD_PRELOAD and the variable from
  * the environment, patches, and sends READY, or FAILED with words.
+ *
+ * For recording there are a patch file and the memfd of lib/tape.h alone: no READY or FREES functions, no
+ * breakpoints, all functions callable, all modules loaded at the start.
  */
 #pragma once
 
@@ -113,7 +116,7 @@ struct patch_func {
 	unsigned int fallbacks[4], fallbacks_cnt; /* aliases looked in next */
 	unsigned int is_whole;
 	unsigned int results; /* mask of enum patch_result */
-	unsigned int pad0;
+	unsigned int number;  /* recording: which of the program's functions it is a way into */
 	unsigned char copy[64], copy_len, patched_len, fixups_cnt,
 		pad[5]; /* as struct prologue of lib/insn.h */
 	struct patch_fixup fixups[8];
@@ -256,7 +259,7 @@ struct outcome_header {
 	/* The sandbox's limit of memory, when a signal came with most of it in use; else 0. */
 	unsigned long long used_up_bytes;
 	unsigned long long bases[PATCH_MODULES_MAX]; /* load biases; PATCH_NOT_LOADED */
-	unsigned int watched[PATCH_FUNCS_MAX]; /* by function: calls of a PATCH_WATCHED */
+	unsigned int watched[PATCH_FUNCS_MAX];	     /* by function: calls of a PATCH_WATCHED */
 	char text[PATCH_TEXT_MAX];
 };
 

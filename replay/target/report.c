@@ -85,6 +85,7 @@ void report_values(struct capture *capture, const struct report *report)
 	capture->v[PLAN_V_ZERO] = 0;
 	capture->read = guard_read;
 	capture->address = address;
+	capture->more = NULL;
 	capture->flags = 0;
 	capture->len = 0;
 }

@@ -7,6 +7,7 @@
 #include "replay/target/start.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,12 +15,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lib/tape.h"
 #include "replay/target/dispatch.h"
 #include "replay/target/engine.h"
 #include "replay/target/forkserver.h"
 #include "replay/target/install.h"
 #include "replay/target/module.h"
 #include "replay/target/play.h"
+#include "replay/target/record.h"
 #include "replay/target/report.h"
 #include "replay/target/syscalls.h"
 #include "replay/target/traps.h"
@@ -51,7 +54,12 @@ void engine_fail(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(message.text, sizeof(message.text), fmt, args);
 	va_end(args);
-	syscalls_write(engine.socket, &message, sizeof(message));
+	if (engine.tape) {
+		memcpy(engine.tape->text, message.text, sizeof(message.text));
+		__atomic_store_n(&engine.tape->state, TAPE_FAILED, __ATOMIC_RELEASE);
+	} else {
+		syscalls_write(engine.socket, &message, sizeof(message));
+	}
 	engine_exit(STATUS_FAILED);
 }
 
@@ -166,13 +174,52 @@ static const char *take_variable(char **envp, const char *name)
 	return value;
 }
 
+/* The engine's library leaves LD_PRELOAD; what else it names stays. */
+static void leave_preload(char **envp)
+{
+	static const char name[] = "LD_PRELOAD=";
+	char *value, *rest;
+
+	for (; *envp && strncmp(*envp, name, sizeof(name) - 1) != 0; envp++)
+		;
+	value = *envp ? *envp + sizeof(name) - 1 : NULL;
+	rest = value ? strchr(value, ':') : NULL;
+	if (rest)
+		memmove(value, rest + 1, strlen(rest + 1) + 1);
+	else if (value)
+		take_variable(envp, name);
+}
+
+static void start_recording(const char *value, char **envp)
+{
+	int patch_fd, tape_fd, error_number = errno;
+	size_t len;
+
+	if (sscanf(value, "%d %d", &patch_fd, &tape_fd) != 2)
+		return;
+	leave_preload(envp);
+	record_map(tape_fd);
+	len = file_len(patch_fd);
+	use_patch(map(patch_fd, len, PROT_READ), len);
+	thunk_init();
+	module_find_all();
+	install_all();
+	record_start(envp);
+	/* main finds it as it would without us. */
+	errno = error_number;
+}
+
 /* Linked in, the earliest that a program may ask for. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **envp)
 {
-	const char *value = take_variable(envp, VARIABLE);
+	const char *value = take_variable(envp, VARIABLE), *recording = take_variable(envp, TAPE_ENV "=");
 	int patch_fd, case_fd, outcome_fd;
 	size_t len;
 
+	if (recording) {
+		start_recording(recording, envp);
+		return;
+	}
 	if (!value || sscanf(value, "%d %d %d %d", &patch_fd, &case_fd, &outcome_fd, &engine.socket) != 4)
 		return;
 	take_variable(envp, "LD_PRELOAD=");
@@ -220,6 +267,8 @@ static int is_failing(int status)
 
 static void heard_exit(int status)
 {
+	if (engine.state == ENGINE_RECORDING)
+		record_ends();
 	if (is_failing(status))
 		engine_fail("the program exited with status %d before %s was reached", status, awaited());
 	if (play_is_here()) {

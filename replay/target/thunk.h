@@ -129,6 +129,7 @@ void dispatch_returned(struct frame *frame);
 int thunk_caught(int version, int actions, uint64_t exception_class, void *exception, void *context);
 /* The same of thunk_entry's, which an exception passes on its way: in dispatch.c. */
 int thunk_passed(int version, int actions, uint64_t exception_class, void *exception, void *context);
-/* Where THUNK_CALL's call returns to. */
+/* Where THUNK_CALL's call returns to: while it runs, this address lies beneath the vector state and the stack
+ * arguments that were passed on. */
 extern const char thunk_called[];
 #endif

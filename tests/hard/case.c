@@ -50,6 +50,7 @@ static const struct directive directives[] = {
 	{"record", offsetof(struct hard_case, record)},
 	{"builds", offsetof(struct hard_case, builds)},
 	{"library", offsetof(struct hard_case, library)},
+	{"inside", offsetof(struct hard_case, inside)},
 	{"replay", offsetof(struct hard_case, replay)},
 	{"refused", offsetof(struct hard_case, refused), offsetof(struct hard_case, refused_cnt)},
 	{"check", offsetof(struct hard_case, check), offsetof(struct hard_case, check_cnt)},
@@ -227,26 +228,47 @@ static bool check(struct run *run)
 	return true;
 }
 
+/* What --engine preload refuses for reasons of its own, it says in its own words. */
+static bool has_own_words(const struct run *run)
+{
+	return run->opts->is_inside && run->c->inside[0];
+}
+
+static bool is_refused(const struct run *run)
+{
+	return has_own_words(run) ? strcmp(run->c->inside, "records") != 0 : run->c->refused_cnt != 0;
+}
+
+static bool is_refused_well(struct run *run, int status)
+{
+	if (status != 2 && status != 3)
+		return wrong(run, "record ended with %d and should refuse", status);
+	if (has_own_words(run))
+		return says(run, run->c->inside) ||
+		       wrong(run, "record does not say '%s', but:", run->c->inside);
+	for (size_t i = 0; i < run->c->refused_cnt; i++)
+		if (!says(run, run->c->refused[i]))
+			return wrong(run, "record does not say '%s', but:", run->c->refused[i]);
+	return true;
+}
+
 static bool record(struct run *run)
 {
-	int status = shell(run, "'%s' record -c '%s' --to file:tape %s -- ./case %s", run->tapedeck,
-			   run->config, run->c->record, run->c->args);
+	int status = shell(run, "'%s' record %s -c '%s' --to file:tape %s -- ./case %s", run->tapedeck,
+			   run->opts->is_inside ? "--engine preload" : "", run->config, run->c->record,
+			   run->c->args);
 
-	if (run->c->refused_cnt && status != 2 && status != 3)
-		return wrong(run, "record ended with %d and should refuse", status);
+	if (is_refused(run))
+		return is_refused_well(run, status);
+	if (status)
+		return wrong(run, "record ended with %d", status);
 	for (size_t i = 0; i < run->c->says_cnt; i++)
 		if (!says(run, run->c->says[i])) {
 			autofree char *out = command_file(run->command.out);
 
 			return wrong(run, "record does not say '%s', but:\n%s", run->c->says[i], out);
 		}
-	for (size_t i = 0; i < run->c->refused_cnt; i++)
-		if (!says(run, run->c->refused[i]))
-			return wrong(run, "record does not say '%s', but:", run->c->refused[i]);
-	if (!run->c->refused_cnt && status)
-		return wrong(run, "record ended with %d", status);
-	return run->c->refused_cnt || says(run, "the command ended with status 0") ||
-	       wrong(run, "the program did not end well");
+	return says(run, "the command ended with status 0") || wrong(run, "the program did not end well");
 }
 
 /* --- what was recorded --- */
@@ -330,11 +352,21 @@ static bool show(struct run *run)
 
 /* --- what was expected --- */
 
-/* NAME.want.BUILD.json, BUILD as much of the variant's name as there is a file for, else NAME.want.json. */
+/* Where --engine preload sees what eBPF cannot, all of it replays equal. */
+static bool sees_more(const struct run *run, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s.want.inside.json", run->c->dir, run->c->name);
+	return run->opts->is_inside && !access(path, R_OK);
+}
+
+/* NAME.want.inside.json where --engine preload sees more; NAME.want.BUILD.json, BUILD as much of the
+ * variant's name as there is a file for, else NAME.want.json. */
 static void want_path(const struct run *run, char path[PATH_MAX])
 {
 	char build[64];
 
+	if (sees_more(run, path))
+		return;
 	variant_name(run->variant, build);
 	for (;;) {
 		char *dash = strrchr(build, '-');
@@ -420,7 +452,7 @@ static bool is_verdict(const char *allowed, const char *verdict)
 	return false;
 }
 
-static bool has_verdict(struct run *run)
+static bool has_verdict(struct run *run, const char *verdict)
 {
 	autofree char *text = command_file(run->command.out);
 	char *save, *line;
@@ -432,8 +464,8 @@ static bool has_verdict(struct run *run)
 		if (strcmp(text_of(json, "type"), "comparison"))
 			continue;
 		cnt++;
-		if (!is_verdict(run->c->verdict, text_of(json, "verdict")))
-			return wrong(run, "the replay should be %s: %s", run->c->verdict, line);
+		if (!is_verdict(verdict, text_of(json, "verdict")))
+			return wrong(run, "the replay should be %s: %s", verdict, line);
 	}
 	return cnt == cJSON_GetArraySize(run->got) || wrong(run, "%d comparisons", cnt);
 }
@@ -451,6 +483,7 @@ static bool is_whole(const cJSON *json)
 static bool replay(struct run *run)
 {
 	bool is_refused = !strcmp(run->c->verdict, "refused");
+	char path[PATH_MAX];
 	autofree char *out = NULL;
 	int status;
 
@@ -461,16 +494,18 @@ static bool replay(struct run *run)
 	out = command_file(run->command.out);
 	if (is_refused ? status != 3 : status != 0 && status != 1)
 		return wrong(run, "equalize ended with %d", status);
+	if (sees_more(run, path))
+		return has_verdict(run, "equal");
 	if (run->c->replay[0] && !says(run, run->c->replay))
 		return wrong(run, "the replay does not say '%s', but:\n%s", run->c->replay, out);
-	return is_refused || has_verdict(run);
+	return is_refused || has_verdict(run, run->c->verdict);
 }
 
 static bool play(struct run *run)
 {
 	if (!build(run) || !check(run) || !record(run))
 		return false;
-	return run->c->refused_cnt || (show(run) && compare(run) && replay(run));
+	return is_refused(run) || (show(run) && compare(run) && replay(run));
 }
 
 bool case_run(const struct hard_case *c, const struct variant *variant, const struct case_opts *opts)

@@ -27,6 +27,8 @@ struct hard_case {
 	char flags[CASE_TEXT_MAX], args[CASE_TEXT_MAX], record[CASE_TEXT_MAX];
 	char builds[CASE_TEXT_MAX]; /* globs of variants; "": all */
 	char library[CASE_TEXT_MAX];
+	/* Words with which --engine preload refuses; "records": it records what eBPF refuses; "": as eBPF. */
+	char inside[CASE_TEXT_MAX];
 	char refused[CASE_WORDS_MAX][CASE_TEXT_MAX];
 	size_t refused_cnt;
 	char check[CASE_WORDS_MAX][CASE_TEXT_MAX];
@@ -44,6 +46,7 @@ struct case_opts {
 	const char *build; /* where tapedeck is */
 	bool is_updating;  /* write NAME.want.json instead of comparing with it */
 	bool keeps;	   /* its folder */
+	bool is_inside;	   /* recorded by --engine preload: the same must come out */
 };
 
 /* Play it; what is wrong is said on stdout. */

@@ -18,7 +18,8 @@
 #define JOBS_MAX  16
 
 static const char usage[] =
-	"usage: hard [--few] [--jobs N] [--build GLOB] [--update] [--keep] BUILD CASES [NAME...]\n"
+	"usage: hard [--few] [--inside] [--jobs N] [--build GLOB] [--update] [--keep] BUILD CASES [NAME...]\n"
+	"  --inside: by --engine preload: the same must come out;\n"
 	"  --few: two builds of each case; --build: those of this name, \"gcc-O2-pie-stripped\";\n"
 	"  --update: write what was recorded beside the case; --keep: leave the folders\n";
 
@@ -205,6 +206,8 @@ static int read_options(struct runner *runner, int argc, char **argv)
 			runner->is_few = true;
 		else if (!strcmp(argv[at], "--update"))
 			runner->opts.is_updating = true;
+		else if (!strcmp(argv[at], "--inside"))
+			runner->opts.is_inside = true;
 		else if (!strcmp(argv[at], "--keep"))
 			runner->opts.keeps = true;
 		else if (!strcmp(argv[at], "--jobs") && at + 1 < argc)

@@ -35,10 +35,10 @@ static void mask_addresses(char *text)
 			*to++ = *text++;
 			continue;
 		}
-		memcpy(to, "0x?", 3);
-		to += 3;
 		for (text += 2; isxdigit((unsigned char)*text);)
 			text++;
+		memcpy(to, "0x?", 3);
+		to += 3;
 	}
 	*to = '\0';
 }

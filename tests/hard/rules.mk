@@ -6,11 +6,13 @@ $(HARD_O)/hard: $(HARD_OBJS) $(O)/libtape.a
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $(HARD_OBJS) $(O)/libtape.a -lcmocka $(LDLIBS)
 
-test-hard: $(HARD_O)/hard all ## every hard case in all its builds, as root
+test-hard: $(HARD_O)/hard all ## every hard case in all its builds, by both engines, as root
 	$(Q)$< $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
+	$(Q)$< --inside $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
 
 test-hard-few: $(HARD_O)/hard all
 	$(Q)$< --few $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
+	$(Q)$< --few --inside $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
 
 test-integration: test-hard-few
 .PHONY: test-hard test-hard-few

@@ -135,6 +135,12 @@ static void thousands_of_exceptions_pass_unharmed_and_each_is_recorded(void **st
 	check_tape(record(command_text("%s/throws-g++-O2", command_folder()), "--two-links"));
 }
 
+static void the_engine_inside_lets_them_pass_as_well(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++)
+		check_tape(record(compile(builds[i]), "--engine=preload"));
+}
+
 static int teardown(void **state)
 {
 	command_cleanup();
@@ -145,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(thousands_of_exceptions_pass_unharmed_and_each_is_recorded),
+		cmocka_unit_test(the_engine_inside_lets_them_pass_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -16,7 +16,13 @@ FUNC int handle(int x)
 	return check(x * 2);
 }
 
+/* Behind it: the last function has no padding, and no room for a jump. */
+FUNC int other(int x)
+{
+	return x - 1;
+}
+
 int main()
 {
-	return handle(3) == 7 ? 0 : 1;
+	return handle(3) == 7 && other(1) == 0 ? 0 : 1;
 }

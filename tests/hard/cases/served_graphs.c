@@ -14,8 +14,8 @@ __attribute__((noinline)) int merge(struct box *into, struct box *from, int *mov
 {
 	into->parts->next->n += from->parts->n;
 	from->parts->n = 0;
-	*moved = 1;
-	*total = into->parts->next->n + into->id;
+	*moved += 1;
+	*total += into->parts->next->n + into->id;
 	return from->id;
 }
 

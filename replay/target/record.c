@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/target/record.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lib/tape.h"
+#include "replay/target/emit.h"
+#include "replay/target/engine.h"
+#include "replay/target/gate.h"
+#include "replay/target/guard.h"
+#include "replay/target/stack.h"
+#include "replay/target/syscalls.h"
+#include "replay/target/thunk.h"
+
+static __thread struct thread me;
+static __thread uint64_t engine_sp; /* where the engine was entered, while me.depth is not 0 */
+
+static int program_pid;
+static volatile int *is_here; /* 0 in a child that fork made */
+static pthread_key_t ends_key;
+
+/* --- the engine's own frames: nothing that it does is recorded --- */
+
+/* What interrupted us and was not recorded is a gap in the numbers. */
+static void leave_engine(void)
+{
+	if (me.missed && me.call[CALL_OPERATION].is_open) {
+		me.attempted += me.missed;
+		me.rseq += me.missed;
+	}
+	me.missed = 0;
+	__atomic_fetch_sub(&engine.tape->busy, 1, __ATOMIC_SEQ_CST);
+	me.depth = 0;
+}
+
+/* Returns 0, and leaves, when recording has stopped. */
+static int enter_engine(uint64_t sp)
+{
+	me.depth = 1;
+	engine_sp = sp;
+	__atomic_fetch_add(&engine.tape->busy, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&engine.tape->control.state, __ATOMIC_SEQ_CST) != CONTROL_STOPPED)
+		return 1;
+	leave_engine();
+	return 0;
+}
+
+/* A signal handler's call while the engine is at work. One that jumped out of it has left it for good. */
+static int is_interrupting(uint64_t sp)
+{
+	if (me.depth && sp > engine_sp)
+		leave_engine();
+	return me.depth;
+}
+
+static void miss(const struct func_rule *rule, unsigned number)
+{
+	if (me.call[CALL_OPERATION].is_open && !me.call[CALL_INNER].is_open && !rule->is_operation) {
+		me.missed++;
+		COUNT(number, no_slot, 1);
+	} else if (rule->is_operation && !me.call[CALL_OPERATION].is_open) {
+		COUNT(number, no_state, 1);
+	}
+}
+
+/* --- open calls --- */
+
+static uint64_t sp_of(const struct frame *frame)
+{
+	return (uint64_t)&frame->ret;
+}
+
+static int is_busy(void)
+{
+	return me.call[CALL_OPERATION].is_open || me.call[CALL_INNER].is_open;
+}
+
+static void call_leave(struct call *call, enum event_left left)
+{
+	if (!call->is_open)
+		return;
+	if (!call->is_muted)
+		emit_left(&me, call, left, 1);
+	call->is_open = 0;
+}
+
+/* What is open is over without a return. */
+static void thread_leave(enum event_left left)
+{
+	call_leave(&me.call[CALL_INNER], left);
+	call_leave(&me.call[CALL_OPERATION], left);
+}
+
+/* Whether @call was abandoned by the look of a stack pointer alone. What lies on the main stack waits for a
+ * handler on the alternate one, wherever the two lie. */
+static int is_passed(const struct call *call, uint64_t sp)
+{
+	int is_alternate = stack_is_alternate(sp);
+
+	if (is_alternate != call->is_alternate)
+		return !is_alternate;
+	return call->rsp <= sp;
+}
+
+static int lies_at(uint64_t at, uint64_t want)
+{
+	uint64_t word;
+
+	return guard_peek(&word, at, sizeof(word)) == sizeof(word) && word == want;
+}
+
+/* Whether @call is still there when a function is entered at @sp: neither end of the thunk's frame was
+ * written over. */
+static int is_alive(const struct call *call, uint64_t sp)
+{
+	return !is_passed(call, sp) && lies_at(call->rsp, call->word) &&
+	       lies_at(call->called, (uint64_t)thunk_called);
+}
+
+/* Let go of what was abandoned before a function is entered at @sp. */
+static void settle(uint64_t sp)
+{
+	struct call *operation = &me.call[CALL_OPERATION], *inner = &me.call[CALL_INNER];
+
+	if (operation->is_open && !is_alive(operation, sp))
+		thread_leave(EVENT_LEFT_UNWOUND);
+	else if (inner->is_open && !is_alive(inner, sp))
+		call_leave(inner, EVENT_LEFT_UNWOUND);
+}
+
+/* Who called the function that is entered at @sp: behind a jump at the end of one that the thunk called, its
+ * caller. */
+static uint64_t caller_of(uint64_t sp, uint64_t ret)
+{
+	for (int i = CALL_CNT - 1; ret == (uint64_t)thunk_called && i >= 0; i--)
+		if (me.call[i].is_open && me.call[i].called == sp)
+			return me.call[i].ret;
+	return ret;
+}
+
+static void make_thread(void)
+{
+	if (me.number)
+		return;
+	me.number = __atomic_add_fetch(&engine.tape->threads_cnt, 1, __ATOMIC_RELAXED);
+	me.tid = syscalls_gettid();
+	me.call[CALL_INNER].is_call = 1;
+	pthread_setspecific(ends_key, (void *)1);
+}
+
+static struct call *call_open(struct call *call, const struct func *func, const struct frame *frame)
+{
+	memcpy(call->args, frame->gpr, sizeof(call->args));
+	memset(call->keep, 0, sizeof(call->keep));
+	call->func = func;
+	call->rsp = sp_of(frame);
+	call->word = frame->ret;
+	call->ret = caller_of(call->rsp, frame->ret);
+	call->seq = 0;
+	call->flags = call->is_muted = 0;
+	call->passed_over = 0;
+	call->vectors = frame->rax;
+	call->is_open = 1;
+	call->is_alternate = stack_is_alternate(call->rsp);
+	COUNT(func->patch->number, taken, 1);
+	return call;
+}
+
+/* --- start-up --- */
+
+static int is_starting(void)
+{
+	return engine.tape->control.is_starting &&
+	       !__atomic_load_n(&engine.tape->startup_over, __ATOMIC_RELAXED);
+}
+
+/* A call before the first operation; NULL: there are too many, which is counted. */
+static struct call *startup_enter(const struct func *func, const struct frame *frame)
+{
+	struct call *inner = &me.call[CALL_INNER];
+
+	if (__atomic_fetch_add(&engine.tape->startup_calls, 1, __ATOMIC_RELAXED) >= STARTUP_CALLS_MAX)
+		return NULL;
+	make_thread();
+	inner->op = STARTUP_OP;
+	inner->home = STARTUP_HOME;
+	inner->is_startup = 1;
+	return call_open(inner, func, frame);
+}
+
+/* The first operation begins, taken or not. */
+static void startup_end(const struct func *func)
+{
+	struct call startup = {.func = func, .op = STARTUP_OP, .home = STARTUP_HOME, .is_startup = 1};
+
+	if (__atomic_exchange_n(&engine.tape->startup_over, 1, __ATOMIC_SEQ_CST))
+		return;
+	make_thread();
+	emit_left(&me, &startup, EVENT_LEFT_STARTED, 0);
+}
+
+/* What waits for work may call the operation itself: when all that is open in the thread is a call before the
+ * first operation, it is let go of. */
+static int leave_startup(void)
+{
+	if (me.call[CALL_OPERATION].is_open || !me.call[CALL_INNER].is_startup)
+		return 0;
+	call_leave(&me.call[CALL_INNER], EVENT_LEFT_UNKNOWN);
+	return 1;
+}
+
+/* --- operations and their calls --- */
+
+static struct call *operation_enter(const struct func *func, const struct frame *frame)
+{
+	struct call *call = &me.call[CALL_OPERATION];
+
+	if (is_starting())
+		startup_end(func);
+	if (engine.tape->control.state != CONTROL_RECORDING || !gate_takes(func, frame))
+		return NULL;
+	make_thread();
+	if (stack_is_elsewhere(&me, sp_of(frame))) {
+		COUNT(func->patch->number, elsewhere, 1);
+		return NULL;
+	}
+	me.attempted = me.seq = 0;
+	call->op = __atomic_add_fetch(&engine.tape->operations_cnt, 1, __ATOMIC_RELAXED);
+	call->home = me.tid;
+	return call_open(call, func, frame);
+}
+
+static struct call *inner_enter(const struct func *func, const struct frame *frame)
+{
+	struct call *inner = &me.call[CALL_INNER], *operation = &me.call[CALL_OPERATION];
+
+	inner->op = operation->op;
+	inner->home = operation->home;
+	inner->is_startup = 0;
+	return call_open(inner, func, frame);
+}
+
+/* A call on another stack, of the operation that the thread works for, is not recorded. */
+static void lack(const struct func_rule *rule, unsigned number)
+{
+	if (rule->is_operation)
+		return;
+	if (me.call[CALL_OPERATION].is_open)
+		me.call[CALL_OPERATION].flags |= EVENT_F_ELSEWHERE;
+	COUNT(number, elsewhere, 1);
+}
+
+/* Whether @rule's function may be of interest where nothing is open in the thread. */
+static int may_begin(const struct func_rule *rule)
+{
+	return rule->is_operation || (rule->is_input && is_starting());
+}
+
+/* What of @func, which is being entered, is recorded; NULL: nothing. */
+static struct call *enter(const struct func *func, const struct func_rule *rule, const struct frame *frame)
+{
+	uint64_t sp = sp_of(frame);
+
+	if (!is_busy() && !may_begin(rule))
+		return NULL;
+	if (rule->plan_flags & PLAN_F_OUTSIDE_LIBC && record_is_outside(caller_of(sp, frame->ret)))
+		return NULL;
+	/* A child that shares our memory, by vfork. */
+	if (syscalls_getpid() != program_pid)
+		return NULL;
+	if (is_busy() && stack_is_elsewhere(&me, sp)) {
+		lack(rule, func->patch->number);
+		return NULL;
+	}
+	if (is_busy())
+		settle(sp);
+	if (me.call[CALL_OPERATION].is_open && me.call[CALL_OPERATION].is_muted)
+		return NULL;
+	if (rule->is_operation)
+		return is_busy() && !leave_startup() ? NULL : operation_enter(func, frame);
+	if (me.call[CALL_INNER].is_open) {
+		me.call[CALL_INNER].passed_over++;
+		return NULL;
+	}
+	if (me.call[CALL_OPERATION].is_open)
+		return inner_enter(func, frame);
+	return rule->is_input && is_starting() ? startup_enter(func, frame) : NULL;
+}
+
+/* --- marks: what the program says of its own recording --- */
+
+#define MARK_DONE 1 /* what one that is a call returns, as it is recorded */
+
+static int is_discarded(void)
+{
+	return me.call[CALL_OPERATION].is_muted;
+}
+
+/* In its own thread the operation ends here, as far as its events go. */
+static void discard(void)
+{
+	struct call *operation = &me.call[CALL_OPERATION];
+
+	if (!operation->is_open)
+		return;
+	operation->flags |= EVENT_F_DISCARDED;
+	me.call[CALL_INNER].is_open = 0;
+	emit_left(&me, operation, EVENT_LEFT_UNWOUND, 0);
+	operation->is_muted = 1;
+}
+
+static void answer(struct frame *frame)
+{
+	unsigned long long name[2];
+
+	if (!me.call[CALL_OPERATION].is_open || is_discarded())
+		return;
+	plan_name(name, engine.tape->control.name_key, me.call[CALL_OPERATION].op);
+	frame->rax = plan_answer(name, frame->gpr[0], frame->gpr[1], frame->gpr[2]);
+}
+
+/* One that is a call is over at once. */
+static void mark_call(const struct func *func, const struct frame *frame)
+{
+	const uint64_t xmm[2][2] = {};
+	const struct emit_result result = {.rax = MARK_DONE, .xmm = xmm};
+	struct call *inner = &me.call[CALL_INNER];
+
+	if (inner->is_open) {
+		inner->passed_over++;
+		return;
+	}
+	if (!me.call[CALL_OPERATION].is_open)
+		return;
+	inner_enter(func, frame);
+	emit_entry(&me, inner, frame->xmm);
+	if (inner->is_open)
+		emit_return(&me, inner, &result);
+	inner->is_open = 0;
+}
+
+/* In the thread of an operation that is recorded. */
+static void hear(const struct func *func, enum plan_mark mark, struct frame *frame)
+{
+	if (syscalls_getpid() != program_pid || !is_busy() || stack_is_elsewhere(&me, sp_of(frame)))
+		return;
+	settle(sp_of(frame));
+	if (!is_busy() || is_discarded())
+		return;
+	if (mark != PLAN_MARK_ASK && mark != PLAN_MARK_DISCARD && mark != PLAN_MARK_KEEP) {
+		mark_call(func, frame);
+		return;
+	}
+	COUNT(func->patch->number, taken, 1);
+	if (mark == PLAN_MARK_ASK)
+		answer(frame);
+	else if (mark == PLAN_MARK_DISCARD)
+		discard();
+	else
+		me.call[CALL_OPERATION].flags |= EVENT_F_KEPT;
+}
+
+/* Words of stack arguments that can be passed on: its caller's frame may be the last of its stack. */
+static uint64_t stack_words(const struct frame *frame)
+{
+	uint64_t at = (uint64_t)frame->stack, end = at + 8 * PATCH_STACK_WORDS;
+	uint64_t page = (at + TAPE_PAGE - 1) & -(uint64_t)TAPE_PAGE;
+	uint8_t byte;
+
+	if (end > page && guard_peek(&byte, page, 1) != 1)
+		end = page;
+	return (end - at) / 8 & ~1ull;
+}
+
+static void set_call(struct frame *frame, struct call *call)
+{
+	frame->stack_words = stack_words(frame);
+	frame->fp = call->func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
+	call->called = frame->xsave - 8 * frame->stack_words - 8;
+}
+
+int record_call(const struct func *func, struct frame *frame)
+{
+	unsigned number = func->patch->number;
+	const struct func_rule *rule = &engine.tape->rules[number];
+	const struct control *control = &engine.tape->control;
+	int error_number = errno;
+	struct call *call;
+
+	frame->target = (uint64_t)func->original;
+	if (control->state == CONTROL_STOPPED || !*is_here)
+		return THUNK_TAIL;
+	if (control->state == CONTROL_RECORDING || !rule->is_operation)
+		COUNT(number, hits, 1);
+	if (is_interrupting(sp_of(frame))) {
+		miss(rule, number);
+		return THUNK_TAIL;
+	}
+	if (!enter_engine(sp_of(frame)))
+		return THUNK_TAIL;
+	call = rule->mark ? NULL : enter(func, rule, frame);
+	if (rule->mark)
+		hear(func, rule->mark, frame);
+	if (call) {
+		set_call(frame, call);
+		emit_entry(&me, call, frame->xmm);
+	}
+	leave_engine();
+	errno = error_number;
+	if (rule->mark) {
+		frame->fp = 0;
+		return THUNK_RETURN;
+	}
+	return call ? THUNK_CALL : THUNK_TAIL;
+}
+
+static struct call *returning(uint64_t sp)
+{
+	struct call *operation = &me.call[CALL_OPERATION], *inner = &me.call[CALL_INNER];
+
+	if (inner->is_open && inner->rsp == sp)
+		return inner;
+	if (!operation->is_open || operation->rsp != sp)
+		return NULL;
+	call_leave(inner, EVENT_LEFT_UNWOUND);
+	return operation;
+}
+
+void record_returned(struct frame *frame)
+{
+	const struct emit_result result = {
+		.rax = frame->rax,
+		.rdx = frame->gpr[2],
+		.error_number = errno,
+		.xmm = frame->xmm,
+		.st = frame->st,
+	};
+	struct call *call;
+
+	if (!*is_here || me.depth || !enter_engine(sp_of(frame)))
+		return;
+	call = returning(sp_of(frame));
+	if (call) {
+		if (!call->is_muted)
+			emit_return(&me, call, &result);
+		call->is_open = 0;
+	}
+	leave_engine();
+	errno = result.error_number;
+}
+
+void record_unwound(void)
+{
+	struct call *call = &me.call[me.call[CALL_INNER].is_open ? CALL_INNER : CALL_OPERATION];
+
+	if (!*is_here || me.depth || !enter_engine((uint64_t)__builtin_frame_address(0)))
+		return;
+	call_leave(call, EVENT_LEFT_UNWOUND);
+	leave_engine();
+}
+
+void record_ends(void)
+{
+	int error_number = errno;
+
+	if (!is_here || !*is_here || me.depth || syscalls_getpid() != program_pid ||
+	    !enter_engine((uint64_t)__builtin_frame_address(0)))
+		return;
+	thread_leave(EVENT_LEFT_EXIT);
+	leave_engine();
+	errno = error_number;
+}
+
+/* Called again as often as it sets its value: what other destructors call is recorded, too. */
+static void on_thread_end(void *round)
+{
+	if ((uintptr_t)round < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(ends_key, (void *)((uintptr_t)round + 1));
+	else
+		record_ends();
+}
+
+void record_prepare(void)
+{
+	int *marker = mmap(NULL, TAPE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (marker == MAP_FAILED || madvise(marker, TAPE_PAGE, MADV_WIPEONFORK) ||
+	    pthread_key_create(&ends_key, on_thread_end))
+		engine_fail("cannot prepare for recording: %s", strerror(errno));
+	*marker = 1;
+	is_here = marker;
+	program_pid = syscalls_getpid();
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/target/ring.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lib/tape.h"
+#include "replay/target/engine.h"
+#include "replay/target/syscalls.h"
+
+#define SPINS  200  /* before the holder of a lock is let run */
+#define YIELDS 5000 /* before it is given up */
+
+static struct {
+	const uint64_t *reader;
+	uint64_t *writer;
+	uint8_t *data; /* twice */
+} rings[TAPE_RINGS_MAX];
+
+static void map_ring(unsigned idx, int fd)
+{
+	const struct tape *tape = engine.tape;
+	uint64_t offset = tape->rings + idx * tape_ring_stride(tape);
+	size_t once = 2 * TAPE_PAGE + tape->ring_bytes;
+	uint8_t *at = mmap(NULL, once + tape->ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+
+	if (at == MAP_FAILED || mmap(at + once, tape->ring_bytes, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_FIXED, fd, offset + 2 * TAPE_PAGE) == MAP_FAILED)
+		engine_fail("cannot map a ring: %s", strerror(errno));
+	rings[idx].reader = (void *)at;
+	rings[idx].writer = (void *)(at + TAPE_PAGE);
+	rings[idx].data = at + 2 * TAPE_PAGE;
+}
+
+void ring_map_all(int fd)
+{
+	for (unsigned i = 0; i < engine.tape->rings_cnt; i++)
+		map_ring(i, fd);
+}
+
+static int take(uint32_t *lock)
+{
+	for (int i = 0; i < SPINS + YIELDS; i++) {
+		if (!__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
+			return 1;
+		if (i >= SPINS)
+			SYSCALL(SYS_sched_yield, 0, 0, 0, 0);
+		else
+			__builtin_ia32_pause();
+	}
+	return 0;
+}
+
+static void give(uint32_t *lock)
+{
+	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
+/* Under the ring's lock. */
+static int put(unsigned idx, struct tape_ring *ring, const struct event *event)
+{
+	uint64_t size = engine.tape->ring_bytes, pos = *rings[idx].writer;
+	uint64_t len = (event->len + TAPE_RECORD + 7ull) & ~7ull;
+	uint8_t *at = rings[idx].data + (pos & (size - 1));
+	const uint64_t head = event->len;
+
+	if (pos + len - __atomic_load_n(rings[idx].reader, __ATOMIC_ACQUIRE) > size)
+		return 0;
+	memcpy(at, &head, sizeof(head));
+	memcpy(at + TAPE_RECORD, event, event->len);
+	ring->func = event->func;
+	ring->emitted_after = ring->emitted[event->func] + 1;
+	__atomic_store_n(&ring->end, pos + len, __ATOMIC_RELEASE);
+	__atomic_store_n(rings[idx].writer, pos + len, __ATOMIC_RELEASE);
+	__atomic_store_n(&ring->emitted[event->func], ring->emitted_after, __ATOMIC_RELEASE);
+	return 1;
+}
+
+int ring_put(const struct event *event)
+{
+	unsigned idx = event->thread % engine.tape->rings_cnt;
+	struct tape_ring *ring = &engine.tape->ring[idx];
+	int is_in;
+
+	if (!take(&ring->lock))
+		return 0;
+	is_in = put(idx, ring, event);
+	give(&ring->lock);
+	return is_in;
+}

@@ -57,6 +57,15 @@ static bool is_called(const struct program *program, const struct serve_function
 	       object_find_func(program->objects[0], function->name, NULL, NULL);
 }
 
+/* A sanitizer that is linked in takes the calls of what it watches over, whether there are any or not. */
+static bool is_intercepted(const struct program *program, const struct serve_function *function)
+{
+	char mark[128];
+
+	snprintf(mark, sizeof(mark), "__interceptor_%s", function->name);
+	return !function->library && object_find_func(program->objects[0], mark, NULL, NULL);
+}
+
 static bool is_configured(const struct config *config, const char *symbol)
 {
 	for (size_t i = 0; i < config->funcs_cnt; i++)
@@ -140,8 +149,9 @@ int program_serve(const struct program *program, struct config *config, struct e
 		if (!library || !(config->serve & 1u << function->group) ||
 		    is_configured(config, function->name))
 			continue;
-		if (program->compiled ? is_compiled(program->compiled, function, library)
-				      : is_called(program, function, library))
+		if (program->compiled
+			    ? is_compiled(program->compiled, function, library)
+			    : is_called(program, function, library) || is_intercepted(program, function))
 			r = add(config, function, library, err);
 	}
 	return r;

@@ -66,7 +66,7 @@ static int add_stubs(const struct finder *f, struct program_func *func, size_t m
 
 static void judge_stubs(struct program_func *func, size_t slots)
 {
-	if (!slots)
+	if (!slots && !func->config->is_served)
 		snprintf(func->warning, sizeof(func->warning), "no file of the program calls it by its name");
 	else if (slots > func->stubs_cnt && func->stubs_cnt)
 		snprintf(func->warning, sizeof(func->warning),

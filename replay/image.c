@@ -281,7 +281,8 @@ static int put_result(struct image *image, struct case_call *out, const struct s
 static int put_out(struct image *image, const struct shape_param *param, const struct value *out,
 		   const struct value *before)
 {
-	if (out->kind == VALUE_UNAVAILABLE)
+	/* What is not passed to the build's function it cannot have written through. */
+	if (out->kind == VALUE_UNAVAILABLE || shape_is_unpassed(param))
 		return 0;
 	return rebuild_passed(&image->rebuild, &param->loc, out, before, param->node);
 }

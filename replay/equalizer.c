@@ -18,6 +18,7 @@
 #include "replay/notes.h"
 #include "replay/player.h"
 #include "replay/target/patch.h"
+#include "replay/unrecorded.h"
 
 #define JOBS_MAX   256
 #define WAIT_NS	   100000000
@@ -385,6 +386,7 @@ static int emit_all(struct run *run, comparison_fn fn, void *ctx, struct equaliz
 		totals->total++;
 		totals->by_verdict[comparison.verdict]++;
 		totals->not_compared += comparison.differences.unavailable;
+		unrecorded_sum(totals->unrecorded, &comparison);
 		r = fn(&comparison, ctx);
 		comparison_release(&comparison);
 		pthread_mutex_lock(&run->lock);
@@ -460,5 +462,6 @@ struct cJSON *equalizer_totals_json(const struct equalizer_totals *totals)
 		cJSON_AddNumberToObject(json, verdict_name(i), totals->by_verdict[i]);
 	if (totals->not_compared)
 		cJSON_AddNumberToObject(json, "not_compared", totals->not_compared);
+	unrecorded_add_totals(json, totals->unrecorded);
 	return json;
 }

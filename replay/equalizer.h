@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "lib/lookup.h"
+#include "lib/serve.h"
 #include "replay/verdict.h"
 
 struct cJSON;
@@ -33,7 +34,8 @@ struct equalizer_totals {
 	size_t total, by_verdict[VERDICT_CNT];
 	size_t found; /* by the lookup; set before the first comparison */
 	size_t unreadable;
-	size_t not_compared; /* values that neither side captured */
+	size_t not_compared;				    /* values that neither side captured */
+	unsigned long long unrecorded[SERVE_FUNCTIONS_MAX]; /* see unrecorded.h */
 };
 
 /* Called for each comparison, in the order of the lookup; never from two threads at once. Non-zero stops. */

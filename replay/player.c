@@ -263,7 +263,7 @@ static int try(struct play *play, unsigned how, struct comparison *out, struct s
 			  opts->program, play->operation, result, &play->displaced, err);
 	return r < 0 ? r
 		     : unrecorded_collect(out, (const void *)play->player->stages[play->operation].patch.data,
-					  result->outcome, opts->notes, err);
+					  result->outcome, err);
 }
 
 static bool is_beyond(const struct server_result *result)

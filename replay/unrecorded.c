@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/unrecorded.h"
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/err.h"
-#include "lib/serve.h"
-#include "replay/notes.h"
 #include "replay/target/patch.h"
 #include "replay/verdict.h"
 
@@ -15,19 +14,8 @@ void unrecorded_advice(char out[UNRECORDED_ADVICE_MAX], const struct serve_funct
 	snprintf(out, UNRECORDED_ADVICE_MAX, "\"serve\": [\"%s\"]", serve_group_name(function->group));
 }
 
-static void note(struct notes *notes, const struct serve_function *function)
-{
-	char advice[UNRECORDED_ADVICE_MAX];
-
-	unrecorded_advice(advice, function);
-	notes_add(notes,
-		  "'%s' was called without a record, and gives another result in each run: %s in the "
-		  "configuration records and serves it",
-		  function->name, advice);
-}
-
 int unrecorded_collect(struct comparison *comparison, const struct patch_header *patch,
-		       const struct outcome_header *outcome, struct notes *notes, struct err *err)
+		       const struct outcome_header *outcome, struct err *err)
 {
 	const struct patch_func *funcs = (const void *)((const char *)patch + patch->funcs);
 
@@ -44,7 +32,51 @@ int unrecorded_collect(struct comparison *comparison, const struct patch_header 
 			continue;
 		comparison->unrecorded[comparison->unrecorded_cnt++] =
 			(struct unrecorded){function, outcome->watched[i]};
-		note(notes, function);
 	}
 	return 0;
+}
+
+void unrecorded_sum(unsigned long long totals[SERVE_FUNCTIONS_MAX], const struct comparison *comparison)
+{
+	for (size_t i = 0; i < comparison->unrecorded_cnt; i++)
+		totals[comparison->unrecorded[i].function - serve_function_at(0)] +=
+			comparison->unrecorded[i].calls;
+}
+
+static bool add_row(cJSON *list, const struct serve_function *function, unsigned long long calls)
+{
+	char advice[UNRECORDED_ADVICE_MAX];
+	cJSON *row = cJSON_CreateObject();
+
+	unrecorded_advice(advice, function);
+	if (!row || !cJSON_AddItemToArray(list, row)) {
+		cJSON_Delete(row);
+		return false;
+	}
+	return cJSON_AddStringToObject(row, "function", function->name) &&
+	       cJSON_AddNumberToObject(row, "calls", calls) && cJSON_AddStringToObject(row, "add", advice);
+}
+
+bool unrecorded_add_totals(cJSON *json, const unsigned long long totals[SERVE_FUNCTIONS_MAX])
+{
+	const struct serve_function *function;
+	cJSON *list = NULL;
+
+	for (size_t i = 0; (function = serve_function_at(i)); i++) {
+		if (!totals[i])
+			continue;
+		if (!list)
+			list = cJSON_AddArrayToObject(json, "unrecorded");
+		if (!list || !add_row(list, function, totals[i]))
+			return false;
+	}
+	return true;
+}
+
+bool unrecorded_add(cJSON *json, const struct comparison *comparison)
+{
+	unsigned long long totals[SERVE_FUNCTIONS_MAX] = {};
+
+	unrecorded_sum(totals, comparison);
+	return unrecorded_add_totals(json, totals);
 }

@@ -8,7 +8,6 @@
 
 #include "lib/buf.h"
 #include "lib/json.h"
-#include "lib/serve.h"
 #include "lib/util.h"
 #include "replay/unrecorded.h"
 
@@ -180,25 +179,6 @@ static bool add_advice(cJSON *json, const char *advice)
 	return !advice || add(json, "advice", cJSON_Parse(advice));
 }
 
-static bool add_unrecorded(cJSON *json, const struct comparison *comparison)
-{
-	cJSON *list = cJSON_AddArrayToObject(json, "unrecorded");
-	char advice[UNRECORDED_ADVICE_MAX];
-
-	for (size_t i = 0; list && i < comparison->unrecorded_cnt; i++) {
-		const struct unrecorded *unrecorded = &comparison->unrecorded[i];
-		cJSON *row = cJSON_CreateObject();
-
-		unrecorded_advice(advice, unrecorded->function);
-		if (!add(list, NULL, row) ||
-		    !cJSON_AddStringToObject(row, "function", unrecorded->function->name) ||
-		    !add_number(row, "calls", unrecorded->calls) ||
-		    !cJSON_AddStringToObject(row, "add", advice))
-			return false;
-	}
-	return list;
-}
-
 struct cJSON *comparison_json(const struct comparison *comparison)
 {
 	auto_cjson cJSON *json = cJSON_CreateObject();
@@ -216,8 +196,7 @@ struct cJSON *comparison_json(const struct comparison *comparison)
 	    (comparison->reordered_cnt &&
 	     !add_texts(json, "reordered", comparison->reordered, comparison->reordered_cnt)) ||
 	    !add_first(json, comparison) || !add_number(json, "recorded_ns", comparison->recorded_ns) ||
-	    !add_number(json, "replayed_ns", comparison->replayed_ns) ||
-	    (comparison->unrecorded_cnt && !add_unrecorded(json, comparison)) ||
+	    !add_number(json, "replayed_ns", comparison->replayed_ns) || !unrecorded_add(json, comparison) ||
 	    (comparison->differences.unavailable &&
 	     !add_number(json, "not_compared", comparison->differences.unavailable)) ||
 	    !add_advice(json, comparison->advice))

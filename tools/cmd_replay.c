@@ -8,6 +8,7 @@
 #include "lib/err.h"
 #include "lib/util.h"
 #include "replay/equalizer.h"
+#include "replay/unrecorded.h"
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/fix.h"
@@ -54,6 +55,7 @@ static int print(struct tries *tries, const struct comparison *comparison, bool 
 	tries->totals.total++;
 	tries->totals.by_verdict[comparison->verdict]++;
 	tries->totals.not_compared += comparison->differences.unavailable;
+	unrecorded_sum(tries->totals.unrecorded, comparison);
 	if (json)
 		return common_print_json(comparison_json(comparison), err);
 	if (is_new_way(tries, comparison))
@@ -99,6 +101,7 @@ static int play(struct equalizer *equalizer, const struct replay_opts *opts, con
 		comparison_release(&comparison);
 	}
 	verdicts_print_notes(equalizer_notes(equalizer));
+	verdicts_print_unrecorded(&tries.totals);
 	if (r == 0)
 		r = print_summary(&tries, opts->json, err);
 	if (r == 0 && opts->fix)

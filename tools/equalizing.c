@@ -252,6 +252,7 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 	r = equalizer_run(equalizer, &lookup, on_comparison, e, &e->totals, e->err);
 	status_clear(&e->status);
 	verdicts_print_notes(equalizer_notes(equalizer));
+	verdicts_print_unrecorded(&e->totals);
 	if (r >= 0)
 		r = finish(e);
 	equalizer_free(equalizer);

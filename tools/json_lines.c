@@ -220,6 +220,8 @@ static const struct json_field totals_fields[] = {
 	{"accepted", FIELD_INTEGER, "of those that are not equal; of studio", .is_optional = true},
 	{"not_compared", FIELD_INTEGER, "values that neither side captured; absent: none",
 	 .is_optional = true},
+	{"unrecorded", FIELD_LIST, "what they called without a record, all together", unrecorded_fields,
+	 .is_optional = true},
 	{},
 };
 

@@ -15,6 +15,7 @@
 #include "lib/util.h"
 #include "loader/fpregs.h"
 #include "tools/common.h"
+#include "tools/serve.h"
 
 #define PROTOTYPE_MAX 1024
 
@@ -261,11 +262,7 @@ static void print_unserved(const struct program *program, FILE *to)
 		fprintf(to, "%s %s", i ? "," : "", unserved[i]->name);
 		groups |= 1u << unserved[i]->group;
 	}
-	fprintf(to, "\n    \"serve\": [");
-	for (enum serve_group group = 0; group < SERVE_GROUP_CNT; group++)
-		if (groups & 1u << group)
-			fprintf(to, "\"%s\"%s", serve_group_name(group), groups >> (group + 1) ? ", " : "");
-	fprintf(to, "] in the configuration records and serves them\n");
+	serve_print_advice(to, groups);
 }
 
 int sites_print(const struct program *program, const double *rates, bool json, struct err *err)

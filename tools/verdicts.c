@@ -7,7 +7,9 @@
 #include "lib/buf.h"
 #include "replay/equalizer.h"
 #include "replay/notes.h"
+#include "replay/unrecorded.h"
 #include "tools/common.h"
+#include "tools/serve.h"
 #include "tools/text.h"
 
 #define VALUE_TEXT_MAX (1 << 20)
@@ -52,6 +54,23 @@ void verdicts_print(const struct comparison *comparison)
 	print_not_compared(comparison->differences.unavailable, "    ");
 	if (comparison->differences.unavailable)
 		printf("\n");
+}
+
+void verdicts_print_unrecorded(const struct equalizer_totals *totals)
+{
+	const struct serve_function *function;
+	unsigned groups = 0;
+
+	for (size_t i = 0; (function = serve_function_at(i)); i++) {
+		if (!totals->unrecorded[i])
+			continue;
+		fprintf(stderr, "%s %s (%llu)",
+			groups ? "," : "note: called without a record, other in each run:", function->name,
+			totals->unrecorded[i]);
+		groups |= 1u << function->group;
+	}
+	if (groups)
+		serve_print_advice(stderr, groups);
 }
 
 void verdicts_print_summary(const struct equalizer_totals *totals)

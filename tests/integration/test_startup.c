@@ -270,10 +270,11 @@ static void what_no_two_runs_get_alike_is_said_with_what_serves_it(void **state)
 	assert_int_equal(desk_ids("file:~/plain", ids, 2), 1);
 	desk_run(&command,
 		 ARGV("replay", "-c", "~/plain.json", "--exe", ELSEWHERE, "--json", "file:~/plain", ids[0]));
-	desk_expect(&command, 1,
-		    "'time' was called without a record, and gives another result in each run: \"serve\": "
-		    "[\"time\"]",
-		    NULL);
+	desk_expect(
+		&command, 1,
+		"note: called without a record, other in each run: time (1), getrandom (1), getpid (1), "
+		"uname (1)\n    \"serve\": [\"time\", \"random\", \"pid\", \"host\"] in the configuration",
+		NULL);
 	text = command_file(command.out);
 	assert_non_null(strstr(text, "{\"function\":\"getpid\",\"calls\":1,\"add\":\"\\\"serve\\\": "
 				     "[\\\"pid\\\"]\"}"));

@@ -34,6 +34,7 @@ struct named_path {
 struct sampling {
 	bool is_off;
 	double rate;	       /* 0..1, default 1 */
+	bool is_at_end;	       /* rate decides when the operation has ended: a mark may go past it */
 	double max_per_second; /* 0: no limit */
 	char *by;	       /* a path: all calls with its value are taken, or none; NULL */
 	struct expr *only_if;  /* decided at entry; NULL */

@@ -341,10 +341,19 @@ static int read_max_per_second(void *field, const struct cJSON *item, struct jso
 	return 0;
 }
 
+static int read_at_end(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	if (!cJSON_IsBool(item))
+		return json_expected(item, "true or false", err);
+	*(bool *)field = cJSON_IsTrue(item);
+	return 0;
+}
+
 static int read_sample(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
 {
 	static const struct json_key keys[] = {
 		{"rate", read_rate, offsetof(struct config_func, sampling.rate)},
+		{"at_end", read_at_end, offsetof(struct config_func, sampling.is_at_end)},
 		{"by", read_key_path, offsetof(struct config_func, sampling.by)},
 		{"max_per_second", read_max_per_second,
 		 offsetof(struct config_func, sampling.max_per_second)},
@@ -352,7 +361,15 @@ static int read_sample(void *field, const struct cJSON *item, struct json_readin
 		{"keep_if", read_keep_if},
 	};
 
-	return json_read_keys(field, item, keys, ARRAY_SIZE(keys), reading, err);
+	const struct config_func *func = field;
+	int r = json_read_keys(field, item, keys, ARRAY_SIZE(keys), reading, err);
+
+	if (r || !func->sampling.is_at_end || !func->sampling.by)
+		return r;
+	reading->at = cJSON_GetObjectItemCaseSensitive(item, "at_end");
+	return err_usage(
+		err, -EINVAL,
+		"what \"by\" names is known when the call is made: the rate cannot decide at its end");
 }
 
 static int read_enabled(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)

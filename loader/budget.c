@@ -11,6 +11,7 @@
 #include "lib/program.h"
 #include "lib/util.h"
 #include "loader/cost.h"
+#include "loader/source.h"
 
 #define AIM	   0.9 /* of the budget: what a rate is chosen for */
 #define FIXED_MAX  0.8 /* of the budget: what probes alone may take before one is taken off */
@@ -75,7 +76,7 @@ static bool is_operation(const struct budget *budget, size_t i)
 
 static double rate_of(const struct budget *budget, size_t i)
 {
-	return budget->program->funcs[i].config->sampling.rate * budget->row[i].factor;
+	return source_entry_rate(&budget->program->funcs[i].config->sampling) * budget->row[i].factor;
 }
 
 static void bill(struct budget *budget, const struct func_count *counts, struct bill *out)

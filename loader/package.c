@@ -181,6 +181,12 @@ static void add_error(cJSON *doc, const struct recording *recording, const struc
 	cJSON_AddBoolToObject(doc, "error", is_error != 0);
 }
 
+/* By the rate, where that decides now. */
+static bool is_drawn(const struct sampling *sampling, uint32_t draw)
+{
+	return !sampling->is_at_end || sampling->rate >= 1 || draw < sampling->rate * UINT32_MAX;
+}
+
 static bool is_wanted(cJSON *doc, const struct config_func *func, const struct values *values)
 {
 	int64_t keep = 1;
@@ -228,7 +234,8 @@ int package_recording(struct recording *recording, const struct package_context 
 	add_error(doc, recording, func->config, &values);
 	if (add_user(doc, recording, context->program, func->config, &values, pool) < 0)
 		return err_nomem(err);
-	*keep = source->is_kept || is_wanted(doc, func->config, &values);
+	*keep = source->is_kept ||
+		(is_drawn(&func->config->sampling, source->draw) && is_wanted(doc, func->config, &values));
 	plan_name(name, context->name_key, source->number);
 	snprintf(recording->id, sizeof(recording->id), "%016llx%016llx", name[0], name[1]);
 	snprintf(recording->schema, sizeof(recording->schema), "%s", context->schema_id);

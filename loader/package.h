@@ -24,11 +24,12 @@ struct package_source {
 	uint32_t pid;
 	uint64_t number;     /* of the operation, in this session */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
-	bool is_kept;	     /* whatever keep_if says */
+	uint32_t draw;	     /* by chance: a rate that decides at the end takes what lies below it */
+	bool is_kept;	     /* whatever keep_if or such a rate says */
 };
 
-/* Complete @recording; what its metadata marks say moves into the document. *@keep is false when keep_if says
- * no (an undecidable keep_if keeps, and says so under "incomplete" never: in the metadata as "keep_if":
+/* Complete @recording; what its metadata marks say moves into the document. *@keep is false when keep_if or
+ * such a rate says no (an undecidable keep_if keeps, and says so under "incomplete" never: in the metadata as "keep_if":
  * "unavailable"). */
 int package_recording(struct recording *recording, const struct package_context *context,
 		      const struct package_source *source, bool *keep, struct err *err);

@@ -120,6 +120,14 @@ static int check_source(struct recorder *recorder)
 	return source->ops->check ? source->ops->check(source, recorder->err) : 0;
 }
 
+/* 32 bits by chance, or by the seed. */
+static uint32_t draw(const struct recorder *recorder, uint64_t number)
+{
+	uint64_t bits = recorder->opts->is_seeded ? plan_mix(recorder->opts->seed + number) : random_bits();
+
+	return bits >> 32;
+}
+
 static int on_operation(struct recording *recording, const struct assembled *about, void *ctx)
 {
 	struct recorder *recorder = ctx;
@@ -127,6 +135,7 @@ static int on_operation(struct recording *recording, const struct assembled *abo
 		.pid = recorder->opts->follow ? about->tgid : (uint32_t)recorder->process->pid,
 		.number = about->number,
 		.started_ns = about->started_ns,
+		.draw = draw(recorder, about->number),
 		.is_kept = about->is_kept,
 	};
 	struct recorder_summary *summary = recorder->summary;

@@ -29,12 +29,17 @@ uint32_t source_threshold(double rate)
 	return rate >= 1 ? UINT32_MAX : rate * UINT32_MAX;
 }
 
+double source_entry_rate(const struct sampling *sampling)
+{
+	return sampling->is_at_end ? 1 : sampling->rate;
+}
+
 static void set_sampling(struct func_rule *rule, const struct sampling *sampling)
 {
 	double max = sampling->max_per_second;
 
 	rule->is_off = sampling->is_off;
-	rule->sample_threshold = source_threshold(sampling->rate);
+	rule->sample_threshold = source_threshold(source_entry_rate(sampling));
 	rule->window_max = 0;
 	rule->window_ns = 0;
 	if (max > 0) {

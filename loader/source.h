@@ -71,6 +71,8 @@ struct program_func;
 
 /* Bits of the threshold below which so large a share of 32-bit numbers lies. */
 uint32_t source_threshold(double rate);
+/* The share of calls that is taken at entry: what decides at the end needs all of them. */
+double source_entry_rate(const struct sampling *sampling);
 /* The rule of function @idx, whose gates have the rows GATE_ROWS * @idx and on. */
 void source_rule(struct func_rule *out, size_t idx, const struct program_func *func);
 /* Row for a gate that shall take the place of the one in use, which may be running. */

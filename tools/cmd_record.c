@@ -285,7 +285,7 @@ static void print_losses(const struct program *program, const struct recorder_su
 		{summary->unaccounted_events, "events unaccounted for", false},
 		{summary->lost_operations, "operations of which nothing is left", false},
 		{summary->abandoned_rings, "rings abandoned, for a writer stopped in them", false},
-		{summary->kept_out, "not kept (beyond --count, or by keep_if)", false},
+		{summary->kept_out, "not kept (beyond --count, by keep_if, or by a rate at the end)", false},
 		{summary->discarded, "discarded by the program", false},
 		{summary->dropped, "dropped before they were stored", false},
 		{summary->failed, "could not be stored", false},

@@ -115,8 +115,9 @@ TAPEDECK_INLINE_ void tapedeck_discard(void)
 	TAPEDECK_SAY_("discard", unused, 0ul, 0ul, 0ul);
 }
 
-/* Keep this recording whatever `keep_if` says when it ends. It does not bring back what was decided at the
- * operation's entry: an operation that `rate`, `max_per_second` or `if` left out was never recorded. */
+/* Keep this recording whatever decides when it ends: `keep_if`, and `rate` where it says `at_end`. It does not
+ * bring back what was decided at the operation's entry: what `rate` else, `max_per_second` or `if` left out was
+ * never recorded. */
 TAPEDECK_INLINE_ void tapedeck_keep(void)
 {
 	unsigned long unused = 0;

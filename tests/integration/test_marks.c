@@ -24,6 +24,7 @@
 #define UNWANTED  "{\"operations\": {\"handle\": {\"sample\": {\"keep_if\": \"n == 0\"}}}}"
 #define UNSAMPLED "{\"operations\": {\"handle\": {\"sample\": {\"rate\": 0}}}}"
 #define NAMED	  "{\"operations\": {\"handle\": {\"metadata\": {\"state\": \"n\"}}}}"
+#define LATE	  "{\"operations\": {\"handle\": {\"sample\": {\"rate\": 0, \"at_end\": true}}}}"
 #define POOLED                                                                                               \
 	"{\"operations\": {\"handle\": {\"sample\": {\"keep_if\": \"n < 6\"}}}, "                            \
 	"\"outputs\": {\"submit\": {\"carrier\": \"job\"}}, \"inputs\": {\"step\": {\"joins\": {\"by\": \"job\"}}}}"
@@ -211,6 +212,17 @@ static void a_recording_is_kept_past_keep_if_and_not_past_the_rate(void **state)
 	assert_string_equal(printed_too, "0 \n1 \n2 \n3 \n4 \ndone\n");
 }
 
+static void a_rate_that_decides_at_the_end_keeps_what_the_program_keeps(void **state)
+{
+	const char *url = fresh_url();
+	autofree char *printed = NULL;
+	auto_cjson cJSON *summary = record(url, LATE, "--json", "5", &printed);
+
+	assert_int_equal(list(url, NULL), 1);
+	assert_int_equal(list(url, "number=4"), 1);
+	assert_int_equal(number(summary, "kept_out"), 3);
+}
+
 static void metadata_is_searched_the_last_counts_and_the_configured_goes_before(void **state)
 {
 	const char *url = fresh_url();
@@ -325,6 +337,7 @@ int main(void)
 		cmocka_unit_test(the_name_that_the_program_prints_is_the_recordings),
 		cmocka_unit_test(what_the_program_discards_is_not_stored_and_is_counted),
 		cmocka_unit_test(a_recording_is_kept_past_keep_if_and_not_past_the_rate),
+		cmocka_unit_test(a_rate_that_decides_at_the_end_keeps_what_the_program_keeps),
 		cmocka_unit_test(metadata_is_searched_the_last_counts_and_the_configured_goes_before),
 		cmocka_unit_test(a_worker_thread_speaks_for_the_operation_that_it_works_for),
 		cmocka_unit_test(a_compiled_schema_knows_the_marks),

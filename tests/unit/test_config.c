@@ -297,6 +297,12 @@ static const struct mistake {
 	 "t.json:2:20: operations.f.sample.rate: expected a number, found a string", ""},
 	{OP("\"sample\": {\"max_per_second\": 0}"),
 	 "t.json:2:20: operations.f.sample.max_per_second: 0 is not above 0 and at most 1e+09", ""},
+	{OP("\"sample\": {\"at_end\": 1}"),
+	 "t.json:2:20: operations.f.sample.at_end: expected true or false, found a number", ""},
+	{OP("\"sample\": {\"at_end\": true, \"by\": \"a\"}"),
+	 "t.json:2:20: operations.f.sample.at_end: what \"by\" names is known when the call is made: the rate "
+	 "cannot decide at its end",
+	 ""},
 	{OP("\"sample\": {\"keep_if\": true}"),
 	 "t.json:2:20: operations.f.sample.keep_if: expected an expression in quotes, found true", ""},
 	{OP("\"sample\": {\"if\": \"return\"}"),

@@ -32,6 +32,7 @@ struct packed {
 	struct package_context context;
 	struct recording *recording;
 	bool is_kept;
+	uint32_t draw;
 };
 
 static void begin(struct packed *p, struct shop *shop, const char *customer, int amount, int result)
@@ -67,7 +68,8 @@ static void begin(struct packed *p, struct shop *shop, const char *customer, int
 static bool pack(struct packed *p)
 {
 	struct err err = {};
-	const struct package_source source = {.pid = 42, .number = 1, .started_ns = 5, .is_kept = p->is_kept};
+	const struct package_source source = {
+		.pid = 42, .number = 1, .started_ns = 5, .is_kept = p->is_kept, .draw = p->draw};
 	bool keep = false;
 
 	if (package_recording(p->recording, &p->context, &source, &keep, &err) < 0)
@@ -203,6 +205,25 @@ static void what_the_program_keeps_is_kept_whatever_keep_if_says(void **state)
 	end(&p);
 }
 
+static void a_rate_at_the_end_leaves_out_what_is_not_kept(void **state)
+{
+	struct packed p;
+
+	begin(&p, *state, "acme", 1, -1);
+	p.config.sampling.is_at_end = true;
+	p.config.sampling.rate = 0.25;
+	p.draw = UINT32_MAX / 4 - 1;
+	assert_true(pack(&p));
+	p.draw = UINT32_MAX / 4 + 1;
+	assert_false(pack(&p));
+	p.is_kept = true;
+	assert_true(pack(&p));
+	p.is_kept = false;
+	p.config.sampling.is_at_end = false; /* it has decided already */
+	assert_true(pack(&p));
+	end(&p);
+}
+
 static void the_name_follows_from_the_operations_number_and_the_key(void **state)
 {
 	unsigned long long name[2];
@@ -299,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_metadata_mark_is_metadata_and_no_call),
 		cmocka_unit_test(more_metadata_than_there_is_room_for_is_said),
 		cmocka_unit_test(what_the_program_keeps_is_kept_whatever_keep_if_says),
+		cmocka_unit_test(a_rate_at_the_end_leaves_out_what_is_not_kept),
 		cmocka_unit_test(the_name_follows_from_the_operations_number_and_the_key),
 		cmocka_unit_test(keep_if_decides_at_the_end_and_keeps_what_it_cannot_decide),
 		cmocka_unit_test(an_error_is_what_error_if_says_or_not_to_return),

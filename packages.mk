@@ -3,5 +3,5 @@ PACKAGES = gcc clang make bpftool libbpf-dev libdw-dev libelf-dev zlib1g-dev lib
 	   libiberty-dev libcurl4-openssl-dev libexpat1-dev libssl-dev libcjson-dev libsqlite3-dev
 
 # The tests: other compilers, linkers and formats of debug information, gdb; a real S3 server, and clients that are not ours.
-TEST_PACKAGES = libcmocka-dev g++ lld gdb pkg-config binutils dwz libdebuginfod1 xz-utils \
+TEST_PACKAGES = libcmocka-dev g++ lld gdb valgrind pkg-config binutils dwz libdebuginfod1 xz-utils \
 		openssl chromium chromium-driver libxml2-utils radosgw ceph-mon ceph-osd ceph-common awscli s3cmd

@@ -215,6 +215,7 @@ static struct player_opts player_opts(struct equalizer *equalizer, int cpu)
 				    .keep = opts->keep,
 				    .goes_on = opts->goes_on,
 				    .is_debugged = opts->is_debugged,
+				    .is_checked = opts->is_checked,
 				    .notes = &equalizer->notes};
 }
 

@@ -25,6 +25,7 @@ struct equalizer_opts {
 	bool strict;			 /* refuse functions that are inlined in places */
 	bool goes_on;	  /* what cannot be started for one operation is a failure of its recordings alone */
 	bool keep;	  /* leave the programs' folders behind, and note where */
+	bool is_checked;  /* under valgrind */
 	bool is_debugged; /* gdb stops in the operation: of equalizer_one */
 	const volatile sig_atomic_t *stop;
 };

@@ -26,6 +26,7 @@
 #include "replay/scratch.h"
 #include "replay/server.h"
 #include "replay/target/patch.h"
+#include "replay/valgrind.h"
 
 #define SOCKET_FD	 200 /* where programs that open a few files do not come, and forks copy small tables */
 #define ENV_MAX		 (16 + LAUNCH_ENV_MAX)
@@ -49,7 +50,8 @@ struct launch {
 	int out_fd, err_fd, null_fd;
 	int cpu;
 	bool has_sanitizer, is_kept, is_linked_in;
-	bool reports; /* it may have a sanitizer's reports on stderr */
+	char *valgrind; /* NULL: not under it */
+	bool reports;	/* it may have a sanitizer's reports on stderr */
 	char said[LAUNCH_SAID_MAX + 1];
 	char report[LAUNCH_REPORT_MAX];
 };
@@ -370,6 +372,12 @@ static int look_at_exe(struct launch *launch, const struct server_opts *opts, st
 		err_hint(err, "link it dynamically, or link the engine into it");
 		return r;
 	}
+	if (launch->is_linked_in && opts->is_checked) {
+		r = err_set(err, -ENOTSUP,
+			    "'%s' has the engine linked in, and valgrind cannot tell them apart", opts->exe);
+		err_hint(err, "replay a dynamic build without it");
+		return r;
+	}
 	launch->has_sanitizer = has_sanitizer(object);
 	launch->reports = launch->has_sanitizer || has_ubsan(object);
 	if (put_recorded_env(launch, opts->env))
@@ -396,6 +404,10 @@ int launch_new(struct launch **out, const struct server_opts *opts, struct err *
 	link_found_libs(launch);
 	r = open_streams(launch, err);
 	r = r ?: make_argv(launch, opts->exe, opts->args, err);
+	if (r == 0 && opts->is_checked)
+		r = valgrind_prepare(&launch->valgrind, &launch->argv, launch->dir, err);
+	if (r == 0 && opts->is_checked && put_env(launch, VALGRIND_ENV))
+		r = err_nomem(err);
 	r = r ?: scratch_choose(&launch->scratch, opts->args, err);
 	if (r)
 		return r;
@@ -417,6 +429,7 @@ void launch_free(struct launch *launch)
 	for (size_t i = 0; i < launch->env_cnt; i++)
 		free(launch->env[i]);
 	free(launch->argv);
+	free(launch->valgrind);
 	scratch_free(launch->scratch);
 	free(launch->dir);
 	free(launch->exe);
@@ -492,6 +505,10 @@ static int run(const struct launch *launch, const char *path)
 {
 	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
 
+	if (launch->valgrind) {
+		launch->argv[VALGRIND_ARGS] = (char *)path;
+		path = launch->valgrind;
+	}
 	for (int i = 0; i < BUSY_TRIES; i++) {
 		execve(path, launch->argv, launch->env);
 		if (errno != ETXTBSY)
@@ -506,7 +523,7 @@ _Noreturn static void become_target(const struct launch *launch, const int fds[L
 	const struct sandbox_opts sandbox = {
 		.work_dir = launch->dir,
 		.scratch = launch->scratch,
-		.memory_max = launch->has_sanitizer ? SANDBOX_MEMORY_UNLIMITED : 0,
+		.memory_max = launch->has_sanitizer || launch->valgrind ? SANDBOX_MEMORY_UNLIMITED : 0,
 		.exe = launch->exe,
 		.copy = launch->copy,
 		.kept_fd = SOCKET_FD,
@@ -632,13 +649,14 @@ const char *launch_report(struct launch *launch)
 	ssize_t n;
 
 	launch->report[0] = '\0';
-	if (!launch->reports || lseek(launch->err_fd, 0, SEEK_END) <= 0)
+	if ((!launch->reports && !launch->valgrind) || lseek(launch->err_fd, 0, SEEK_END) <= 0)
 		return launch->report;
 	text = malloc(REPORT_LOOKED_AT + 1);
 	n = text ? pread(launch->err_fd, text, REPORT_LOOKED_AT, 0) : 0;
 	if (n > 0) {
 		text[n] = '\0';
-		sanitizer_report(launch->report, sizeof(launch->report), text);
+		if (!sanitizer_report(launch->report, sizeof(launch->report), text) && launch->valgrind)
+			valgrind_report(launch->report, sizeof(launch->report), text);
 	}
 	return launch->report;
 }

@@ -29,6 +29,6 @@ void launch_clear_said(struct launch *launch);
 /* The end of what they wrote since to stderr, or if nothing then to stdout; borrowed until the next call. */
 const char *launch_said(struct launch *launch);
 #define LAUNCH_SAID_MAX 2048
-/* What a sanitizer that the build has in it reported since; "": nothing. Borrowed likewise. */
+/* What a sanitizer that the build has in it, or valgrind, reported since; "": nothing. Borrowed likewise. */
 const char *launch_report(struct launch *launch);
 #define LAUNCH_REPORT_MAX 320

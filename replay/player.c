@@ -25,6 +25,7 @@
 #include "replay/server.h"
 #include "replay/startup.h"
 #include "replay/target/patch.h"
+#include "replay/valgrind.h"
 #include "replay/unrecorded.h"
 #include "replay/verdict.h"
 
@@ -79,6 +80,11 @@ void player_free(struct player *player)
 	free(player);
 }
 
+static int slower(const struct player *player)
+{
+	return player->opts.is_checked ? VALGRIND_SLOWER : 1;
+}
+
 static void note_conditions(const struct player *player, const struct server *server)
 {
 	unsigned layers = server_layers(server);
@@ -87,6 +93,10 @@ static void note_conditions(const struct player *player, const struct server *se
 		if (!(layers & 1u << i))
 			notes_add(player->opts.notes, "the sandbox lacks %s: this machine does not allow it",
 				  sandbox_layer_name(i));
+	if (player->opts.is_checked)
+		notes_add(
+			player->opts.notes,
+			"under valgrind the program's system calls are not watched one by one: the other walls stand");
 	if (player->opts.keep)
 		notes_add(player->opts.notes, "the program's folder is kept: %s", server_folder(server));
 	if (server_has_threads(server))
@@ -118,9 +128,10 @@ static int start_server(struct player *player, size_t operation, char *const *ar
 		.startup_len = stage->startup.calls.len,
 		.libs = player->opts.libs,
 		.cpu = player->opts.cpu,
-		.ready_timeout_ms = SERVER_READY_MS,
+		.ready_timeout_ms = SERVER_READY_MS * slower(player),
 		.keep = player->opts.keep,
 		.is_debugged = player->opts.is_debugged,
+		.is_checked = player->opts.is_checked,
 		.stop = stop_at(player, operation),
 		.patch = stage->patch.data,
 		.patch_len = stage->patch.len,
@@ -239,7 +250,8 @@ static int run(struct play *play, unsigned how, struct server_result *result, st
 	struct player *player = play->player;
 	struct stage *stage = &player->stages[play->operation];
 	const struct buf *data = &play->data;
-	int r = server_run(stage->server, data->data, data->len, player->opts.timeout_ms, how, result, err);
+	int r = server_run(stage->server, data->data, data->len, player->opts.timeout_ms * slower(player),
+			   how, result, err);
 
 	if (r == 0)
 		return 0;
@@ -247,8 +259,8 @@ static int run(struct play *play, unsigned how, struct server_result *result, st
 	stage->server = NULL;
 	r = start(player, play->operation, err);
 	return r < 0 ? r
-		     : server_run(stage->server, data->data, data->len, player->opts.timeout_ms, how, result,
-				  err);
+		     : server_run(stage->server, data->data, data->len,
+				  player->opts.timeout_ms * slower(player), how, result, err);
 }
 
 /* Run it once and compare. */

@@ -21,7 +21,7 @@ struct player_opts {
 	char *const *args, *const *libs; /* NULL-terminated or NULL */
 	int timeout_ms;
 	int cpu; /* -1: not pinned */
-	bool keep, is_debugged;
+	bool keep, is_debugged, is_checked;
 	bool goes_on; /* a build that cannot be started for an operation is a verdict on its recordings */
 	struct notes *notes;
 };

@@ -28,6 +28,7 @@ struct server_opts {
 	bool keep;	   /* leave the target's folder behind */
 	/* Each case runs in the target's first process, and gdb stops in its operation. */
 	bool is_debugged;
+	bool is_checked; /* under valgrind's memcheck */
 	struct server_stop {
 		const char *symbol; /* NULL: none */
 		unsigned module;

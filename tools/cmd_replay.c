@@ -18,7 +18,7 @@
 struct replay_opts {
 	struct build_opts build;
 	uint64_t repeat;
-	bool json, gdb, keep, fix;
+	bool json, gdb, valgrind, keep, fix;
 };
 
 #define WAYS_MAX 8 /* different endings of one recording that are shown */
@@ -128,6 +128,7 @@ static int replay(const struct replay_opts *opts, struct config *config, struct 
 		.strict = opts->build.strict,
 		.keep = opts->keep,
 		.is_debugged = opts->gdb,
+		.is_checked = opts->valgrind,
 	};
 	struct equalizer *equalizer;
 	int r;
@@ -154,6 +155,8 @@ static int run(const void *arg, const struct words *words, struct err *err)
 
 	if (opts->gdb && opts->json)
 		return err_usage(err, -EINVAL, "--gdb and --json exclude each other");
+	if (opts->gdb && opts->valgrind)
+		return err_usage(err, -EINVAL, "--gdb and --valgrind exclude each other");
 	r = common_config(&config, opts->build.config, err);
 	if (r < 0)
 		return r;
@@ -172,6 +175,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 static const struct opt opts_table[] = {
 	BUILD_OPTS(struct replay_opts, build),
 	{OPT_FLAG, 0, "gdb", NULL, "stop in the operation, in gdb", AT(gdb)},
+	{OPT_FLAG, 0, "valgrind", NULL, "under valgrind, whose first error is the verdict", AT(valgrind)},
 	{OPT_UINT, 0, "repeat", "N", "replay it N times, to find what is flaky", AT(repeat), 1, 1000000},
 	{OPT_FLAG, 0, "keep", NULL, "leave the folder that the program ran in, and say where", AT(keep)},
 	{OPT_FLAG, 0, "fix", NULL, "write into the configuration what a recording should have had", AT(fix)},

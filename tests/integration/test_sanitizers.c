@@ -87,10 +87,32 @@ static void what_a_sanitizer_reports_is_the_verdict(void **state)
 	}
 }
 
+static void what_valgrind_reports_is_the_verdict(void **state)
+{
+	static char ids[2][256];
+
+	assert_int_equal(desk_ids("file:~/san.tape", ids, 2), 1);
+	for (int is_wrong = 0; is_wrong < 2; is_wrong++) {
+		const char *want =
+			is_wrong ? ": valgrind: Invalid write of size 4 at san.c:23 in handle" : ": equal";
+		autofree char *said = NULL;
+		struct command command;
+
+		compile("gcc", "~/san-now", "-O0", is_wrong ? "-DFREED" : "-DNONE");
+		desk_run(&command, ARGV("replay", "--valgrind", "-c", "~/san.json", "--exe", "~/san-now",
+					"file:~/san.tape", ids[0]));
+		said = command_file(command.out);
+		assert_int_equal(command.status, is_wrong);
+		if (!strstr(said, want))
+			fail_msg("no '%s' in: %s", want, said);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_sanitizer_reports_is_the_verdict),
+		cmocka_unit_test(what_valgrind_reports_is_the_verdict),
 	};
 
 	return cmocka_run_group_tests(tests, desk_setup, desk_teardown);

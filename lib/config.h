@@ -30,6 +30,13 @@ struct named_path {
 	struct place place;
 };
 
+/* Of recordings of so many bytes and more, as they are stored. */
+struct size_rate {
+	uint64_t bytes;
+	double rate; /* 0..1 */
+};
+#define SIZE_RATES_MAX 16
+
 /* What decides which calls of an operation are recorded; may change while recording. */
 struct sampling {
 	bool is_off;
@@ -39,6 +46,8 @@ struct sampling {
 	char *by;	       /* a path: all calls with its value are taken, or none; NULL */
 	struct expr *only_if;  /* decided at entry; NULL */
 	struct expr *keep_if;  /* decided when the operation has ended; NULL */
+	struct size_rate sizes[SIZE_RATES_MAX]; /* decided before it is stored; see config_sizes.h */
+	size_t sizes_cnt;
 };
 
 struct type_rules {

@@ -14,6 +14,7 @@
 #include "lib/nearest.h"
 #include "lib/util.h"
 
+#define SIZE_RATE_BYTES_MAX (1ull << 30)
 #define RATE_PER_SECOND_MAX 1e9
 
 static const char *const role_keys[ROLE_CNT] = {
@@ -349,6 +350,50 @@ static int read_at_end(void *field, const struct cJSON *item, struct json_readin
 	return 0;
 }
 
+/* "64K" */
+static int parse_size(uint64_t *out, const char *text, struct err *err)
+{
+	static const char units[] = "KMG";
+	char *end;
+	uint64_t bytes = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+
+	if (unit)
+		bytes <<= MIN(10 * (unit - units + 1), 30);
+	end += unit ? 1 : 0;
+	if (*text < '0' || *text > '9' || *end || !bytes || bytes > SIZE_RATE_BYTES_MAX) {
+		err_usage(err, -EINVAL, "'%s' is no size", text);
+		err_hint(err, "write bytes, or as in \"64K\", \"1M\", up to 1G");
+		return -EINVAL;
+	}
+	*out = bytes;
+	return 0;
+}
+
+static int read_sizes(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	struct sampling *sampling = &((struct config_func *)field)->sampling;
+	const cJSON *child;
+
+	if (!cJSON_IsObject(item))
+		return json_expected(item, "an object, as {\"64K\": 0.5, \"1M\": 0}", err);
+	cJSON_ArrayForEach(child, item)
+	{
+		struct size_rate *rate = &sampling->sizes[sampling->sizes_cnt];
+		int r;
+
+		if (sampling->sizes_cnt == SIZE_RATES_MAX)
+			return err_usage(err, -EINVAL, "more than %d sizes", SIZE_RATES_MAX);
+		r = parse_size(&rate->bytes, child->string, err);
+		if (!r)
+			r = read_rate(&rate->rate, child, reading, err);
+		if (r)
+			return at(reading, child, r);
+		sampling->sizes_cnt++;
+	}
+	return 0;
+}
+
 static int read_sample(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
 {
 	static const struct json_key keys[] = {
@@ -359,6 +404,7 @@ static int read_sample(void *field, const struct cJSON *item, struct json_readin
 		 offsetof(struct config_func, sampling.max_per_second)},
 		{"if", read_only_if},
 		{"keep_if", read_keep_if},
+		{"sizes", read_sizes},
 	};
 
 	const struct config_func *func = field;

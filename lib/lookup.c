@@ -17,7 +17,7 @@
 #define DAY_S	       (24 * 60 * 60)
 #define AGE_DIGITS_MAX 6
 
-/* Keys that a random lookup holds; of more, as many are drawn evenly from all. */
+/* Keys that a random or spread lookup holds; of more, as many are drawn evenly from all. */
 #define RANDOM_KEYS_MAX (1 << 20)
 
 /* Documents that are read together: at first few, for the first match may be all that is wanted. */
@@ -323,6 +323,58 @@ static int collect(const struct recording_key *key, void *ctx)
 	return 0;
 }
 
+/* --- of each day in turn --- */
+
+/* Where a key stands: the how manyth of its day it is. */
+struct turn {
+	struct recording_key key;
+	size_t round, order; /* order: among those of a round, before their days; 0 where these say */
+};
+
+static int by_day(const void *a, const void *b)
+{
+	const struct turn *one = a, *other = b;
+	int r = strcmp(one->key.day, other->key.day);
+
+	return r ? r : (one->round > other->round) - (one->round < other->round);
+}
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct turn *one = a, *other = b;
+	int r = (one->round > other->round) - (one->round < other->round);
+
+	r = r ? r : (one->order > other->order) - (one->order < other->order);
+	return r ? r : strcmp(one->key.day, other->key.day);
+}
+
+/* By day first, each day's in the order that they had, and then by the place in the day. */
+static int visit_spread(struct scan *scan)
+{
+	autofree struct turn *turns = calloc(scan->keys_cnt + 1, sizeof(*turns));
+	int r = 0;
+
+	if (!turns)
+		return err_nomem(scan->err);
+	for (size_t i = 0; i < scan->keys_cnt; i++) {
+		size_t j =
+			scan->query.lookup->random ? i + random_below(&scan->random, scan->keys_cnt - i) : i;
+
+		turns[i] = (struct turn){scan->keys[j], i, scan->query.lookup->random ? i : 0};
+		scan->keys[j] = scan->keys[i];
+	}
+	qsort(turns, scan->keys_cnt, sizeof(*turns), by_day);
+	for (size_t i = 0, first = 0; i < scan->keys_cnt; i++) {
+		if (strcmp(turns[i].key.day, turns[first].key.day) != 0)
+			first = i;
+		turns[i].round = i - first;
+	}
+	qsort(turns, scan->keys_cnt, sizeof(*turns), by_turn);
+	for (size_t i = 0; !r && i < scan->keys_cnt; i++)
+		r = visit_later(scan, &turns[i].key);
+	return r;
+}
+
 /* Shuffles as far as the limit makes it go. */
 static int visit_shuffled(struct scan *scan)
 {
@@ -344,11 +396,12 @@ static int scan_all(struct scan *scan)
 {
 	const struct query *query = &scan->query;
 	const struct lookup *lookup = query->lookup;
+	bool is_collected = lookup->random || lookup->spread;
 	int r = cassette_each(scan->cassette, lookup->category, query->since_day, query->until_day,
-			      lookup->random ? collect : visit_in_order, scan, scan->err);
+			      is_collected ? collect : visit_in_order, scan, scan->err);
 
-	if (!r && lookup->random)
-		r = visit_shuffled(scan);
+	if (!r && is_collected)
+		r = lookup->spread ? visit_spread(scan) : visit_shuffled(scan);
 	if (!r)
 		r = flush(scan);
 	return scan->is_over ? scan->result : r;

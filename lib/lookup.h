@@ -21,6 +21,7 @@ struct lookup {
 	size_t where_cnt;
 	size_t limit; /* 0: none */
 	bool random, with_incomplete;
+	bool spread;	    /* a recording of each day in turn, from the first to the last, and again */
 	bool with_internal; /* categories that begin with '_', too */
 	uint64_t seed;	    /* of random; 0: from the clock */
 	int64_t now_s;	    /* seconds since 1970, for since and until */
@@ -33,7 +34,8 @@ struct found {
 
 /* Check the words of @lookup before anything is read. -EINVAL, a usage error. */
 int lookup_check(const struct lookup *lookup, struct err *err);
-/* Call @fn for each match, in the cassette's order (random: shuffled). @found is borrowed. Recordings whose
- * metadata cannot be read are counted in *@unreadable (NULL allowed) and passed over. */
+/* Call @fn for each match, in the cassette's order (random: shuffled; spread: of each day in turn, so that a
+ * limit takes as many of each day as far as they match). @found is borrowed. Recordings whose metadata cannot
+ * be read are counted in *@unreadable (NULL allowed) and passed over. */
 int lookup_each(struct cassette *cassette, const struct lookup *lookup, size_t *unreadable,
 		int (*fn)(const struct found *found, void *ctx), void *ctx, struct err *err);

@@ -535,6 +535,7 @@ static void close_upload(struct recorder *recorder)
 	recorder->upload = NULL;
 	summary->queued = 0;
 	summary->stored = counts.stored;
+	summary->kept_out += counts.sampled_out;
 	summary->dropped = counts.dropped;
 	summary->failed = counts.failed;
 	summary->bytes = counts.bytes;

@@ -8,6 +8,7 @@
 
 #include "lib/cassette.h"
 #include "lib/config.h"
+#include "lib/config_sizes.h"
 #include "lib/err.h"
 #include "lib/program.h"
 #include "lib/schema.h"
@@ -285,7 +286,8 @@ static void print_losses(const struct program *program, const struct recorder_su
 		{summary->unaccounted_events, "events unaccounted for", false},
 		{summary->lost_operations, "operations of which nothing is left", false},
 		{summary->abandoned_rings, "rings abandoned, for a writer stopped in them", false},
-		{summary->kept_out, "not kept (beyond --count, by keep_if, or by a rate at the end)", false},
+		{summary->kept_out,
+		 "not kept (beyond --count, by keep_if, by a rate at the end, or by sizes)", false},
 		{summary->discarded, "discarded by the program", false},
 		{summary->dropped, "dropped before they were stored", false},
 		{summary->failed, "could not be stored", false},
@@ -409,7 +411,7 @@ static int report(const struct record_opts *opts, const struct program *program,
 	if (summary->loss_unknown || summary->unaccounted_events)
 		return err_set(err, -EIO, "loss could not be counted: %llu events are unaccounted for",
 			       (unsigned long long)summary->unaccounted_events);
-	if (summary->taken && !summary->stored)
+	if (summary->taken && !summary->stored && (summary->failed || summary->dropped))
 		return err_set(err, -EIO, "nothing could be stored in '%s': %s", cassette,
 			       summary->storage_error[0] ? summary->storage_error : "the queue was full");
 	return STATUS_DONE;
@@ -417,15 +419,17 @@ static int report(const struct record_opts *opts, const struct program *program,
 
 /* What lies behind a network is written to this disk first, unless that is not wanted. */
 static int open_cassette(struct cassette **out, const struct record_opts *opts, const char *url,
-			 struct err *err)
+			 struct size_rates *rates, struct err *err)
 {
+	const struct cassette_opts cassette_opts = {
+		.create = true, .sample = rates ? size_rates_share : NULL, .sample_ctx = rates};
 	autofree char *spooled = NULL;
 	int r;
 
 	if (opts->no_spool || (!opts->spool && strncmp(url, "s3:", 3) != 0))
-		return cassette_open(out, url, true, err);
+		return cassette_open_with(out, url, &cassette_opts, err);
 	r = common_spool_url(&spooled, opts->spool, opts->spool_bytes, url, err);
-	return r < 0 ? r : cassette_open(out, spooled, true, err);
+	return r < 0 ? r : cassette_open_with(out, spooled, &cassette_opts, err);
 }
 
 static int record(const struct record_opts *opts, struct config *config, struct program *program,
@@ -449,11 +453,14 @@ static int record(const struct record_opts *opts, struct config *config, struct 
 		.say = on_say,
 		.say_ctx = &progress,
 	};
+	auto_size_rates struct size_rates *rates = NULL;
 	auto_cassette struct cassette *cassette = NULL;
 	struct recorder_summary summary = {};
 	int r;
 
-	r = open_cassette(&cassette, opts, url, err);
+	r = size_rates_new(&rates, config, err);
+	if (r == 0)
+		r = open_cassette(&cassette, opts, url, rates, err);
 	if (r < 0)
 		return r;
 	common_warn(cassette);

@@ -50,6 +50,7 @@ struct lookup common_lookup(const struct filter_opts *filter)
 		.where_cnt = filter->where.cnt,
 		.limit = filter->limit,
 		.random = filter->random,
+		.spread = filter->spread,
 		.with_incomplete = filter->incomplete,
 		.seed = filter->seed,
 		.now_s = time(NULL),
@@ -63,7 +64,7 @@ struct lookup common_lookup(const struct filter_opts *filter)
 bool common_has_filter(const struct filter_opts *filter)
 {
 	return filter->category || filter->since || filter->until || filter->where.cnt || filter->limit ||
-	       filter->random || filter->incomplete;
+	       filter->random || filter->spread || filter->incomplete;
 }
 
 void common_spool_dir(char dir[2048])

@@ -31,7 +31,7 @@ struct filter_opts {
 	const char *category, *since, *until;
 	struct opt_list where;
 	uint64_t limit, seed;
-	bool random, incomplete;
+	bool random, spread, incomplete;
 };
 /* clang-format off */
 #define FILTER_OPTS(type, field)                                                                        \
@@ -43,6 +43,7 @@ struct filter_opts {
 	  offsetof(type, field.where) },                                                                \
 	{ OPT_UINT, 0, "limit", "N", "at most N", offsetof(type, field.limit), 1, UINT32_MAX },         \
 	{ OPT_FLAG, 0, "random", NULL, "in random order", offsetof(type, field.random) },               \
+	{ OPT_FLAG, 0, "spread", NULL, "of each day in turn", offsetof(type, field.spread) },               \
 	{ OPT_UINT, 0, "seed", "N", "of --random", offsetof(type, field.seed), 1, UINT64_MAX },         \
 	{ OPT_FLAG, 0, "incomplete", NULL, "incomplete ones too", offsetof(type, field.incomplete) }
 /* clang-format on */

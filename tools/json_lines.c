@@ -136,7 +136,7 @@ static const struct json_field record_fields[] = {
 	{"stored", FIELD_INTEGER, "recordings in the cassette, or safe in the spool before it"},
 	{"incomplete", FIELD_INTEGER, "recordings with a hole, of those taken"},
 	{"sampled_out", FIELD_INTEGER, "operations that sampling passed over"},
-	{"kept_out", FIELD_INTEGER, "operations beyond --count, against keep_if, or left out by a rate at the end"},
+	{"kept_out", FIELD_INTEGER, "operations beyond --count, against keep_if, or left out by a rate at the end or by sizes"},
 	{"discarded", FIELD_INTEGER, "operations that the program discarded by a mark"},
 	{"dropped", FIELD_INTEGER, "recordings that storage was too slow for"},
 	{"failed", FIELD_INTEGER, "recordings that could not be stored"},

@@ -261,6 +261,24 @@ static void a_command_ends_as_it_would_have_and_nothing_taken_is_said(void **sta
 	assert_true(command_says(&record, "the command ended with status 7", 1));
 }
 
+static void recordings_above_a_size_are_left_out_and_counted(void **state)
+{
+	struct command record;
+	auto_cjson cJSON *summary = NULL;
+
+	desk_write_text("~/sized.json", "{ \"operations\": { \"answer_question\": { \"sample\": { \"sizes\": "
+					"{ \"1\": 0 } } } } }");
+	desk_run(&record, ARGV("record", "-c", "~/sized.json", "--to", "file:~/sized", "--json", "--",
+			       "~/desk", "answer", "6"));
+	desk_expect(&record, 0, NULL, NULL);
+	summary = desk_last_line(&record);
+	assert_int_equal(num(summary, "taken"), 6);
+	assert_int_equal(num(summary, "stored"), 0);
+	assert_int_equal(num(summary, "kept_out"), 6);
+	assert_int_equal(num(summary, "failed") + num(summary, "dropped"), 0);
+	assert_int_equal(desk_ids("file:~/sized", ids, IDS_MAX), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +290,7 @@ int main(void)
 		cmocka_unit_test(a_process_whose_file_was_replaced_is_recorded_as_what_it_is),
 		cmocka_unit_test(debug_information_of_another_build_is_refused),
 		cmocka_unit_test(a_command_ends_as_it_would_have_and_nothing_taken_is_said),
+		cmocka_unit_test(recordings_above_a_size_are_left_out_and_counted),
 	};
 
 	return cmocka_run_group_tests(tests, desk_setup, desk_teardown);

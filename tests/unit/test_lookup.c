@@ -157,6 +157,38 @@ static void random_finds_the_same_in_an_order_of_the_seed(void **state)
 	assert_true(differs);
 }
 
+static void spread_takes_one_of_each_day_in_turn(void **state)
+{
+	auto_cassette struct cassette *cassette = NULL;
+	int cnt[128] = {};
+
+	/* Six of one day, two of the next, one of the last. */
+	assert_int_equal(cassette_open(&cassette, "mem:", true, NULL), 0);
+	for (const char *id = "012345"; *id; id++)
+		put(cassette, "order", *id, "2025-11-25T10:00:00Z", "\"complete\": true");
+	put(cassette, "order", 'a', "2025-11-26T10:00:00Z", "\"complete\": true");
+	put(cassette, "order", 'b', "2025-11-26T10:00:00Z", "\"complete\": true");
+	put(cassette, "order", 'c', "2025-11-27T10:00:00Z", "\"complete\": true");
+	for (uint64_t seed = 0; seed <= 400; seed++) {
+		struct lookup lookup = {.spread = true, .random = seed, .seed = seed, .limit = 5};
+		struct got got = {};
+		int first = 0;
+
+		assert_int_equal(lookup_each(cassette, &lookup, NULL, append, &got, NULL), 0);
+		if (!seed)
+			assert_string_equal(got.ids, "0ac1b");
+		assert_int_equal(got.cnt, 5);
+		for (int i = 0; i < 5; i++) {
+			first += !!strchr("012345", got.ids[i]);
+			cnt[(int)got.ids[i]]++;
+		}
+		assert_int_equal(first, 2);
+	}
+	for (const char *id = "012345"; *id; id++)
+		assert_in_range(cnt[(int)*id], 90, 180);
+	assert_int_equal(cnt['c'], 401);
+}
+
 static void random_with_a_limit_chooses_evenly(void **state)
 {
 	int cnt[128] = {};
@@ -239,6 +271,7 @@ int main(void)
 		TEST(a_lookup_ends_with_the_first_value_that_is_not_0),
 		TEST(random_finds_the_same_in_an_order_of_the_seed),
 		TEST(random_with_a_limit_chooses_evenly),
+		TEST(spread_takes_one_of_each_day_in_turn),
 		TEST(unreadable_metadata_is_counted_and_passed_over),
 		TEST(wrong_words_are_usage_errors_before_anything_is_read),
 	};

@@ -11,6 +11,7 @@
 #include "bpf/copy.bpf.h"
 #include "bpf/format.bpf.h"
 #include "bpf/maps.bpf.h"
+#include "bpf/work.bpf.h"
 
 /* The low @bytes bytes of @v. */
 static __always_inline __u64 extend(__u64 v, __u32 bytes, bool is_signed)
@@ -196,6 +197,12 @@ static long step(__u32 idx __attribute__((unused)), void *ctx)
 	case PLAN_NEXT:
 		do_next(slot, op);
 		break;
+	case PLAN_PUSH:
+		do_push(slot, op);
+		break;
+	case PLAN_POP:
+		do_pop(slot, op);
+		break;
 	case PLAN_KEEP:
 		slot->keep[op->imm & (PLAN_KEEP_MAX - 1)] = slot->v[op->a & (PLAN_VALUES - 1)];
 		break;
@@ -211,6 +218,7 @@ static __always_inline void start(struct slot *slot, __u32 first, __u32 cnt)
 	slot->cnt = cnt;
 	slot->done = slot->is_ended = 0;
 	slot->format.is_running = 0;
+	slot->work_at = slot->work_cnt = slot->level = 0;
 }
 
 /* Run the section of @func's plan that belongs to the slot's event; its values are in place. */
@@ -225,7 +233,7 @@ static __noinline void capture(struct slot *slot, __u32 func)
 	if (!slot->cnt)
 		return;
 	slot->more = is_in ? run.plan->more_in : run.plan->more_out;
-	bpf_loop(PLAN_STEPS_MAX + 1, step, &run, 0);
+	bpf_loop((run.plan->flags & PLAN_F_DEEP ? PLAN_DEEP_STEPS : PLAN_STEPS_MAX) + 1, step, &run, 0);
 	if (!slot->is_ended)
 		slot->event.flags |= EVENT_F_STEPS;
 }

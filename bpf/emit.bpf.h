@@ -17,8 +17,10 @@ static __noinline struct slot *slot_take(void)
 		__u32 key = first + i;
 		struct slot *slot = bpf_map_lookup_elem(&slots, &key);
 
-		if (slot && !__sync_val_compare_and_swap(&slot->is_taken, 0, 1))
+		if (slot && !__sync_val_compare_and_swap(&slot->is_taken, 0, 1)) {
+			slot->number = key;
 			return slot;
+		}
 	}
 	return NULL;
 }

@@ -160,6 +160,29 @@ struct formatting {
 	__u64 words[PLAN_FORMAT_WORDS];
 };
 
+#define WORK_SEEN (2 * PLAN_WORK_MAX) /* a power of two */
+
+/* A list of work, of one slot. What was put there in an earlier section has another number. */
+struct work {
+	__u32 number, pad;
+	struct {
+		__u64 addr;
+		__u32 pc, level;
+	} row[PLAN_WORK_MAX];
+	struct {
+		__u64 addr;
+		__u32 number, pc;
+	} seen[WORK_SEEN]; /* by hash */
+};
+
+/* As many as slots, where a plan has a list; sized by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct work);
+} works SEC(".maps");
+
 #define SLOTS_PER_CPU 4
 
 /*
@@ -176,7 +199,8 @@ struct slot {
 	__u32 faults, truncated; /* fragments */
 	__u32 more;		 /* bytes that further events may hold */
 	__u32 joint;		 /* of the event's frame */
-	__u32 pad;
+	__u32 number;		 /* of the slot: row of works */
+	__u32 work_at, work_cnt, level, pad;
 	__u64 word; /* what LOAD reads into */
 	__u64 keep[PLAN_KEEP_MAX];
 	__u64 v[PLAN_VALUES];

@@ -325,6 +325,7 @@ static const struct kind_decoder {
 	[SHAPE_POINTER] = {decode_pointer, true}, [SHAPE_STRING] = {decode_pointer, true},
 	[SHAPE_BYTES] = {decode_pointer, true},	  [SHAPE_HANDLE] = {decode_pointer, true},
 	[SHAPE_CUT] = {decode_cut, false},	  [SHAPE_VARARGS] = {decode_varargs, false},
+	[SHAPE_AGAIN] = {decode_pointer, true},
 };
 
 static bool is_flexible(const struct shape_node *n)
@@ -336,14 +337,18 @@ void decode(struct decoder *d, struct value *v, const struct extent *extent, uin
 {
 	const struct shape_node *n = &d->shape->nodes[v->node];
 	const struct kind_decoder *kind = &decoders[n->kind];
+	struct at around;
 
 	if (d->depth == VALUE_DEPTH_MAX) {
 		decode_unavailable(v, "nested too deeply");
 		return;
 	}
 	d->depth++;
-	if (d->at)
+	/* An object of a list lies around another of the same nodes. */
+	if (d->at) {
+		around = d->at[v->node];
 		d->at[v->node] = (struct at){*extent, off, true};
+	}
 	if (is_flexible(n))
 		decode_flexible(d, v, extent, off);
 	else if (n->tag)
@@ -353,6 +358,6 @@ void decode(struct decoder *d, struct value *v, const struct extent *extent, uin
 	else
 		kind->fn(d, v, extent, off);
 	if (d->at)
-		d->at[v->node].is_there = false;
+		d->at[v->node] = around;
 	d->depth--;
 }

@@ -2,10 +2,12 @@
 #include "lib/decode.h"
 
 #include <bpf/btf.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/plan.h"
 #include "lib/pool.h"
+#include "lib/recording.h"
 #include "lib/schema.h"
 #include "lib/symbols.h"
 #include "lib/util.h"
@@ -167,8 +169,17 @@ static void follow_array(struct decoder *d, struct value *v, const struct shape_
 	lift_unavailable(v);
 }
 
-static void follow_object(struct decoder *d, struct value *v, const struct shape_node *n)
+/* Why an object is not there that a pointer of node @n leads to. */
+static const char *why_no_object(struct decoder *d, const struct shape_node *n, uint64_t addr)
 {
+	if (!n->levels || d->side->budget_cut || d->side->steps_cut)
+		return extent_why_absent(d, addr);
+	return decode_say(d, "deeper than depth %" PRIu64, n->levels);
+}
+
+static void follow_object(struct decoder *d, struct value *v, uint16_t node)
+{
+	const struct shape_node *n = &d->shape->nodes[node];
 	const struct shape_node *to = &d->shape->nodes[n->first_child];
 	struct seen object = {.addr = v->bits, .len = to->size, .type = seen_type(d, to->type)};
 	struct extent extent;
@@ -176,8 +187,11 @@ static void follow_object(struct decoder *d, struct value *v, const struct shape
 
 	if (to->kind == SHAPE_STRUCT && to->size && seen_refer(d, v, seen_whole(d, &object, n->first_child)))
 		return;
-	if (!extent_locate(d, &extent, v->bits, v->node, to->size)) {
-		decode_unavailable(v, extent_why_absent(d, v->bits));
+	/* They were captured in another order than they are shown in. */
+	if (n->levels)
+		memory_skip(d->memory);
+	if (!extent_locate(d, &extent, v->bits, node, to->size)) {
+		decode_unavailable(v, why_no_object(d, n, v->bits));
 		return;
 	}
 	if (to->size && !extent.captured) {
@@ -275,7 +289,7 @@ void decode_pointer(struct decoder *d, struct value *v, const struct extent *ext
 	} else if (n->length || n->has_terminator) {
 		follow_array(d, v, n);
 	} else {
-		follow_object(d, v, n);
+		follow_object(d, v, shape_pointer(d->shape, v->node));
 	}
 }
 

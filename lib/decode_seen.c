@@ -63,8 +63,13 @@ static bool covers(const struct decoder *d, uint16_t a, uint16_t b)
 
 	if (a == b || y->kind == SHAPE_CUT || y->kind == SHAPE_HANDLE)
 		return true;
-	if (is_pointer(y) && !(y->flows & d->flow))
+	if ((is_pointer(y) || y->kind == SHAPE_AGAIN) && !(y->flows & d->flow))
 		return true;
+	/* Objects of one list are shown alike, and so are those of two lists of one type. */
+	if (y->kind == SHAPE_AGAIN && (x->kind == SHAPE_AGAIN || x->levels))
+		return true;
+	if (x->kind == SHAPE_AGAIN)
+		return covers(d, x->again, b);
 	if (x->kind != y->kind || (is_pointer(x) && !(x->flows & d->flow)))
 		return false;
 	if (!is_as_long(x, y) || !x->tag != !y->tag)
@@ -191,6 +196,8 @@ bool seen_refer(struct decoder *d, struct value *v, const struct value *target)
 	path = value_path(target);
 	v->kind = VALUE_REF;
 	v->target = target;
+	if (!path)
+		path = strdup("?"); /* too long to be written */
 	v->path = path ? pool_printf(d->pool, "%s%s", strcmp(path, "return") ? d->prefix : "", path) : NULL;
 	d->failed |= !v->path;
 	return true;

@@ -62,6 +62,8 @@ static int check_step(const struct shape *shape, uint16_t from, const struct pat
 {
 	const struct shape_node *n = &shape->nodes[from];
 
+	if (n->kind == SHAPE_AGAIN)
+		return err_usage(err, -EINVAL, "key '%s' names one of a varying number of objects", text);
 	if (step->kind == STEP_EACH)
 		return err_usage(err, -EINVAL, "key '%s' names each element: name the whole array", text);
 	if (step->kind == STEP_INDEX && (n->length || n->has_terminator || n->kind == SHAPE_VARARGS))
@@ -340,7 +342,7 @@ static void put_pointer(struct maker *m, const struct shape_node *n, const struc
 		buf_put_u64(m->out, v ? address_of(m, v) : 0);
 	} else if (!v || !v->bits) {
 		buf_put_u8(m->out, 0);
-	} else if (n->kind == SHAPE_CUT) {
+	} else if (n->kind == SHAPE_CUT || n->kind == SHAPE_AGAIN) {
 		buf_put_u8(m->out, KEY_CUT);
 	} else {
 		buf_put_u8(m->out, 1);
@@ -399,6 +401,7 @@ static bool is_pointer(const struct maker *m, const struct shape_node *n)
 	case SHAPE_POINTER:
 	case SHAPE_STRING:
 	case SHAPE_HANDLE:
+	case SHAPE_AGAIN:
 		return true;
 	case SHAPE_BYTES:
 		return !n->is_inline;

@@ -22,7 +22,8 @@
  *				long double 10, text as a pointer to it, other pointers as handles, what %n
  *				stores nothing; KEY_CUT where nobody knows what follows
  *	unavailable, a fault	KEY_FAULT in its place
- *	cut by the shape	KEY_CUT in its place; 0 for a NULL pointer
+ *	cut by the shape	KEY_CUT in its place; 0 for a NULL pointer. So are all objects of a list, tree
+ *				or graph (AGAIN of shape.h) but the first
  *
  * The default key: of the parameters that the function uses, those that are numbers, strings, structs, and
  * pointers to const or with a written direction, as far as they flow in. Beneath a pointer all that flows in

@@ -15,12 +15,14 @@
 
 #include "lib/plan_format.h"
 
-#define PLAN_OPS_MAX   8192	   /* ops of all three sections together */
-#define PLAN_VALUES    64	   /* the value file */
-#define PLAN_KEEP_MAX  8	   /* values carried from entry to return: entry(x), stack arguments */
-#define PLAN_STEPS_MAX 4096	   /* ops that IN or OUT may execute: ends loops over hostile data */
-#define PLAN_KEY_STEPS (1 << 18)   /* ops that KEY may execute */
-#define PLAN_BYTES_MAX (64 * 1024) /* fragment bytes, headers included, of one section run and event */
+#define PLAN_OPS_MAX	8192	    /* ops of all three sections together */
+#define PLAN_VALUES	64	    /* the value file */
+#define PLAN_KEEP_MAX	8	    /* values carried from entry to return: entry(x), stack arguments */
+#define PLAN_STEPS_MAX	4096	    /* ops that IN or OUT may execute: ends loops over hostile data */
+#define PLAN_DEEP_STEPS (1 << 17)   /* the same of a plan that has a list of work */
+#define PLAN_WORK_MAX	4096	    /* objects on that list */
+#define PLAN_KEY_STEPS	(1 << 18)   /* ops that KEY may execute */
+#define PLAN_BYTES_MAX	(64 * 1024) /* fragment bytes, headers included, of one section run and event */
 /* The same where a rule's max asks for more: then several events, all but the last nearly full, carry them.
  */
 #define PLAN_TOTAL_MAX (16 * 1024 * 1024)
@@ -85,6 +87,12 @@ enum plan_kind {
 		      * va_list at v[dst]. Fragments: each text, max bytes of it at most (v[a] is where the op
 		      * keeps its address), then the arguments' words at PLAN_FORMAT_ADDR; what lies in a
 		      * floating-point register is 0 there. In KEY see key.h */
+	PLAN_PUSH, /* IN, OUT: the object at v[a] is put on the list of work, for the ops where a jump by jmp
+		    * leads; nothing when v[a] is 0, when it was put there before for these ops, or when the
+		    * object at hand is more than max - imm levels from where the list began (an object has as
+		    * many levels as the one at hand, and imm more) */
+	PLAN_POP,  /* IN, OUT: v[dst] = the next object of the list, and go on where it is for; the end of the
+		    * section when there is none */
 	PLAN_KIND_CNT,
 };
 
@@ -119,6 +127,7 @@ enum plan_flags {
 	PLAN_F_ERRNO = 1 << 0,	      /* read errno at return */
 	PLAN_F_RETURN = 1 << 1,	      /* there is a return side: result, OUT section, or errno */
 	PLAN_F_OUTSIDE_LIBC = 1 << 2, /* counts only when the caller lies outside libc and ld.so */
+	PLAN_F_DEEP = 1 << 4,	      /* has a list of work */
 	PLAN_F_FP_BY_AL = 1 << 3,     /* al says at entry whether there is anything in vector registers */
 };
 

@@ -89,6 +89,55 @@ static void walk_object(struct planner *p, uint16_t node, uint8_t pointer, struc
 	p->at[child].kind = PLACE_NOWHERE;
 }
 
+/* --- the list of work: lists, trees and graphs of any depth --- */
+
+static void put_push(struct planner *p, uint16_t node, uint8_t pointer)
+{
+	const struct shape_node *nodes = p->shape->nodes;
+	uint16_t to = shape_pointer(p->shape, node);
+	struct body *body = &p->bodies[to];
+	struct plan_op op = {.kind = PLAN_PUSH,
+			     .a = pointer,
+			     .imm = to == node ? 1 : nodes[node].depth - nodes[to].depth,
+			     .max = nodes[to].levels};
+
+	p->is_deep = true;
+	if (body->at < 0) {
+		put_jump(p, op, &body->label);
+		return;
+	}
+	op.jmp = body->at - (int)(p->cnt + 1);
+	put_op(p, op);
+}
+
+/* What captures the objects that were pushed, behind all else. */
+static void walk_bodies(struct planner *p)
+{
+	uint8_t base = p->next = PLAN_V_TEMP;
+	struct plan_op pop = {.kind = PLAN_POP, .dst = base};
+	bool is_new = true;
+
+	if (!p->is_deep)
+		return;
+	p->next++;
+	put_op(p, pop);
+	while (is_new && !p->failed) {
+		is_new = false;
+		for (uint16_t i = 0; i < p->shape->nodes_cnt && !p->failed; i++) {
+			struct exits exits = EXITS_NEW;
+
+			if (p->bodies[i].label.last < 0)
+				continue;
+			is_new = true;
+			p->bodies[i].at = p->cnt;
+			put_label(p, &p->bodies[i].label);
+			walk_object(p, i, base, &exits);
+			put_label(p, &exits.null);
+			put_op(p, pop);
+		}
+	}
+}
+
 static void walk_pointer(struct planner *p, uint16_t node, struct place place)
 {
 	const struct shape_node *n = &p->shape->nodes[node];
@@ -103,6 +152,8 @@ static void walk_pointer(struct planner *p, uint16_t node, struct place place)
 		put_op(p, (struct plan_op){.kind = PLAN_STRING, .a = v, .max = n->max, .node = node});
 	else if (n->kind == SHAPE_BYTES)
 		walk_bytes(p, node, v, 0, &exits);
+	else if (n->kind == SHAPE_AGAIN || n->levels)
+		put_push(p, node, v);
 	else if (n->length || n->has_terminator)
 		walk_elements(p, node, v, 0, &exits);
 	else
@@ -234,6 +285,9 @@ static void start_section(struct planner *p, enum section section, struct plan_o
 	p->ops = ops;
 	p->cnt = 0;
 	p->next = PLAN_V_TEMP;
+	p->is_deep = false;
+	for (uint16_t i = 0; i < p->shape->nodes_cnt; i++)
+		p->bodies[i] = (struct body){LABEL_NEW, -1};
 }
 
 static void walk_params(struct planner *p)
@@ -354,6 +408,10 @@ static uint64_t large_bytes(const struct shape *shape, const struct shape_node *
 		(n->kind == SHAPE_POINTER || n->kind == SHAPE_ARRAY) && (n->length || n->has_terminator);
 	uint64_t unit = is_array ? shape->nodes[n->first_child].size : 1;
 
+	/* Objects on a list of work. */
+	if (n->levels)
+		return (uint64_t)PLAN_WORK_MAX *
+		       (shape->nodes[n->first_child].size + sizeof(struct plan_fragment));
 	if (n->max <= (is_array ? RULE_ELEMENTS_DEFAULT : RULE_BYTES_DEFAULT))
 		return 0;
 	return n->max * MAX(unit, 1u) +
@@ -393,13 +451,19 @@ static int compile(struct planner *p, struct plan *out, struct plan_op *ops, con
 {
 	struct plan_op *out_ops = ops + PLAN_OPS_MAX;
 	unsigned out_cnt;
+	bool is_deep;
 
 	find_needs(p);
 	start_section(p, SECTION_OUT, out_ops);
 	compile_out(p);
+	walk_bodies(p);
+	is_deep = p->is_deep;
 	out_cnt = p->cnt;
 	start_section(p, SECTION_IN, ops);
 	compile_in(p);
+	walk_bodies(p);
+	if (is_deep || p->is_deep)
+		out->flags |= PLAN_F_DEEP;
 	lay_out(p, out, &out->in, &out->in_cnt);
 	p->ops = out_ops;
 	p->cnt = out_cnt;
@@ -425,13 +489,15 @@ int planner_compile(struct plan *out, const struct shape *shape, const char *con
 	struct planner p = {.shape = shape, .param = "", .err = err};
 	autofree struct place *at = calloc(shape->nodes_cnt + 1, sizeof(*at));
 	autofree uint8_t *needs = calloc(shape->nodes_cnt + 1, sizeof(*needs));
+	autofree struct body *bodies = calloc(shape->nodes_cnt + 1, sizeof(*bodies));
 	autofree struct plan_op *ops = calloc(2 * PLAN_OPS_MAX, sizeof(*ops));
 	autofree struct plan *plan = calloc(1, sizeof(*plan));
 	int r;
 
-	if (!at || !needs || !ops || !plan)
+	if (!at || !needs || !bodies || !ops || !plan)
 		return err_nomem(err);
 	p.at = at;
+	p.bodies = bodies;
 	p.needs = needs;
 	r = compile(&p, plan, ops, key, key_cnt);
 	if (!r)

@@ -63,7 +63,12 @@ struct planner {
 	unsigned cnt;
 	unsigned next;	  /* the next temporary */
 	struct place *at; /* by node: where the object that is being walked lies */
-	uint8_t *needs;	  /* by node: enum flows of pointers that lie in it */
+	struct body {
+		struct label label;
+		int at; /* -1: not compiled yet */
+	} * bodies;	/* by node: of a POINTER with levels, what captures an object of the list */
+	bool is_deep;	/* something was pushed */
+	uint8_t *needs; /* by node: enum flows of pointers that lie in it */
 	struct keep keeps[PLAN_KEEP_MAX];
 	unsigned keeps_cnt;
 	uint8_t one, fault, cut; /* KEY: values that hold 1, KEY_FAULT and KEY_CUT */

@@ -81,6 +81,11 @@ struct place put_path(struct planner *p, uint16_t scope, const struct path *path
 		goto failed;
 	place = scope == SHAPE_NONE ? place_of_root(p, at) : put_way(p, p->at[scope], scope, at, NULL, exits);
 	for (size_t i = 0; i < path->cnt; i++) {
+		if (p->shape->nodes[at].kind == SHAPE_AGAIN) {
+			planner_fail(p, -EINVAL, "uses '%s', where one of any number of objects is named",
+				     path->root);
+			goto failed;
+		}
 		if (shape_step(p->shape, at, &path->steps[i], &to, p->err))
 			goto failed;
 		place = put_way(p, place, at, to, &path->steps[i], exits);

@@ -236,7 +236,11 @@ static void key_unfollowed(struct planner *p, const struct shape_node *n, struct
 		put_op(p, (struct plan_op){.kind = PLAN_EMIT, .a = v, .imm = EIGHTBYTE, .max = 1});
 	} else {
 		is_set = put_binary(p, PLAN_NE, v, PLAN_V_ZERO);
-		put_emit(p, n->kind == SHAPE_CUT ? put_binary(p, PLAN_MUL, is_set, p->cut) : is_set, 1);
+		put_emit(p,
+			 n->kind == SHAPE_CUT || n->kind == SHAPE_AGAIN
+				 ? put_binary(p, PLAN_MUL, is_set, p->cut)
+				 : is_set,
+			 1);
 	}
 	put_label(p, &fault);
 }
@@ -306,6 +310,7 @@ static void key_known(struct planner *p, uint16_t node, struct place place, enum
 		return;
 	case SHAPE_HANDLE:
 	case SHAPE_CUT:
+	case SHAPE_AGAIN:
 		key_unfollowed(p, n, place, why);
 		return;
 	default:

@@ -20,7 +20,8 @@ enum direction { DIRECTION_DEFAULT, DIRECTION_IN, DIRECTION_OUT, DIRECTION_INOUT
 #define RULE_DEPTH_DEFAULT    3
 #define RULE_BYTES_DEFAULT    4096 /* a value */
 #define RULE_ELEMENTS_DEFAULT 256  /* a value */
-#define RULE_DEPTH_MAX	      16
+#define RULE_DEPTH_TREE	      16 /* beyond, what leads to a type that is met again is followed as a list is */
+#define RULE_DEPTH_MAX	      1000
 #define RULE_MAX_MAX	      (1024 * 1024)
 #define RULE_CASES_MAX	      256
 

@@ -347,6 +347,7 @@ static int step_field(const struct shape *shape, uint16_t from, const char *name
 {
 	uint16_t at = from, member;
 
+	at = shape_pointer(shape, at);
 	if (shape->nodes[at].kind == SHAPE_POINTER)
 		at = shape->nodes[at].first_child;
 	if (shape->nodes[at].kind == SHAPE_UNION && !shape->nodes[at].tag) {
@@ -368,7 +369,7 @@ static int step_element(const struct shape *shape, uint16_t at, const struct pat
 			struct err *err)
 {
 	uint16_t from = shape->nodes[at].container ? shape->nodes[at].first_child : at;
-	const struct shape_node *n = &shape->nodes[from];
+	const struct shape_node *n = &shape->nodes[shape_pointer(shape, from)];
 	bool is_sized = n->length || n->has_terminator;
 	uint32_t count = n->kind == SHAPE_ARRAY && n->count ? n->count : is_sized ? n->max : 1;
 

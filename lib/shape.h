@@ -14,6 +14,10 @@
  *
  * Depth counts pointers followed from a parameter or the result: depth 1 is what a parameter points to. A
  * rule's "depth" counts from its own path. What a rule of the function names is followed at any depth.
+ *
+ * A depth beyond RULE_DEPTH_TREE is for lists, trees and graphs, of any size: there a pointer to a struct
+ * like one that a pointer above it leads to is an AGAIN, and all such objects share the nodes below that
+ * pointer. The shape stays small; what follows it works off a list of objects.
  */
 #pragma once
 
@@ -51,6 +55,7 @@ enum shape_kind {
 			* pointer is still NULL */
 	SHAPE_VARARGS, /* a parameter: the variable arguments of a printf format, see varargs; it is called
 			* "..." and is the last, or is a va_list */
+	SHAPE_AGAIN,   /* a pointer to one more object like those that `again`, a POINTER above, leads to */
 	SHAPE_KIND_CNT,
 };
 
@@ -93,6 +98,8 @@ struct shape_node {
 	const struct path *tag; /* UNION: what tells its live member, from `scope`; NULL: nothing */
 	const struct shape_case *cases;
 	uint16_t cases_cnt;
+	uint16_t again;	 /* AGAIN */
+	uint16_t levels; /* POINTER that an AGAIN means: pointers followed from it, at most; else 0 */
 	uint16_t format; /* VARARGS: the node of the parameter that is their format */
 	uint16_t scope;	 /* the STRUCT node whose members the length's or tag's paths start from; SHAPE_NONE:
 			   the parameters */
@@ -146,6 +153,12 @@ int shape_build(struct shape **out, const struct schema *schema, size_t func, st
 void shape_free(struct shape *shape);
 void shape_freep(struct shape **shape);
 #define auto_shape __attribute__((cleanup(shape_freep)))
+
+/* The POINTER node whose pointee pointer node @node leads to: itself, unless it is an AGAIN. */
+static inline uint16_t shape_pointer(const struct shape *shape, uint16_t node)
+{
+	return shape->nodes[node].kind == SHAPE_AGAIN ? shape->nodes[node].again : node;
+}
 
 /* Nothing of it need have been passed. */
 bool shape_is_unpassed(const struct shape_param *param);

@@ -19,6 +19,7 @@ struct draft {
 	uint8_t link;	  /* enum link */
 	uint8_t flows;	  /* of the pointer it is beneath, or of itself when it is one; 0: beneath none */
 	bool is_returned; /* the result, and what it holds */
+	uint16_t deep;	  /* depth that a rule gave beyond RULE_DEPTH_TREE, of this or a node above; or 0 */
 	uint16_t limit;	  /* depth to which pointers here are followed */
 	uint32_t pointee; /* POINTER: BTF id of what it points to */
 };

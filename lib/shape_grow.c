@@ -354,6 +354,27 @@ static void lay_out(struct build *b, uint16_t node, uint32_t pointee, const stru
 		n->max = max ? max : RULE_ELEMENTS_DEFAULT;
 }
 
+/* A pointer to a struct like one that a pointer above leads to, which was told to be followed far. */
+static bool become_again(struct build *b, uint16_t node)
+{
+	struct shape_node *nodes = b->shape->nodes;
+	uint32_t type = schema_strip(b->schema, b->drafts[node].pointee);
+
+	if (!btf_is_struct(btf__type_by_id(b->btf, type)))
+		return false;
+	for (uint16_t i = nodes[node].parent; i != SHAPE_NONE && b->drafts[i].deep; i = nodes[i].parent) {
+		if (nodes[i].kind != SHAPE_POINTER || nodes[i].length || nodes[i].has_terminator ||
+		    b->drafts[i].flows != b->drafts[node].flows ||
+		    schema_strip(b->schema, b->drafts[i].pointee) != type)
+			continue;
+		nodes[node].kind = SHAPE_AGAIN;
+		nodes[node].again = i;
+		nodes[i].levels = b->drafts[i].deep;
+		return true;
+	}
+	return false;
+}
+
 static int format_misfit(const struct build *b, const struct rule *rule, struct err *err)
 {
 	err_usage(err, -EINVAL, "'format' on '%s', which is no parameter", rule->path);
@@ -384,6 +405,8 @@ static int grow_pointer(struct build *b, uint16_t node, const struct btf_type *t
 		return r;
 	n->flows = d->flows;
 	d->pointee = pointee;
+	if (d->deep && !layout && !said->leads_on && n->kind == SHAPE_POINTER && become_again(b, node))
+		return 0;
 	if (n->depth >= d->limit && !layout && !type && !said->leads_on)
 		grow_cut(n, pool_printf(b->pool, "deeper than depth %u", d->limit) ?: "too deep");
 	return 0;
@@ -477,8 +500,10 @@ static int grow(struct build *b, const struct spot *spot, uint16_t *node, struct
 	r = rules_find(&said, b, idx, err);
 	if (r)
 		return r;
-	if (said_depth(&said))
-		b->drafts[idx].limit = MIN(n->depth + said_depth(&said), UINT8_MAX);
+	if (said_depth(&said)) {
+		b->drafts[idx].limit = MIN(n->depth + MIN(said_depth(&said), RULE_DEPTH_TREE), UINT8_MAX);
+		b->drafts[idx].deep = said_depth(&said) > RULE_DEPTH_TREE ? said_depth(&said) : 0;
+	}
 	*node = idx;
 	if (is_virtual_base(b, spot->type)) {
 		grow_cut(n, "a virtual base class: where it lies is known at run time only");

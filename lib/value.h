@@ -71,8 +71,9 @@ struct value {
 	char *path; /* REF: the path where the target was shown: "args.head" */
 };
 
-#define VALUE_DEPTH_MAX 64
-#define VALUE_CNT_MAX	200000 /* values of one call: past it the rest is unavailable */
+#define VALUE_DEPTH_MAX                                                                                      \
+	(4 * 1000 + 64)	     /* values within values: a list of RULE_DEPTH_MAX objects in arrays of structs */
+#define VALUE_CNT_MAX 200000 /* values of one call: past it the rest is unavailable */
 
 /* A call, decoded. Arguments by parameter order; absent ones are NULL. */
 struct values {

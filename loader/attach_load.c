@@ -107,6 +107,14 @@ static int load_programs(const struct attach *attach, bool is_following, struct 
 	return r;
 }
 
+static bool is_deep(const struct attach *attach)
+{
+	for (size_t i = 0; i < attach->program->funcs_cnt; i++)
+		if (attach->program->funcs[i].plan && attach->program->funcs[i].plan->flags & PLAN_F_DEEP)
+			return true;
+	return false;
+}
+
 static int size_maps(struct attach *attach, struct err *err)
 {
 	struct tape_bpf *skel = attach->skel;
@@ -119,7 +127,9 @@ static int size_maps(struct attach *attach, struct err *err)
 	    bpf_map__set_max_entries(skel->maps.counts, attach->funcs_cnt) ||
 	    bpf_map__set_max_entries(skel->maps.rings, attach->rings_cnt) ||
 	    bpf_map__set_max_entries(skel->maps.kicks, attach->rings_cnt) ||
-	    bpf_map__set_max_entries(skel->maps.slots, attach->rings_cnt * SLOTS_PER_CPU))
+	    bpf_map__set_max_entries(skel->maps.slots, attach->rings_cnt * SLOTS_PER_CPU) ||
+	    (is_deep(attach) &&
+	     bpf_map__set_max_entries(skel->maps.works, attach->rings_cnt * SLOTS_PER_CPU)))
 		return err_set(err, -EINVAL, "cannot size the BPF maps");
 	return 0;
 }

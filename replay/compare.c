@@ -13,8 +13,8 @@
 #include "lib/value.h"
 #include "replay/compare_impl.h"
 
-#define LONG_DOUBLE_BYTES 10  /* of its 16 that mean something */
-#define NESTING_MAX	  512 /* values within values, REFs followed */
+#define LONG_DOUBLE_BYTES 10		  /* of its 16 that mean something */
+#define NESTING_MAX	  VALUE_DEPTH_MAX /* values within values, REFs followed */
 
 /* Data reached twice, by its pointer and by a REF, differs once. */
 static bool is_reported(const struct differences *differences, const char *path)

@@ -638,7 +638,7 @@ static int text_behind(struct encoder *encoder, const struct value *object, cons
 int encode_pointee(struct encoding *out, const struct shape *shape, uint16_t node, const struct value *object,
 		   const struct value *before, struct notes *notes, struct err *err)
 {
-	const struct shape_node *pointer = &shape->nodes[node];
+	const struct shape_node *pointer = &shape->nodes[shape_pointer(shape, node)];
 	struct encoder encoder = {out, shape, notes, err};
 	int r;
 

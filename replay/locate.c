@@ -52,7 +52,7 @@ bool locate_is_built(const struct rebuild *rebuild, const struct value *value)
 
 uint16_t locate_pointee(const struct shape *shape, uint16_t node)
 {
-	const struct shape_node *n = &shape->nodes[node];
+	const struct shape_node *n = &shape->nodes[shape_pointer(shape, node)];
 
 	return n->length || n->has_terminator || n->first_child == SHAPE_NONE ? node : n->first_child;
 }

@@ -15,6 +15,8 @@
 #include "replay/target/patch.h"
 
 #define OPS_BYTES_MAX (64u << 20)
+#define REG_DEEP                                                                                             \
+	32 /* what is nested further is built when the rest is there, with the first registers again */
 
 void rebuild_init(struct rebuild *rebuild, const struct program *program, size_t bytes_max,
 		  struct notes *notes, struct err *err)
@@ -375,6 +377,9 @@ static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode
 	int r;
 
 	if (is_unchanged(pointer)) {
+		/* What a list goes on with, if it is all as it was, is there. */
+		if (node->kind == SHAPE_AGAIN && is_same(pointer->value, pointer->before))
+			return 0;
 		if (pointer->value->kind != VALUE_POINTER || !(node->flows & FLOW_OUT) || node->is_const)
 			return 0;
 		return follow_unchanged(rebuild, reg, pointer);
@@ -385,6 +390,8 @@ static int put_pointer(struct rebuild *rebuild, uint8_t reg, const struct encode
 		return wait_for(rebuild, reg, pointer);
 	if (pointer->is_raw)
 		return 0;
+	if (reg >= REG_DEEP)
+		return wait_for(rebuild, reg, pointer);
 	r = point(rebuild, reg + 1, pointer->value, pointer->node, false);
 	return r < 0 ? r : rebuild_op(rebuild, SERVE_POINTER, reg, reg + 1, pointer->off, 0, 0);
 }

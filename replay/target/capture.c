@@ -345,6 +345,61 @@ static int run_next(struct capture *c, const struct plan_op *op)
 	return (int64_t)c->v[op->dst] < (int64_t)c->v[op->b];
 }
 
+/* --- the list of work --- */
+
+/* Whether the object at @addr is new to the ops at @pc. */
+static int mark(struct capture_work *work, uint64_t addr, int pc)
+{
+	unsigned at = plan_mix(addr + pc);
+
+	for (;; at++) {
+		unsigned k = at & (2 * PLAN_WORK_MAX - 1);
+
+		if (work->seen[k].number != work->number) {
+			work->seen[k].number = work->number;
+			work->seen[k].addr = addr;
+			work->seen[k].pc = pc;
+			return 1;
+		}
+		if (work->seen[k].addr == addr && work->seen[k].pc == pc)
+			return 0;
+	}
+}
+
+static void run_push(struct run *r, const struct plan_op *op, int pc)
+{
+	struct capture_work *work = r->c->work;
+	uint64_t addr = r->c->v[op->a];
+	unsigned level = r->level + op->imm;
+
+	if (!addr || level > op->max || r->section == CAPTURE_KEY)
+		return;
+	if (!work || r->cnt == PLAN_WORK_MAX) {
+		r->c->flags |= CAPTURE_STEPS;
+		return;
+	}
+	if (!r->cnt)
+		work->number++;
+	pc += 1 + op->jmp;
+	if (!mark(work, addr, pc))
+		return;
+	work->row[r->cnt].addr = addr;
+	work->row[r->cnt].pc = pc;
+	work->row[r->cnt++].level = level;
+}
+
+/* Where to go on; -1: nowhere. */
+static int run_pop(struct run *r, const struct plan_op *op)
+{
+	const struct capture_work *work = r->c->work;
+
+	if (!work || r->at == r->cnt)
+		return -1;
+	r->c->v[op->dst] = work->row[r->at].addr;
+	r->level = work->row[r->at].level;
+	return work->row[r->at++].pc;
+}
+
 /* Returns whether the op jumps. */
 static int run_op(struct run *r, const struct plan_op *op)
 {
@@ -412,7 +467,11 @@ static void run_ops(struct run *r, const struct plan_op *ops, int cnt, unsigned 
 			r->c->flags |= CAPTURE_STEPS;
 			return;
 		}
-		if (run_op(r, &ops[pc]))
+		if (ops[pc].kind == PLAN_PUSH)
+			run_push(r, &ops[pc], pc);
+		else if (ops[pc].kind == PLAN_POP)
+			pc = run_pop(r, &ops[pc]) - 1;
+		else if (run_op(r, &ops[pc]))
 			pc += ops[pc].jmp;
 	}
 }
@@ -423,7 +482,9 @@ void capture_run(struct capture *capture, const struct plan *plan, enum capture_
 	const unsigned short cnt[] = {plan->in_cnt, plan->out_cnt, plan->key_cnt};
 	const struct plan_op *ops = &plan->ops[first[section]];
 	struct run run = {.c = capture, .section = section, .end = capture->room};
-	unsigned steps = section == CAPTURE_KEY ? PLAN_KEY_STEPS : PLAN_STEPS_MAX;
+	unsigned steps = section == CAPTURE_KEY	     ? PLAN_KEY_STEPS
+			 : plan->flags & PLAN_F_DEEP ? PLAN_DEEP_STEPS
+						     : PLAN_STEPS_MAX;
 
 	if (section == CAPTURE_KEY)
 		run.end = smaller(run.end, PLAN_KEY_MAX) / 8 * 8;

@@ -13,6 +13,21 @@ enum capture_flags {
 	CAPTURE_BUDGET = 2, /* the plan's bytes or @room did */
 };
 
+/* Room for a plan's list of work, which is too much for the target's stack. */
+struct capture_work {
+	unsigned number;
+	struct {
+		uint64_t addr;
+		int pc;
+		unsigned level;
+	} row[PLAN_WORK_MAX];
+	struct {
+		uint64_t addr;
+		int pc;
+		unsigned number;
+	} seen[2 * PLAN_WORK_MAX]; /* by hash; of other runs are those of another number */
+};
+
 struct capture {
 	uint64_t v[PLAN_VALUES];  /* the caller sets the arguments, rsp, and for OUT the results and errno */
 	const uint64_t (*xmm)[2]; /* the eight at entry, for KEY */
@@ -24,7 +39,8 @@ struct capture {
 	/* NULL, or asked when a fragment of full length has no room left in PLAN_BYTES_MAX: it may take away
 	 * what there is, set len to 0, and return 1. */
 	int (*more)(struct capture *capture);
-	uint8_t *out; /* receives fragments, or the bytes of the key */
+	struct capture_work *work; /* NULL: none; nobody else uses it meanwhile */
+	uint8_t *out;		   /* receives fragments, or the bytes of the key */
 	size_t room, len;
 	unsigned flags; /* enum capture_flags, or'ed to */
 };

@@ -12,6 +12,7 @@ struct run {
 	enum capture_section section;
 	size_t end; /* of c->out, by the budget and its room */
 	int is_full;
+	unsigned at, cnt, level;  /* of the list of work */
 	uint64_t hash[2], folded; /* of a long KEY: its first @folded bytes */
 };
 

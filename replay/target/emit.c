@@ -20,6 +20,7 @@ struct slot {
 	uint32_t is_taken;
 	uint32_t more; /* bytes that further events may hold */
 	int is_startup;
+	struct capture_work work; /* pages that no plan needs are never touched */
 	struct capture capture;
 	struct event event;
 	uint8_t bytes[PLAN_BYTES_MAX];
@@ -234,6 +235,7 @@ static void capture(struct slot *slot, struct call *call, enum capture_section s
 	slot->capture.v[PLAN_V_RSP] = call->rsp;
 	slot->capture.read = guard_peek;
 	slot->capture.more = event_more;
+	slot->capture.work = &slot->work;
 	memcpy(slot->capture.keep, call->keep, sizeof(call->keep));
 	slot->more = section == CAPTURE_IN ? plan->more_in : plan->more_out;
 	capture_run(&slot->capture, plan, section);

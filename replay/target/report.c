@@ -77,12 +77,16 @@ static uint64_t address(uint64_t addr)
 	return module == PATCH_NONE ? addr : PLAN_IMAGE(module, addr);
 }
 
+/* Whoever captures holds the lock of dispatch.c, or is alone. */
+static struct capture_work work;
+
 void report_values(struct capture *capture, const struct report *report)
 {
 	memcpy(capture->v, report->args, sizeof(report->args));
 	capture->v[PLAN_V_RSP] = report->rsp;
 	capture->xmm = report->xmm;
 	capture->v[PLAN_V_ZERO] = 0;
+	capture->work = &work;
 	capture->read = guard_read;
 	capture->address = address;
 	capture->more = NULL;

@@ -72,7 +72,9 @@ static size_t put_fpregs(const struct trial *t, enum capture_section section)
 
 static void run(struct trial *t, enum capture_section section)
 {
-	struct capture c = {.read = read_self, .xmm = t->fp_in, .out = t->buffers[section], .room = ROOM};
+	static struct capture_work work;
+	struct capture c = {
+		.work = &work, .read = read_self, .xmm = t->fp_in, .out = t->buffers[section], .room = ROOM};
 
 	memset(c.v, 0x5a, sizeof(c.v)); /* a temporary that is read before it is written shows */
 	memcpy(c.v, t->call.args, sizeof(t->call.args));

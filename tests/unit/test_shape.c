@@ -256,8 +256,16 @@ static void a_pointer_flows_as_what_is_beneath_it(void **state)
 static void too_many_values_cut_the_deepest_pointers(void **state)
 {
 	struct shop *s = *state;
-	struct shop_param params[] = {{"o", shop_cptr(s, s->order)}, {"last", s->i32}, {}};
-	struct rule rules[] = {{.path = "o", .depth = 200}};
+	struct shop_param params[] = {{"o", shop_cptr(s, s->order)},
+				      {"p", shop_cptr(s, s->order)},
+				      {"q", shop_cptr(s, s->order)},
+				      {"r", shop_cptr(s, s->order)},
+				      {"last", s->i32},
+				      {}};
+	struct rule rules[] = {{.path = "o", .depth = RULE_DEPTH_TREE},
+			       {.path = "p", .depth = RULE_DEPTH_TREE},
+			       {.path = "q", .depth = RULE_DEPTH_TREE},
+			       {.path = "r", .depth = RULE_DEPTH_TREE}};
 	auto_shape struct shape *shape = shape_of(s, 0, params, rules, ARRAY_SIZE(rules));
 	bool told = false;
 

@@ -104,5 +104,7 @@ bool schema_is_in_memory(const struct schema *schema, uint32_t id);
 enum container schema_container(const struct schema *schema, uint32_t id);
 /* C text: "const struct order *", "char [16]"; of a function its declaration, with names. Bounded by @len. */
 void schema_type_text(const struct schema *schema, uint32_t id, char *text, size_t len);
+/* Every type as C. */
+int schema_c_types(struct buf *out, const struct schema *schema, struct err *err);
 /* All of it as C: types, rules, and the functions' declarations. */
 int schema_c(struct buf *out, const struct schema *schema, struct err *err);

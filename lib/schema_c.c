@@ -31,7 +31,7 @@ static void btf_dump_freep(struct btf_dump **dump)
 	btf_dump__free(*dump);
 }
 
-static int put_types(struct buf *out, const struct schema *schema, struct err *err)
+int schema_c_types(struct buf *out, const struct schema *schema, struct err *err)
 {
 	const struct btf *btf = schema_btf(schema);
 	__attribute__((cleanup(btf_dump_freep))) struct btf_dump *dump =
@@ -77,7 +77,7 @@ static void put_func(struct buf *out, const struct schema *schema, const struct 
 
 int schema_c(struct buf *out, const struct schema *schema, struct err *err)
 {
-	int r = put_types(out, schema, err);
+	int r = schema_c_types(out, schema, err);
 	char text[DECLARATION_MAX];
 
 	if (r)

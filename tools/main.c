@@ -13,9 +13,9 @@
 #include "tools/json_schema.h"
 
 static const struct command *const commands[] = {
-	&cmd_doctor,   &cmd_init,   &cmd_check,	 &cmd_schema, &cmd_record, &cmd_ls, &cmd_show,	 &cmd_replay,
-	&cmd_equalize, &cmd_studio, &cmd_bisect, &cmd_cp,     &cmd_rm,	   &cmd_du, &cmd_verify, &cmd_flush,
-	&cmd_compact,
+	&cmd_doctor, &cmd_init,	  &cmd_check,	 &cmd_schema, &cmd_record, &cmd_ls,
+	&cmd_show,   &cmd_replay, &cmd_equalize, &cmd_studio, &cmd_bisect, &cmd_export,
+	&cmd_cp,     &cmd_rm,	  &cmd_du,	 &cmd_verify, &cmd_flush,  &cmd_compact,
 };
 
 static void help(FILE *to)

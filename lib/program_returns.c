@@ -122,11 +122,13 @@ static bool has_cancellation(const struct program *program)
 	return false;
 }
 
-/* Nothing that libc's table has calls back. One whose code is chosen at start is no place to be cancelled. */
+/* Nothing that libc's table has calls back, nor does what "serve" stands for, which is C. One whose code is
+ * chosen at start is no place to be cancelled. */
 static bool is_nothrow(const struct program *program, const struct program_func *func)
 {
-	return func->config->nothrow || (func->libc && program_is_libc(program, func->module) &&
-					 (func->is_ifunc || !has_cancellation(program)));
+	bool is_known = func->config->is_served || (func->libc && program_is_libc(program, func->module));
+
+	return func->config->nothrow || (is_known && (func->is_ifunc || !has_cancellation(program)));
 }
 
 /* --- where its code lies --- */

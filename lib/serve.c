@@ -9,11 +9,6 @@
 	{                                                                                                    \
 		.path = what, .direction = DIRECTION_OUT, .bytes = n                                         \
 	}
-#define HANDLE(what)                                                                                         \
-	{                                                                                                    \
-		.path = what, .is_opaque = true                                                              \
-	}
-
 static const char *const groups[SERVE_GROUP_CNT] = {[SERVE_TIME] = "time",
 						    [SERVE_RANDOM] = "random",
 						    [SERVE_PID] = "pid",
@@ -42,7 +37,6 @@ static const struct serve_function functions[] = {
 	{SERVE_RANDOM, "mrand48"},
 	{SERVE_RANDOM, "RAND_bytes", "libcrypto.so", "int RAND_bytes(unsigned char *buf, int num)", OUT_BYTES("buf", "(return == 1) * num")},
 	{SERVE_RANDOM, "RAND_priv_bytes", "libcrypto.so", "int RAND_priv_bytes(unsigned char *buf, int num)", OUT_BYTES("buf", "(return == 1) * num")},
-	{SERVE_RANDOM, "_ZNSt13random_device9_M_getvalEv", "libstdc++.so", "unsigned _ZNSt13random_device9_M_getvalEv(void *self)", HANDLE("self")},
 	{SERVE_PID, "getpid"},
 	{SERVE_PID, "getppid"},
 	{SERVE_PID, "gettid"},

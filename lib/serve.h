@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Functions whose results differ from run to run whatever the program is given: clocks, random numbers,
+ * C functions whose results differ from run to run whatever the program is given: clocks, random numbers,
  * numbers of processes, names of hosts. Data: what the configuration's "serve" stands for, and what a replay
  * looks out for.
  */

@@ -769,6 +769,30 @@ static void serve_comes_to_what_the_program_calls(void **state)
 	assert_ptr_equal(again.program->funcs[3].config, o.program->funcs[3].config);
 }
 
+/* Libraries of C that nothing tells the code of, in a program that may throw. */
+static void what_serve_stands_for_is_recorded_in_cxx_programs_too(void **state)
+{
+	static const char text[] = "{ \"operations\": { \"handle\": {} }, \"serve\": [\"uuid\"] }";
+	const struct program_func *f;
+	auto_opened struct opened o = {};
+	struct err err = {};
+	char path[160];
+
+	built_run(&built, "echo 'extern \"C\" void uuid_generate(unsigned char *);"
+			  " extern \"C\" __attribute__((noinline)) int handle(int n)"
+			  " { unsigned char u[16]; uuid_generate(u); if (n > u[0]) throw n; return u[1]; }"
+			  " int main(int n, char **) { try { return handle(n); } catch (int) { return 1; } }'"
+			  " > uuid.cc && g++ -g -O1 -o uuid uuid.cc -l:libuuid.so.1");
+	snprintf(path, sizeof(path), "%s/uuid", built.dir);
+	if (open_text(&o, path, text, &err))
+		fail_msg("%s", err.msg);
+	f = func(&o, "libuuid.so.1:uuid_generate");
+	assert_string_equal(f->refused.msg, "");
+	assert_string_equal(f->unprobed.msg, "");
+	assert_false(f->is_at_rets);
+	assert_string_equal(f->config->alias, "libuuid.so:uuid_generate");
+}
+
 static void what_differs_from_run_to_run_and_is_not_configured_is_known(void **state)
 {
 	static const char *const names[] = {"time", "clock_gettime", "rand"};
@@ -806,6 +830,7 @@ int main(void)
 		cmocka_unit_test(in_a_program_with_other_stacks_returns_need_no_hooks),
 		cmocka_unit_test(the_same_build_gives_the_same_schema),
 		cmocka_unit_test(serve_comes_to_what_the_program_calls),
+		cmocka_unit_test(what_serve_stands_for_is_recorded_in_cxx_programs_too),
 		cmocka_unit_test(what_differs_from_run_to_run_and_is_not_configured_is_known),
 	};
 

@@ -389,7 +389,7 @@ static int build(const struct finder *f, struct program_func *func, size_t idx, 
 {
 	int r = build_shape(f, func, idx, err);
 
-	if (!r && func->debug.addr == func->addr)
+	if (!r && !func->config->mark && func->debug.addr == func->addr)
 		r = check_entry(func, err);
 	if (!r)
 		r = program_check_paths(f, func->config, func->shape, err);

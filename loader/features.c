@@ -114,8 +114,8 @@ static const struct {
 				  "the kernel is too old: recording needs Linux 6.6 or newer (uprobe_multi)"},
 	[FEATURE_UPROBE_SESSION] =
 		{"uprobe sessions", has_uprobe_session, false,
-		 "calls that are not recorded cost twice as much, as their return is probed "
-		 "too: Linux 6.13 or newer avoids it"},
+		 "calls that are not recorded cost twice as much, as their return is probed too, and a program "
+		 "cannot ask for its recording's name: Linux 6.13 or newer avoids it"},
 	[FEATURE_PTRACE] =
 		{"CAP_SYS_PTRACE", has_ptrace, false,
 		 "processes of other users cannot be recorded: run as root, or add cap_sys_ptrace"},

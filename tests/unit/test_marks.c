@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
+#include "lib/config.h"
 #include "lib/err.h"
 #include "lib/object.h"
+#include "lib/program.h"
 #include "lib/util.h"
 #include "tests/support/command.h"
 
@@ -130,6 +132,9 @@ static void notes_of_others_and_what_is_cut_are_passed_over(void **state)
 }
 
 /* As a rewriter of code may do, that knows nothing of these notes. */
+#define MOVED                                                                                                \
+	"LC_ALL=C sed -i 's/\\x0f\\x1f\\x44\\x00\\x00\\x48\\x8d/\\x90\\x90\\x90\\x90\\x90\\x48\\x8d/' $F"
+
 static void a_note_that_leads_elsewhere_is_stale(void **state)
 {
 	autofree struct mark_site *sites = NULL;
@@ -141,6 +146,67 @@ static void a_note_that_leads_elsewhere_is_stale(void **state)
 	for (size_t i = 0; i < cnt; i++)
 		stale += sites[i].is_stale;
 	assert_int_not_equal(stale, 0);
+}
+
+static struct program *opened(struct config *config, const char *path)
+{
+	struct program_file *files = NULL;
+	struct program *program = NULL;
+	struct err err = {};
+	size_t cnt = 0;
+
+	if (program_files(&files, &cnt, path, &err) || program_open(&program, config, files, cnt, &err) ||
+	    program_recordable(program, &err))
+		fail_msg("%s", err.msg);
+	return program;
+}
+
+static size_t functions_of(const struct program *program)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < program->funcs_cnt; i++)
+		cnt += program->funcs[i].config->mark != PLAN_MARK_NONE;
+	return cnt;
+}
+
+/* As bisect has it: build after build. */
+static void one_configuration_serves_programs_with_marks_and_without(void **state)
+{
+	static const char text[] = "{\"operations\": {\"main\": {}}}";
+	auto_config struct config *config = NULL;
+	auto_program struct program *with = NULL, *again = NULL, *without = NULL;
+	const struct program_func *func;
+
+	assert_int_equal(config_parse(&config, "t.json", text, strlen(text), NULL), 0);
+	with = opened(config, built("gcc", "-g -O2", "cp $F $F.with"));
+	assert_int_equal(functions_of(with), PLAN_MARK_CNT - 1);
+	func = &with->funcs[1];
+	assert_int_equal(func->config->mark, PLAN_MARK_DATA);
+	assert_string_equal(func->config->name, "tapedeck:data");
+	assert_string_equal(func->config->alias, "tapedeck.data");
+	assert_int_equal(func->stubs_cnt, 2);
+	again = opened(config, command_text("%s/program.with", command_folder()));
+	assert_int_equal(functions_of(again), PLAN_MARK_CNT - 1);
+	without = opened(config, built("gcc", "-g -O2", "objcopy --remove-section .note.stapsdt $F"));
+	assert_int_equal(functions_of(without), PLAN_MARK_CNT - 1);
+	assert_int_equal(without->funcs[1].stubs_cnt, 0);
+	assert_string_equal(without->funcs[1].warning, "no file of the program has this mark");
+	assert_ptr_equal(with->funcs[1].config, &config->funcs[1]);
+}
+
+static void what_was_moved_away_from_its_note_is_warned_of(void **state)
+{
+	static const char text[] = "{\"operations\": {\"main\": {}}}";
+	auto_config struct config *config = NULL;
+	auto_program struct program *program = NULL;
+	size_t warned = 0;
+
+	assert_int_equal(config_parse(&config, "t.json", text, strlen(text), NULL), 0);
+	program = opened(config, built("gcc", "-g -O2", MOVED));
+	for (size_t i = 0; i < program->funcs_cnt; i++)
+		warned += strstr(program->funcs[i].warning, "not where their notes say") != NULL;
+	assert_int_not_equal(warned, 0);
 }
 
 static void names_lead_both_ways(void **state)
@@ -178,6 +244,8 @@ int main(void)
 		cmocka_unit_test(a_file_without_notes_has_none),
 		cmocka_unit_test(notes_of_others_and_what_is_cut_are_passed_over),
 		cmocka_unit_test(a_note_that_leads_elsewhere_is_stale),
+		cmocka_unit_test(one_configuration_serves_programs_with_marks_and_without),
+		cmocka_unit_test(what_was_moved_away_from_its_note_is_warned_of),
 		cmocka_unit_test(names_lead_both_ways),
 	};
 

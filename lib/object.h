@@ -40,6 +40,9 @@ bool object_is_pie(const struct object *object);	/* ET_DYN */
  * none. */
 const char *object_runpath(const struct object *object); /* DT_RUNPATH: for its own libraries */
 const char *object_rpath(const struct object *object);	 /* DT_RPATH: for those of its libraries as well */
+/* The sanitizer's library that it needs, which insists on being loaded first; NULL: none, or it is linked in.
+ */
+const char *object_sanitizer(const struct object *object);
 /* DT_NEEDED names: the idx-th, or NULL past the end. */
 const char *object_needed(const struct object *object, size_t idx);
 

@@ -257,3 +257,15 @@ int object_errno_offset(const struct object *object, int32_t *offset)
 	}
 	return -ENOENT;
 }
+
+const char *object_sanitizer(const struct object *object)
+{
+	static const char *const names[] = {"libasan.so", "libtsan.so"};
+	const char *needed;
+
+	for (size_t i = 0; (needed = object_needed(object, i)); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+			if (!strncmp(needed, names[k], strlen(names[k])))
+				return needed;
+	return NULL;
+}

@@ -13,8 +13,10 @@
 
 #include "lib/event.h"
 
-#define TAPE_MAGIC	 0x6570617464657461ull
-#define TAPE_ENV	 "TAPEDECK_RECORD" /* "PATCH_FD TAPE_FD", decimal; of a patch file for recording */
+#define TAPE_MAGIC 0x6570617464657461ull
+#define TAPE_ENV   "TAPEDECK_RECORD" /* "PATCH_FD TAPE_FD", decimal; of a patch file for recording */
+/* Before the LD_PRELOAD that the program itself, and its children, are to find. */
+#define TAPE_PRELOAD_ENV "TAPEDECK_LD_PRELOAD="
 #define TAPE_RINGS_MAX	 64
 #define TAPE_MODULES_MAX 256
 #define TAPE_TEXT_MAX	 480

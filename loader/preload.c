@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/err.h"
+#include "lib/object.h"
 #include "lib/plan.h"
 #include "lib/program.h"
 #include "lib/tape.h"
@@ -30,12 +31,13 @@ struct preload {
 	struct program *program;
 	int fds[FD_CNT];
 	struct tape *tape;
-	char *env[3];
+	char *env[4];
 	struct process_setup setup;
 	const struct process *process; /* NULL: not started */
 	bool has_arrived;
-	uint64_t auxv, looked_ns; /* digest, 0: not yet; when it was last compared */
-	bool has_execed;	  /* another program runs in the process */
+	uint64_t auxv, looked_ns;  /* digest, 0: not yet; when it was last compared */
+	char ended[TAPE_TEXT_MAX]; /* why it gave up */
+	bool has_execed;	   /* another program runs in the process */
 };
 
 static struct preload *of(const struct source *source)
@@ -128,13 +130,16 @@ static void put_rules(struct preload *preload)
 /* Ours comes first; what the user preloads stays. */
 static int make_env(struct preload *preload, const char *library, struct err *err)
 {
-	const char *also = getenv("LD_PRELOAD");
+	const char *also = getenv("LD_PRELOAD"), *sanitizer = object_sanitizer(preload->program->objects[0]);
 	int at = 0;
 
 	if (library && strpbrk(library, ": "))
 		return err_set(err, -EINVAL, "the path of the engine '%s' has a colon or a space", library);
-	if (library && asprintf(&preload->env[at++], "LD_PRELOAD=%s%s%s", library, also ? ":" : "",
-				also ? also : "") < 0)
+	if (library && asprintf(&preload->env[at++], "LD_PRELOAD=%s%s%s%s%s", sanitizer ? sanitizer : "",
+				sanitizer ? ":" : "", library, also ? ":" : "", also ? also : "") < 0)
+		return err_nomem(err);
+	/* What its own children are to find. */
+	if (library && also && asprintf(&preload->env[at++], TAPE_PRELOAD_ENV "%s", also) < 0)
 		return err_nomem(err);
 	if (asprintf(&preload->env[at], TAPE_ENV "=%d %d", FIRST_FD + FD_PATCH, FIRST_FD + FD_TAPE) < 0)
 		return err_nomem(err);
@@ -228,8 +233,12 @@ static void processes(const struct source *source, struct source_processes *out)
 	struct preload *preload = of(source);
 
 	look_for_exec(preload);
+	if (preload->tape->state == TAPE_ENDED && !preload->ended[0])
+		snprintf(preload->ended, sizeof(preload->ended), "%.*s", TAPE_TEXT_MAX - 1,
+			 preload->tape->text);
 	*out = (struct source_processes){.alive = !process_has_ended(preload->process),
-					 .execs = preload->has_execed};
+					 .execs = preload->has_execed,
+					 .ended = preload->tape->state == TAPE_ENDED ? preload->ended : NULL};
 }
 
 /* Of a ring whose writer was killed: whether what it was putting in is in. */

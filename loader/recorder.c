@@ -44,6 +44,7 @@ struct recorder {
 	struct package_context context;
 	struct attach *attach; /* the kernel's side; where that is the source */
 	struct source *source;
+	bool has_said_end;
 	struct drain *drain;
 	struct assemble *assemble;
 	struct upload *upload;
@@ -81,6 +82,19 @@ static int on_event(const struct event *event, void *ctx)
 	return assemble_event(recorder->assemble, event, recorder->err);
 }
 
+static void say(const struct recorder *recorder, const char *fmt, ...)
+{
+	char text[ERR_MSG_MAX + 128];
+	va_list args;
+
+	if (!recorder->opts->say)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	recorder->opts->say(text, recorder->opts->say_ctx);
+}
+
 /* Nothing more will come. */
 static bool has_ended(struct recorder *recorder)
 {
@@ -90,9 +104,12 @@ static bool has_ended(struct recorder *recorder)
 	recorder->summary->processes = processes.seen;
 	recorder->summary->execs = processes.execs;
 	recorder->summary->unfollowed = processes.unfollowed;
+	if (processes.ended && !recorder->has_said_end)
+		say(recorder, "%s", processes.ended);
+	recorder->has_said_end |= processes.ended != NULL;
 	if (recorder->opts->follow)
 		return !processes.alive;
-	return processes.execs || process_has_ended(recorder->process);
+	return processes.ended || processes.execs || process_has_ended(recorder->process);
 }
 
 static bool is_enough(const struct recorder *recorder)
@@ -187,19 +204,6 @@ static int pass(struct recorder *recorder)
 }
 
 /* --- the budget --- */
-
-static void say(const struct recorder *recorder, const char *fmt, ...)
-{
-	char text[ERR_MSG_MAX + 128];
-	va_list args;
-
-	if (!recorder->opts->say)
-		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	recorder->opts->say(text, recorder->opts->say_ctx);
-}
 
 static void change_rate(struct recorder *recorder, const struct budget_advice *advice)
 {

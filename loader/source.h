@@ -21,6 +21,7 @@ struct source_processes {
 	uint64_t seen;	     /* children that were followed */
 	uint64_t execs;	     /* that run another program by now, and are not recorded any more */
 	uint64_t unfollowed; /* children that were too many to follow */
+	const char *ended;   /* why nothing more will come, though the process runs on; NULL */
 };
 
 /* By the kernel's protocol: a page with the reader's position, a page with the writer's, then the data. */

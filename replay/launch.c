@@ -229,19 +229,6 @@ static int put_env(struct launch *launch, const char *fmt, ...)
 	return 0;
 }
 
-/* gcc's sanitizers are libraries, which insist on being loaded first; clang's lie in the program. */
-static const char *sanitizer_of(const struct object *object)
-{
-	static const char *const names[] = {"libasan.so", "libtsan.so"};
-	const char *needed;
-
-	for (size_t i = 0; (needed = object_needed(object, i)); i++)
-		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
-			if (!strncmp(needed, names[k], strlen(names[k])))
-				return needed;
-	return NULL;
-}
-
 static bool has_sanitizer(const struct object *object)
 {
 	static const char *const inits[] = {"__asan_init", "__tsan_init", "__msan_init"};
@@ -249,7 +236,7 @@ static bool has_sanitizer(const struct object *object)
 	for (size_t i = 0; i < ARRAY_SIZE(inits); i++)
 		if (object_find_func(object, inits[i], NULL, NULL))
 			return true;
-	return sanitizer_of(object);
+	return object_sanitizer(object);
 }
 
 /* What the replay itself decides. */
@@ -382,7 +369,7 @@ static int look_at_exe(struct launch *launch, const struct server_opts *opts, st
 	launch->reports = launch->has_sanitizer || has_ubsan(object);
 	if (put_recorded_env(launch, opts->env))
 		return err_nomem(err);
-	return fill_env(launch, engine, sanitizer_of(object), err);
+	return fill_env(launch, engine, object_sanitizer(object), err);
 }
 
 int launch_new(struct launch **out, const struct server_opts *opts, struct err *err)

@@ -188,11 +188,50 @@ static int add_func(struct patchfile_writer *writer, const struct program_func *
 	return r;
 }
 
+/* What the engine must hear of besides, where libc's code can be patched. */
+static const struct {
+	const char *name;
+	unsigned char role;
+} watched[] = {{"_exit", PATCH_ENDS}, {"prctl", PATCH_CONFINES}, {"syscall", PATCH_CONFINES}};
+
+static void add_watched(struct patchfile_writer *writer, size_t module, const char *name, unsigned char role)
+{
+	const struct object *object = writer->program->objects[module];
+	const struct symbol *symbol = object_find_func(object, name, NULL, NULL);
+	struct patch_func *way = &writer->funcs[writer->funcs_cnt];
+	struct prologue prologue;
+
+	if (!symbol || writer->funcs_cnt == PATCH_FUNCS_MAX ||
+	    prologue_move(&prologue, object, symbol->addr, symbol->size, NULL) || !prologue.is_callable)
+		return;
+	*way = (struct patch_func){.module = module, .role = role, .alias = PATCH_NONE, .number = PATCH_NONE};
+	snprintf(way->name, sizeof(way->name), "%s", name);
+	patchfile_set_entry(way, &prologue);
+	/* One that is configured is recorded. */
+	if (check_new(writer, way, NULL) == 0)
+		writer->funcs_cnt++;
+}
+
+/* Of libc, or of a static program, which is one file. */
+static void add_all_watched(struct patchfile_writer *writer)
+{
+	const struct program *program = writer->program;
+
+	for (size_t i = 0; i < program->files_cnt; i++) {
+		if (program->objects[i] && (!strncmp(program->files[i].name, "libc.so", 7) ||
+					    (i == 0 && !object_interp(program->objects[0]))))
+			for (size_t k = 0; k < ARRAY_SIZE(watched); k++)
+				add_watched(writer, i, watched[k].name, watched[k].role);
+	}
+}
+
 int patchfile_add_ways(struct patchfile_writer *writer, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < writer->program->funcs_cnt; i++)
 		r = add_func(writer, &writer->program->funcs[i], err);
+	if (r == 0)
+		add_all_watched(writer);
 	return r;
 }

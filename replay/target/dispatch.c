@@ -407,7 +407,7 @@ int dispatch_call(struct frame *frame)
 	const struct func *func = &engine.funcs[frame->index];
 	int error_number = errno, action;
 
-	if (engine.state == ENGINE_RECORDING)
+	if (engine.tape)
 		return record_call(func, frame);
 	if (me.engine_depth)
 		return tail(func, frame);
@@ -424,7 +424,7 @@ void dispatch_returned(struct frame *frame)
 	const struct patch_registers result = result_of(frame);
 	int error_number = errno;
 
-	if (engine.state == ENGINE_RECORDING) {
+	if (engine.tape) {
 		record_returned(frame);
 		return;
 	}

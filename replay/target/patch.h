@@ -80,6 +80,10 @@ enum patch_role {
 	PATCH_ASKS = 16,
 	/* No two runs get the same from it, and it is not configured: its calls are counted. Alone, too. */
 	PATCH_WATCHED = 32,
+	/* Recording: the process ends by it; or it may forbid system calls to itself by it (prctl, syscall).
+	 * Each alone, with no number and no plan. */
+	PATCH_ENDS = 64,
+	PATCH_CONFINES = 128,
 	PATCH_READY =
 		4, /* accept, epoll_wait...: main has reached its loop. May be or'ed to INPUT or OUTPUT */
 };
@@ -178,7 +182,7 @@ struct case_call {
 	struct patch_registers result; /* of patch_func.results; unless SERVE_RESULT sets rax or rdx */
 	unsigned int has_errno;
 	int error_number;
-	unsigned int unserved; /* offset of text why it cannot be served (it did not return, ...); 0 */
+	unsigned int unserved;	     /* offset of text why it cannot be served (it did not return, ...); 0 */
 	unsigned int did_not_return; /* then when_missing may know an answer */
 };
 

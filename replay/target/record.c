@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "lib/tape.h"
 #include "replay/target/emit.h"
@@ -383,6 +384,26 @@ static void set_call(struct frame *frame, struct call *call)
 	call->called = frame->xsave - 8 * frame->stack_words - 8;
 }
 
+/* prctl, or syscall with its number before. */
+static int is_confining(const struct func *func, const struct frame *frame)
+{
+	const uint64_t *args = frame->gpr;
+	uint64_t number = SYS_prctl;
+
+	if (func->patch->name[0] == 's')
+		number = *args++;
+	return number == SYS_seccomp || (number == SYS_prctl && args[0] == PR_SET_SECCOMP);
+}
+
+/* Our own system calls would be the program's crimes. */
+static void hear_of(const struct func *func, const struct frame *frame)
+{
+	if (func->patch->role == PATCH_ENDS)
+		record_ends();
+	else if (is_confining(func, frame) && syscalls_getpid() == program_pid)
+		record_give_up("the program confines itself (seccomp): it is not recorded from there on");
+}
+
 int record_call(const struct func *func, struct frame *frame)
 {
 	unsigned number = func->patch->number;
@@ -392,7 +413,13 @@ int record_call(const struct func *func, struct frame *frame)
 	struct call *call;
 
 	frame->target = (uint64_t)func->original;
-	if (control->state == CONTROL_STOPPED || !*is_here)
+	if (engine.state != ENGINE_RECORDING || !*is_here)
+		return THUNK_TAIL;
+	if (func->patch->number == PATCH_NONE) {
+		hear_of(func, frame);
+		return THUNK_TAIL;
+	}
+	if (control->state == CONTROL_STOPPED)
 		return THUNK_TAIL;
 	if (control->state == CONTROL_RECORDING || !rule->is_operation)
 		COUNT(number, hits, 1);
@@ -441,7 +468,7 @@ void record_returned(struct frame *frame)
 	};
 	struct call *call;
 
-	if (!*is_here || me.depth || !enter_engine(sp_of(frame)))
+	if (engine.state != ENGINE_RECORDING || !*is_here || me.depth || !enter_engine(sp_of(frame)))
 		return;
 	call = returning(sp_of(frame));
 	if (call) {

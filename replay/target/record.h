@@ -31,6 +31,9 @@ void record_unwound(void);
 /* The calling thread is about to end. */
 void record_ends(void);
 
+/* Nothing more is recorded, and no system call is made for it any more. */
+void record_give_up(const char *why);
+
 /* --- between record_start.c and record.c --- */
 
 /* Whether @ret lies in libc or ld.so. */

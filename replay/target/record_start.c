@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <link.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -60,7 +61,7 @@ static void check_funcs(void)
 		const struct func *func = &engine.funcs[i];
 		const struct patch_func *patch = func->patch;
 
-		if (patch->how == PATCH_SITES)
+		if (patch->how == PATCH_SITES || patch->role == PATCH_ENDS || patch->role == PATCH_CONFINES)
 			continue;
 		if (!module_is_loaded(patch->module))
 			engine_fail("'%s' is not loaded when the program starts: '%s' cannot be recorded",
@@ -76,6 +77,15 @@ static void check_memory(void)
 
 	if (guard_peek(&copy, (uint64_t)&word, sizeof(word)) != sizeof(word) || copy != word)
 		engine_fail("this system does not let a process read its memory by process_vm_readv");
+}
+
+void record_give_up(const char *why)
+{
+	struct tape *tape = engine.tape;
+
+	engine.state = ENGINE_PLAIN;
+	snprintf(tape->text, sizeof(tape->text), "%s", why);
+	__atomic_store_n(&tape->state, TAPE_ENDED, __ATOMIC_RELEASE);
 }
 
 void record_map(int fd)

@@ -174,20 +174,13 @@ static const char *take_variable(char **envp, const char *name)
 	return value;
 }
 
-/* The engine's library leaves LD_PRELOAD; what else it names stays. */
-static void leave_preload(char **envp)
+/* The program, and its children, find LD_PRELOAD as it was. */
+static void restore_preload(char **envp)
 {
-	static const char name[] = "LD_PRELOAD=";
-	char *value, *rest;
-
-	for (; *envp && strncmp(*envp, name, sizeof(name) - 1) != 0; envp++)
-		;
-	value = *envp ? *envp + sizeof(name) - 1 : NULL;
-	rest = value ? strchr(value, ':') : NULL;
-	if (rest)
-		memmove(value, rest + 1, strlen(rest + 1) + 1);
-	else if (value)
-		take_variable(envp, name);
+	take_variable(envp, "LD_PRELOAD=");
+	for (; *envp; envp++)
+		if (!strncmp(*envp, TAPE_PRELOAD_ENV, strlen(TAPE_PRELOAD_ENV)))
+			*envp += strlen("TAPEDECK_");
 }
 
 static void start_recording(const char *value, char **envp)
@@ -197,7 +190,7 @@ static void start_recording(const char *value, char **envp)
 
 	if (sscanf(value, "%d %d", &patch_fd, &tape_fd) != 2)
 		return;
-	leave_preload(envp);
+	restore_preload(envp);
 	record_map(tape_fd);
 	len = file_len(patch_fd);
 	use_patch(map(patch_fd, len, PROT_READ), len);

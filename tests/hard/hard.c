@@ -18,9 +18,9 @@
 #define JOBS_MAX  16
 
 static const char usage[] =
-	"usage: hard [--few] [--inside] [--jobs N] [--build GLOB] [--update] [--keep] BUILD CASES [NAME...]\n"
+	"usage: hard [--few | --one] [--inside] [--jobs N] [--build GLOB] [--update] [--keep] BUILD CASES [NAME...]\n"
 	"  --inside: by --engine preload: the same must come out;\n"
-	"  --few: two builds of each case; --build: those of this name, \"gcc-O2-pie-stripped\";\n"
+	"  --few: two builds of each case; --one: one; --build: those of this name, \"gcc-O2-pie-stripped\";\n"
 	"  --update: write what was recorded beside the case; --keep: leave the folders\n";
 
 struct job {
@@ -32,7 +32,7 @@ struct job {
 
 struct runner {
 	struct case_opts opts;
-	bool is_few;
+	bool is_few, is_one;
 	size_t jobs;
 	const char *build_glob, *dir;
 	struct hard_case cases[CASES_MAX];
@@ -73,6 +73,19 @@ static bool find_cases(struct runner *runner)
 	return true;
 }
 
+/* Whether another is nearer to the one that would be best. */
+static bool is_before(const struct runner *runner, size_t idx, unsigned best, unsigned variant)
+{
+	for (unsigned i = 0; i < VARIANTS_CNT; i++) {
+		struct variant v;
+
+		variant_of(&v, (best + i) % VARIANTS_CNT);
+		if (case_wants(&runner->cases[idx], &v))
+			return (best + i) % VARIANTS_CNT != variant;
+	}
+	return true;
+}
+
 /* Of each case two that differ in everything; which two, changes from case to case. */
 static bool is_chosen(const struct runner *runner, size_t idx, unsigned variant)
 {
@@ -86,6 +99,8 @@ static bool is_chosen(const struct runner *runner, size_t idx, unsigned variant)
 		return false;
 	if (runner->build_glob)
 		return strstr(name, runner->build_glob);
+	if (runner->is_one)
+		return !is_before(runner, idx, one, variant);
 	/* Where only some builds are wanted, a few are all. */
 	if (!runner->is_few || runner->cases[idx].builds[0])
 		return true;
@@ -204,6 +219,8 @@ static int read_options(struct runner *runner, int argc, char **argv)
 	for (; at < argc && !strncmp(argv[at], "--", 2); at++) {
 		if (!strcmp(argv[at], "--few"))
 			runner->is_few = true;
+		else if (!strcmp(argv[at], "--one"))
+			runner->is_one = true;
 		else if (!strcmp(argv[at], "--update"))
 			runner->opts.is_updating = true;
 		else if (!strcmp(argv[at], "--inside"))

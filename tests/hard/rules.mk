@@ -12,7 +12,7 @@ test-hard: $(HARD_O)/hard all ## every hard case in all its builds, by both engi
 
 test-hard-few: $(HARD_O)/hard all
 	$(Q)$< --few $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
-	$(Q)$< --few --inside $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
+	$(Q)$< --one --inside $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
 
 test-integration: test-hard-few
 .PHONY: test-hard test-hard-few

@@ -1,6 +1,6 @@
 # Real probes on running programs: needs root. A missing capability is a failure, not a skip.
 VICTIMS     = $(addprefix $(O)/tests/integration/victims/,victim life floats-O0 floats-O2 floats-regressed \
-		errnos errnos-static errnos-static-pie outlaw outlaw-lawful starter starter-elsewhere)
+		errnos errnos-static errnos-static-pie outlaw outlaw-lawful inside starter starter-elsewhere)
 INTEGRATION = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,$(wildcard tests/integration/test_*.c))
 RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)) \
 		tests/support/command.c tests/support/cassette_suite.c tests/support/s3_server.c tests/support/fake_http.c \

@@ -345,6 +345,64 @@ static void the_program_outlives_its_recorder(void **state)
 	}
 }
 
+#define INSIDE                                                                                               \
+	"{\"operations\": {\"op_work\": {}, \"op_exit\": {}, \"op_quick\": {}}, \"inputs\": {\"in_get\": {}}}"
+
+static void an_operation_may_end_the_process(void **state)
+{
+	assert_both_alike(INSIDE, command_text("$RECORD %s exit", victim("inside")), 1);
+	assert_both_alike(INSIDE, command_text("$RECORD %s quick", victim("inside")), 1);
+}
+
+/* A system call of ours that it does not allow would end it. */
+static void a_program_that_confines_itself_is_let_go(void **state)
+{
+	static const char *const ways[] = {"prctl", "syscall"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		auto_cjson cJSON *recordings =
+			recorded("preload", INSIDE, command_text("$RECORD %s %s", victim("inside"), ways[i]));
+
+		assert_int_equal(cJSON_GetArraySize(recordings), 1);
+	}
+}
+
+static void the_program_finds_nothing_of_us(void **state)
+{
+	static const char *const before[] = {"", "libz.so.1"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		const char *found = *before[i] ? before[i] : "nothing";
+		autofree char *out = NULL;
+		struct command command;
+
+		write_file(command_text("%s/config.json", command_folder()), INSIDE);
+		command_must(
+			&command,
+			ARGV("sh", "-c",
+			     command_text("%s%s %s record -c %s/config.json --engine preload --to mem: -- %s",
+					  *before[i] ? "LD_PRELOAD=" : "", before[i], tapedeck(),
+					  command_folder(), victim("inside"))),
+			0, TIMEOUT_S);
+		out = command_file(command.out);
+		assert_non_null(strstr(out, command_text("preloaded: %s\n", found)));
+		assert_non_null(strstr(out, command_text("child: %s\n", found)));
+	}
+}
+
+/* Its library must be loaded before ours. */
+static void a_build_with_a_sanitizer_is_recorded(void **state)
+{
+	const char *program = command_text("%s/inside-asan", command_folder());
+	struct command command;
+
+	command_must(&command,
+		     ARGV("gcc", "-g", "-O0", "-D_GNU_SOURCE", "-fsanitize=address", "-o", program,
+			  "tests/integration/victims/inside.c"),
+		     0, TIMEOUT_S);
+	assert_both_alike(INSIDE, command_text("$RECORD %s exit", program), 1);
+}
+
 static void what_cannot_be_recorded_from_inside_is_refused_by_name(void **state)
 {
 	static const struct {
@@ -356,17 +414,22 @@ static void what_cannot_be_recorded_from_inside_is_refused_by_name(void **state)
 		{"--engine preload --budget 2%", "-- true", "--budget needs --engine bpf", 2},
 		{"--engine preload", "", "--engine preload needs a command", 2},
 		{"--engine kernel", "-- true", "it is 'bpf' or 'preload'", 2},
+		{"-c $WIDE --engine preload", "-- $INSIDE", "take more than 512 bytes of stack", 3},
 		{"--engine preload", "-- no-such-command-here", "cannot run 'no-such-command-here'", 3},
 	};
 
+	const char *wide = command_text("%s/wide.json", command_folder());
+
+	write_file(wide, "{\"operations\": {\"op_wide\": {}}}");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		autofree char *err = NULL;
 		struct command command;
 
 		command_run(&command,
 			    ARGV("sh", "-c",
-				 command_text("%s record -c %s/work.json --to mem: %s %s", tapedeck(),
-					      command_folder(), rows[i].options, rows[i].command)),
+				 command_text("WIDE=%s INSIDE=%s; %s record -c %s/work.json --to mem: %s %s",
+					      wide, victim("inside"), tapedeck(), command_folder(),
+					      rows[i].options, rows[i].command)),
 			    TIMEOUT_S);
 		err = command_file(command.err);
 		if (command.status != rows[i].status || !strstr(err, rows[i].words))
@@ -390,6 +453,10 @@ int main(void)
 		cmocka_unit_test(where_ebpf_is_not_permitted_the_other_engine_is_named),
 		cmocka_unit_test(what_finds_no_room_is_counted),
 		cmocka_unit_test(the_program_outlives_its_recorder),
+		cmocka_unit_test(an_operation_may_end_the_process),
+		cmocka_unit_test(a_program_that_confines_itself_is_let_go),
+		cmocka_unit_test(the_program_finds_nothing_of_us),
+		cmocka_unit_test(a_build_with_a_sanitizer_is_recorded),
 		cmocka_unit_test(what_cannot_be_recorded_from_inside_is_refused_by_name),
 	};
 

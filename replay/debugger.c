@@ -49,7 +49,8 @@ int debugger_await(pid_t pid, int timeout_ms, struct err *err)
 	return err_set(err, -ETIMEDOUT, "the program did not come to its operation within %d ms", timeout_ms);
 }
 
-/* The stop that gdb found it in is over; SIGSYS is the engine's to answer. */
+/* The stop that gdb found it in is over; SIGSYS and, where functions too short for a jump are intercepted,
+ * SIGILL are the engine's to answer. */
 _Noreturn static void be_gdb(pid_t pid, const char *exe, const char *location)
 {
 	char number[16];
@@ -58,6 +59,7 @@ _Noreturn static void be_gdb(pid_t pid, const char *exe, const char *location)
 				    "-iex", "set breakpoint pending off",
 				    "-p",   number,
 				    "-ex",  "handle SIGSYS nostop noprint pass",
+				    "-ex",  "handle SIGILL nostop noprint pass",
 				    "-ex",  "handle SIGSTOP nostop noprint nopass",
 				    "-ex",  location,
 				    "-ex",  "continue",

@@ -27,6 +27,7 @@
 #define NEAR_MAX	 ((2ull << 30) - (64ull << 20))
 #define JUMP_BYTES	 5
 #define INT3		 0xcc
+#define NO_INSN		 0x06 /* of one byte: an illegal instruction */
 #define JUMP		 0xe9
 #define CALL		 0xe8
 
@@ -317,15 +318,23 @@ static int is_return(const uint8_t *code)
 
 /* The loader calls a function that does nothing whenever its list of libraries has changed: debuggers stop
  * there, and so do we. What it has mapped by then is not relocated yet. */
+static int put_watch(const uint8_t *code, uint8_t byte)
+{
+	uint64_t page = (uint64_t)code & -PAGE;
+
+	if (mprotect((void *)page, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC))
+		return -errno;
+	*(uint8_t *)code = byte;
+	mprotect((void *)page, PAGE, PROT_READ | PROT_EXEC);
+	return 0;
+}
+
 static void watch_loader(void)
 {
 	const uint8_t *code = &_r_debug ? (const uint8_t *)_r_debug.r_brk : NULL;
-	uint64_t page = (uint64_t)code & -PAGE;
 
-	if (!code || !is_return(code) || mprotect((void *)page, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC))
+	if (!code || !is_return(code) || put_watch(code, INT3))
 		engine_fail("cannot see which libraries the program will load: this ld.so is unknown");
-	*(uint8_t *)code = INT3;
-	mprotect((void *)page, PAGE, PROT_READ | PROT_EXEC);
 	watched = (uint64_t)code;
 }
 
@@ -392,4 +401,19 @@ uint64_t install_trap_slot(uint64_t addr)
 			return (uint64_t)func->slot;
 	}
 	return 0;
+}
+
+void install_for_debugger(void)
+{
+	const uint8_t illegal = NO_INSN;
+
+	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++) {
+		const struct patch_func *patch = engine.funcs[i].patch;
+
+		if (patch->how == PATCH_TRAP && is_patched[patch->module] &&
+		    &engine.funcs[i] != &engine.funcs[engine.patch->operation])
+			overwrite(patch->module, live(patch), &illegal, sizeof(illegal));
+	}
+	if (watched)
+		put_watch((const uint8_t *)watched, illegal);
 }

@@ -19,3 +19,5 @@ void install_restore(struct func *func);
 int install_has_traps(void);
 /* The slot of the function whose breakpoint is at live @addr, or 0. Async-signal-safe. */
 uint64_t install_trap_slot(uint64_t addr);
+/* Breakpoints are the debugger's, which keeps them to itself: from now on ours are illegal instructions. */
+void install_for_debugger(void);

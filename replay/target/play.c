@@ -109,6 +109,7 @@ static void call_operation(struct thunk_call *call, const struct func *func, int
 static void stop_for_debugger(struct func *func)
 {
 	install_restore(func);
+	install_for_debugger();
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	syscalls_tgkill(syscalls_getpid(), syscalls_gettid(), SIGSTOP);
 }

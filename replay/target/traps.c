@@ -78,10 +78,31 @@ static void look_at_access(const void *context, uint64_t addr)
 	engine.outcome->distance = addr - object->live;
 }
 
+/* One of ours at @at; 0: it is not. */
+static int take_breakpoint(uint64_t at, void *context)
+{
+	uint64_t slot = install_trap_slot(at), *sp;
+
+	if (slot) {
+		set(context, REG_RIP, slot);
+		return 1;
+	}
+	if (at != install_watched())
+		return 0;
+	install_loaded();
+	/* The function does nothing: it returns. */
+	sp = (uint64_t *)get(context, REG_RSP);
+	set(context, REG_RIP, *sp);
+	set(context, REG_RSP, (uint64_t)(sp + 1));
+	return 1;
+}
+
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	uint64_t ip = get(context, REG_RIP), resume = guard_resume(ip);
 
+	if (number == SIGILL && engine.how & PATCH_RUN_DEBUGGED && take_breakpoint(ip, context))
+		return;
 	if (resume && (number == SIGSEGV || number == SIGBUS)) {
 		set(context, REG_RIP, resume);
 		return;
@@ -98,19 +119,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
 static void on_breakpoint(int number, siginfo_t *info, void *context)
 {
-	uint64_t at = get(context, REG_RIP) - 1, slot = install_trap_slot(at), *sp;
-
-	if (slot) {
-		set(context, REG_RIP, slot);
-	} else if (at == install_watched()) {
-		install_loaded();
-		/* The function does nothing: it returns. */
-		sp = (uint64_t *)get(context, REG_RSP);
-		set(context, REG_RIP, *sp);
-		set(context, REG_RSP, (uint64_t)(sp + 1));
-	} else {
+	if (!take_breakpoint(get(context, REG_RIP) - 1, context))
 		on_fault(number, info, context);
-	}
 }
 
 static long as_asked(const void *context)

@@ -195,6 +195,131 @@ static void strangers_read_the_parts_that_the_format_says_they_can(void **state)
 	assert_non_null(strstr(types, "struct request {"));
 }
 
+static void bad_input_gets_a_clear_line_and_its_status(void **state)
+{
+	static const struct {
+		const char *words[3], *where, *params, *access, *secret;
+		int status;
+		const char *message, *hint;
+	} cases[] = {
+		{{"ls"}, "the-bad/eu", "", NULL, "wrong", 3, "denied", "check the keys"},
+		{{"ls"}, "the-bad/eu", "", "NOBODY", NULL, 3, "denied", "check the keys"},
+		{{"du"},
+		 "the-other/eu",
+		 "",
+		 NULL,
+		 NULL,
+		 3,
+		 "there is no such bucket",
+		 "check the bucket's name"},
+		{{"verify"},
+		 "the-bad/eu",
+		 "&endpoint=http://127.0.0.1:1&tries=1",
+		 NULL,
+		 NULL,
+		 3,
+		 "cannot connect",
+		 "check the endpoint"},
+		{{"ls"},
+		 "the-bad/eu",
+		 "&endpoint=http://no.invalid&tries=1",
+		 NULL,
+		 NULL,
+		 3,
+		 "no such host",
+		 "check the endpoint's name"},
+		{{"ls"},
+		 "the-bad/eu",
+		 "&ca=/etc/passwd",
+		 NULL,
+		 NULL,
+		 3,
+		 "trusted certificates cannot be used",
+		 "it must hold PEM certificates"},
+		{{"ls"},
+		 "the-bad/eu",
+		 "&regoin=eu",
+		 NULL,
+		 NULL,
+		 2,
+		 "s3 takes no parameter 'regoin'",
+		 "did you mean 'region='?"},
+		{{"ls"}, "the-bad/eu", "&secret-key=x", NULL, NULL, 2, "no place for secrets", "profile="},
+		{{"ls"},
+		 "the-bad/eu",
+		 "&layout=files",
+		 NULL,
+		 NULL,
+		 2,
+		 "'layout=files' cannot be",
+		 "write layout=objects or layout=segments"},
+		{{"ls"}, "A_/eu", "", NULL, NULL, 2, "cannot be a bucket", "3 to 63 letters"},
+		{{"ls"}, "the-bad/../eu", "", NULL, NULL, 2, "'../eu' cannot be a prefix", ""},
+		{{"show", "c/20251125/../../etc/passwd"},
+		 "the-bad/eu",
+		 "",
+		 NULL,
+		 NULL,
+		 2,
+		 "is not the id of a recording",
+		 "an id is <category>"},
+		{{"rm", "../20251125/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		 "the-bad/eu",
+		 "",
+		 NULL,
+		 NULL,
+		 2,
+		 "is not the id of a recording",
+		 "an id is <category>"},
+		{{"show", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		 "the-bad/eu",
+		 "",
+		 NULL,
+		 NULL,
+		 3,
+		 "no recording 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
+		 "lists what is there"},
+	};
+
+	fill("the-bad");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		autofree char *said = NULL;
+		struct command command;
+		char bad[400];
+
+		s3_server_url(&server, bad, strstr(cases[i].params, "ca=") ? "https" : "http", cases[i].where,
+			      cases[i].params);
+		setenv("AWS_ACCESS_KEY_ID", cases[i].access ? cases[i].access : S3_SERVER_ACCESS, 1);
+		setenv("AWS_SECRET_ACCESS_KEY", cases[i].secret ? cases[i].secret : S3_SERVER_SECRET, 1);
+		command_run(&command, ARGV(path("@/tapedeck"), cases[i].words[0], bad, cases[i].words[1]),
+			    60);
+		s3_server_environment();
+		said = command_file(command.err);
+		if (command.status != cases[i].status || !strstr(said, cases[i].message) ||
+		    !strstr(said, cases[i].hint) || strstr(said, S3_SERVER_SECRET))
+			fail_msg("%s %s: %d %s", cases[i].words[0], bad, command.status, said);
+	}
+	/* Nothing was changed by all of that. */
+	run_quiet(0, ARGV("verify", url));
+}
+
+static void a_document_edited_by_hand_is_said_and_the_others_are_listed(void **state)
+{
+	autofree char *listed = NULL, *said = NULL;
+	struct command command;
+
+	fill("edited");
+	free(shell("k=$(aws s3 ls --recursive s3://edited/" ROOT
+		   "metadata/HandleOrder/ | awk '{ print $4; exit }');"
+		   "echo '{ \"complete\": true, }' | aws s3 cp --quiet - s3://edited/$k"));
+	command_must(&command, ARGV(path("@/tapedeck"), "ls", url), 0, 60);
+	listed = command_file(command.out);
+	said = command_file(command.err);
+	assert_int_equal(lines(listed), ORDERS - 1);
+	assert_non_null(strstr(said, "1 "));
+	assert_non_null(strstr(said, "metadata"));
+}
+
 static void a_second_equalize_behind_a_cache_reads_no_body_from_s3(void **state)
 {
 	const char *cached;
@@ -232,6 +357,8 @@ int main(void)
 		cmocka_unit_test(rm_on_s3_takes_what_the_filter_says_and_nothing_else),
 		cmocka_unit_test(verify_on_s3_names_what_is_damaged_foreign_or_half),
 		cmocka_unit_test(strangers_read_the_parts_that_the_format_says_they_can),
+		cmocka_unit_test(bad_input_gets_a_clear_line_and_its_status),
+		cmocka_unit_test(a_document_edited_by_hand_is_said_and_the_others_are_listed),
 		cmocka_unit_test(a_second_equalize_behind_a_cache_reads_no_body_from_s3),
 	};
 

@@ -155,6 +155,12 @@ static void what_does_not_pass_is_not_and_says_why(void **state)
 		{ANSWER("500 Internal Server Error"), -EIO, 3, "it failed inside (500 InternalError)"},
 		{SAYS("503 Slow Down", "SlowDown", "54"), -EBUSY, 3, "it is throttling (503 SlowDown)"},
 		{"SSH-2.0-OpenSSH_9.2\r\n", -EPROTO, 1, "it does not answer as HTTP servers do"},
+		{ANSWER("409 Conflict"), -EIO, 1, "answered 409 to GET"},
+		{SAYS("409 Conflict", "OperationAborted", "62"), -EBUSY, 3, "another writer is at it"},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhal", -ECONNRESET, 3,
+		 "cut"},
+		{"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: 12\r\n\r\n<Error><Code",
+		 -EACCES, 1, "access is denied"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

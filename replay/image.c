@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/image.h"
 
+#include <bpf/btf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "lib/pool.h"
 #include "lib/program.h"
 #include "lib/recording.h"
+#include "lib/schema.h"
 #include "lib/store.h"
 #include "lib/util.h"
 #include "lib/value.h"
@@ -324,6 +326,34 @@ static bool stores_count(const struct values *values)
 	return false;
 }
 
+static bool is_function(const struct shape *shape, uint16_t node)
+{
+	const struct btf *btf = schema_btf(shape->schema);
+	const struct btf_type *t = btf__type_by_id(btf, schema_strip(shape->schema, shape->nodes[node].type));
+
+	if (!t || !btf_is_ptr(t))
+		return false;
+	t = btf__type_by_id(btf, schema_strip(shape->schema, t->type));
+	return t && btf_is_func_proto(t);
+}
+
+/* What the real function did by calling back into the program is not done while it is served. */
+static void note_callbacks(struct image *image, const struct program_func *func, const struct values *values)
+{
+	for (size_t i = 0; i < values->params_cnt; i++) {
+		const struct value *value = values->args[i];
+		ssize_t at = param_named(func->shape, values->names[i], i);
+
+		if (at < 0 || !value || !value->bits ||
+		    !is_function(func->shape, func->shape->params[at].node))
+			continue;
+		notes_add(image->notes,
+			  "'%s' was given a function ('%s'%s%s): it is not called again while '%s' is served",
+			  func->config->alias, values->names[i] ?: "?", value->text ? ", " : "",
+			  value->text ?: "", func->config->alias);
+	}
+}
+
 static int put_served(struct image *image, struct case_call *out, const struct shape *shape,
 		      const struct shape *recorded, const struct values *values)
 {
@@ -438,6 +468,7 @@ static int put_call(struct image *image, struct case_call *out, const struct cal
 		out->did_not_return = 1;
 		return put_unserved(image, out, why);
 	}
+	note_callbacks(image, func, &values);
 	out->ops = rebuild->ops.len / sizeof(struct serve_op);
 	r = put_served(image, out, func->shape, shape, &values);
 	out->ops_cnt = rebuild->ops.len / sizeof(struct serve_op) - out->ops;

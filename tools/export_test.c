@@ -11,6 +11,7 @@
 #include "lib/buf.h"
 #include "lib/cassette.h"
 #include "lib/err.h"
+#include "lib/marks.h"
 #include "lib/pool.h"
 #include "lib/recording.h"
 #include "lib/schema.h"
@@ -55,6 +56,11 @@ static int check_func(const struct schema_func *func, struct err *err)
 
 	if (!func->id)
 		return err_set(err, -ENOTSUP, "cannot export '%s' as C: it has no prototype", func->name);
+	if (mark_of_alias(func->alias))
+		return err_set(
+			err, -ENOTSUP,
+			"cannot export '%s' as C: it is a mark of the program's, which only a replay answers",
+			func->name);
 	for (; *name; name++)
 		if (!isalnum((unsigned char)*name) && *name != '_')
 			return err_set(err, -ENOTSUP, "cannot export '%s' as C: it is a C++ function",

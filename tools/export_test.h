@@ -12,6 +12,6 @@ struct recording_key;
 struct schema;
 struct store;
 
-/* -ENOTSUP for what C cannot say, by name: a C++ function, an operation that did not return. */
+/* -ENOTSUP for what C cannot say, by name: a C++ function, a mark, an operation that did not return. */
 int export_test(struct buf *out, const struct recording_key *key, const struct recording *recording,
 		const struct schema *schema, struct store *store, struct err *err);

@@ -317,6 +317,17 @@ static void a_build_without_marks_misses_what_it_put_out(void **state)
 	assert_non_null(strstr(text, "tapedeck.output#1"));
 }
 
+static void what_answers_a_mark_cannot_be_written_as_c(void **state)
+{
+	const char *url = fresh_url(), *name = one_recording(url);
+	struct command command;
+	autofree char *said = NULL;
+
+	command_must(&command, ARGV(tapedeck(), "export", "--c-test", url, name), 3, TIMEOUT_S);
+	said = command_file(command.err);
+	assert_non_null(strstr(said, "cannot export 'tapedeck:data' as C: it is a mark of the program's"));
+}
+
 static int setup(void **state)
 {
 	program("marks", "-O2");
@@ -345,6 +356,7 @@ int main(void)
 		cmocka_unit_test(data_under_another_key_or_of_another_length_was_not_recorded),
 		cmocka_unit_test(an_output_that_changed_is_a_difference_in_its_data),
 		cmocka_unit_test(a_build_without_marks_misses_what_it_put_out),
+		cmocka_unit_test(what_answers_a_mark_cannot_be_written_as_c),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

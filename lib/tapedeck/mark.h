@@ -171,7 +171,7 @@ TAPEDECK_FUNC_ unsigned long tapedeck_ask_word_(unsigned long first)
 }
 
 /* The digits of the recording that is being made, or replayed, which `tapedeck show` takes; "" when there is
- * none. It may still not be stored: see keep_if, and loss. The first time in an operation it costs some 100
+ * none. It may still not be stored: see keep_if, and loss. The first time in an operation it costs some 50
  * times what it costs again. Needs Linux 6.13: before, a recorder cannot answer, and it is "". Returns @id. */
 TAPEDECK_FUNC_ const char *tapedeck_recording_id(char id[TAPEDECK_ID_BYTES])
 {

@@ -9,18 +9,17 @@
 #include <sys/prctl.h>
 
 #include "lib/tape.h"
-#include "replay/target/emit.h"
 #include "replay/target/engine.h"
 #include "replay/target/gate.h"
 #include "replay/target/guard.h"
+#include "replay/target/record_impl.h"
 #include "replay/target/stack.h"
 #include "replay/target/syscalls.h"
-#include "replay/target/thunk.h"
 
-static __thread struct thread me;
-static __thread uint64_t engine_sp; /* where the engine was entered, while me.depth is not 0 */
+__thread struct thread record_me;
+static __thread uint64_t engine_sp; /* where the engine was entered, while record_me.depth is not 0 */
 
-static int program_pid;
+int record_pid;
 static volatile int *is_here; /* 0 in a child that fork made */
 static pthread_key_t ends_key;
 
@@ -29,19 +28,19 @@ static pthread_key_t ends_key;
 /* What interrupted us and was not recorded is a gap in the numbers. */
 static void leave_engine(void)
 {
-	if (me.missed && me.call[CALL_OPERATION].is_open) {
-		me.attempted += me.missed;
-		me.rseq += me.missed;
+	if (record_me.missed && record_me.call[CALL_OPERATION].is_open) {
+		record_me.attempted += record_me.missed;
+		record_me.rseq += record_me.missed;
 	}
-	me.missed = 0;
+	record_me.missed = 0;
 	__atomic_fetch_sub(&engine.tape->busy, 1, __ATOMIC_SEQ_CST);
-	me.depth = 0;
+	record_me.depth = 0;
 }
 
 /* Returns 0, and leaves, when recording has stopped. */
 static int enter_engine(uint64_t sp)
 {
-	me.depth = 1;
+	record_me.depth = 1;
 	engine_sp = sp;
 	__atomic_fetch_add(&engine.tape->busy, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&engine.tape->control.state, __ATOMIC_SEQ_CST) != CONTROL_STOPPED)
@@ -53,31 +52,27 @@ static int enter_engine(uint64_t sp)
 /* A signal handler's call while the engine is at work. One that jumped out of it has left it for good. */
 static int is_interrupting(uint64_t sp)
 {
-	if (me.depth && sp > engine_sp)
+	if (record_me.depth && sp > engine_sp)
 		leave_engine();
-	return me.depth;
+	return record_me.depth;
 }
 
 static void miss(const struct func_rule *rule, unsigned number)
 {
-	if (me.call[CALL_OPERATION].is_open && !me.call[CALL_INNER].is_open && !rule->is_operation) {
-		me.missed++;
+	if (record_me.call[CALL_OPERATION].is_open && !record_me.call[CALL_INNER].is_open &&
+	    !rule->is_operation) {
+		record_me.missed++;
 		COUNT(number, no_slot, 1);
-	} else if (rule->is_operation && !me.call[CALL_OPERATION].is_open) {
+	} else if (rule->is_operation && !record_me.call[CALL_OPERATION].is_open) {
 		COUNT(number, no_state, 1);
 	}
 }
 
 /* --- open calls --- */
 
-static uint64_t sp_of(const struct frame *frame)
+int record_is_busy(void)
 {
-	return (uint64_t)&frame->ret;
-}
-
-static int is_busy(void)
-{
-	return me.call[CALL_OPERATION].is_open || me.call[CALL_INNER].is_open;
+	return record_me.call[CALL_OPERATION].is_open || record_me.call[CALL_INNER].is_open;
 }
 
 static void call_leave(struct call *call, enum event_left left)
@@ -85,15 +80,15 @@ static void call_leave(struct call *call, enum event_left left)
 	if (!call->is_open)
 		return;
 	if (!call->is_muted)
-		emit_left(&me, call, left, 1);
+		emit_left(&record_me, call, left, 1);
 	call->is_open = 0;
 }
 
 /* What is open is over without a return. */
 static void thread_leave(enum event_left left)
 {
-	call_leave(&me.call[CALL_INNER], left);
-	call_leave(&me.call[CALL_OPERATION], left);
+	call_leave(&record_me.call[CALL_INNER], left);
+	call_leave(&record_me.call[CALL_OPERATION], left);
 }
 
 /* Whether @call was abandoned by the look of a stack pointer alone. What lies on the main stack waits for a
@@ -122,10 +117,9 @@ static int is_alive(const struct call *call, uint64_t sp)
 	       lies_at(call->called, (uint64_t)thunk_called);
 }
 
-/* Let go of what was abandoned before a function is entered at @sp. */
-static void settle(uint64_t sp)
+void record_settle(uint64_t sp)
 {
-	struct call *operation = &me.call[CALL_OPERATION], *inner = &me.call[CALL_INNER];
+	struct call *operation = &record_me.call[CALL_OPERATION], *inner = &record_me.call[CALL_INNER];
 
 	if (operation->is_open && !is_alive(operation, sp))
 		thread_leave(EVENT_LEFT_UNWOUND);
@@ -138,18 +132,18 @@ static void settle(uint64_t sp)
 static uint64_t caller_of(uint64_t sp, uint64_t ret)
 {
 	for (int i = CALL_CNT - 1; ret == (uint64_t)thunk_called && i >= 0; i--)
-		if (me.call[i].is_open && me.call[i].called == sp)
-			return me.call[i].ret;
+		if (record_me.call[i].is_open && record_me.call[i].called == sp)
+			return record_me.call[i].ret;
 	return ret;
 }
 
 static void make_thread(void)
 {
-	if (me.number)
+	if (record_me.number)
 		return;
-	me.number = __atomic_add_fetch(&engine.tape->threads_cnt, 1, __ATOMIC_RELAXED);
-	me.tid = syscalls_gettid();
-	me.call[CALL_INNER].is_call = 1;
+	record_me.number = __atomic_add_fetch(&engine.tape->threads_cnt, 1, __ATOMIC_RELAXED);
+	record_me.tid = syscalls_gettid();
+	record_me.call[CALL_INNER].is_call = 1;
 	pthread_setspecific(ends_key, (void *)1);
 }
 
@@ -158,7 +152,7 @@ static struct call *call_open(struct call *call, const struct func *func, const 
 	memcpy(call->args, frame->gpr, sizeof(call->args));
 	memset(call->keep, 0, sizeof(call->keep));
 	call->func = func;
-	call->rsp = sp_of(frame);
+	call->rsp = record_sp(frame);
 	call->word = frame->ret;
 	call->ret = caller_of(call->rsp, frame->ret);
 	call->seq = 0;
@@ -182,7 +176,7 @@ static int is_starting(void)
 /* A call before the first operation; NULL: there are too many, which is counted. */
 static struct call *startup_enter(const struct func *func, const struct frame *frame)
 {
-	struct call *inner = &me.call[CALL_INNER];
+	struct call *inner = &record_me.call[CALL_INNER];
 
 	if (__atomic_fetch_add(&engine.tape->startup_calls, 1, __ATOMIC_RELAXED) >= STARTUP_CALLS_MAX)
 		return NULL;
@@ -201,16 +195,16 @@ static void startup_end(const struct func *func)
 	if (__atomic_exchange_n(&engine.tape->startup_over, 1, __ATOMIC_SEQ_CST))
 		return;
 	make_thread();
-	emit_left(&me, &startup, EVENT_LEFT_STARTED, 0);
+	emit_left(&record_me, &startup, EVENT_LEFT_STARTED, 0);
 }
 
 /* What waits for work may call the operation itself: when all that is open in the thread is a call before the
  * first operation, it is let go of. */
 static int leave_startup(void)
 {
-	if (me.call[CALL_OPERATION].is_open || !me.call[CALL_INNER].is_startup)
+	if (record_me.call[CALL_OPERATION].is_open || !record_me.call[CALL_INNER].is_startup)
 		return 0;
-	call_leave(&me.call[CALL_INNER], EVENT_LEFT_UNKNOWN);
+	call_leave(&record_me.call[CALL_INNER], EVENT_LEFT_UNKNOWN);
 	return 1;
 }
 
@@ -218,26 +212,26 @@ static int leave_startup(void)
 
 static struct call *operation_enter(const struct func *func, const struct frame *frame)
 {
-	struct call *call = &me.call[CALL_OPERATION];
+	struct call *call = &record_me.call[CALL_OPERATION];
 
 	if (is_starting())
 		startup_end(func);
 	if (engine.tape->control.state != CONTROL_RECORDING || !gate_takes(func, frame))
 		return NULL;
 	make_thread();
-	if (stack_is_elsewhere(&me, sp_of(frame))) {
+	if (stack_is_elsewhere(&record_me, record_sp(frame))) {
 		COUNT(func->patch->number, elsewhere, 1);
 		return NULL;
 	}
-	me.attempted = me.seq = 0;
+	record_me.attempted = record_me.seq = 0;
 	call->op = __atomic_add_fetch(&engine.tape->operations_cnt, 1, __ATOMIC_RELAXED);
-	call->home = me.tid;
+	call->home = record_me.tid;
 	return call_open(call, func, frame);
 }
 
-static struct call *inner_enter(const struct func *func, const struct frame *frame)
+struct call *record_inner(const struct func *func, const struct frame *frame)
 {
-	struct call *inner = &me.call[CALL_INNER], *operation = &me.call[CALL_OPERATION];
+	struct call *inner = &record_me.call[CALL_INNER], *operation = &record_me.call[CALL_OPERATION];
 
 	inner->op = operation->op;
 	inner->home = operation->home;
@@ -250,8 +244,8 @@ static void lack(const struct func_rule *rule, unsigned number)
 {
 	if (rule->is_operation)
 		return;
-	if (me.call[CALL_OPERATION].is_open)
-		me.call[CALL_OPERATION].flags |= EVENT_F_ELSEWHERE;
+	if (record_me.call[CALL_OPERATION].is_open)
+		record_me.call[CALL_OPERATION].flags |= EVENT_F_ELSEWHERE;
 	COUNT(number, elsewhere, 1);
 }
 
@@ -264,105 +258,32 @@ static int may_begin(const struct func_rule *rule)
 /* What of @func, which is being entered, is recorded; NULL: nothing. */
 static struct call *enter(const struct func *func, const struct func_rule *rule, const struct frame *frame)
 {
-	uint64_t sp = sp_of(frame);
+	uint64_t sp = record_sp(frame);
 
-	if (!is_busy() && !may_begin(rule))
+	if (!record_is_busy() && !may_begin(rule))
 		return NULL;
 	if (rule->plan_flags & PLAN_F_OUTSIDE_LIBC && record_is_outside(caller_of(sp, frame->ret)))
 		return NULL;
 	/* A child that shares our memory, by vfork. */
-	if (syscalls_getpid() != program_pid)
+	if (syscalls_getpid() != record_pid)
 		return NULL;
-	if (is_busy() && stack_is_elsewhere(&me, sp)) {
+	if (record_is_busy() && stack_is_elsewhere(&record_me, sp)) {
 		lack(rule, func->patch->number);
 		return NULL;
 	}
-	if (is_busy())
-		settle(sp);
-	if (me.call[CALL_OPERATION].is_open && me.call[CALL_OPERATION].is_muted)
+	if (record_is_busy())
+		record_settle(sp);
+	if (record_me.call[CALL_OPERATION].is_open && record_me.call[CALL_OPERATION].is_muted)
 		return NULL;
 	if (rule->is_operation)
-		return is_busy() && !leave_startup() ? NULL : operation_enter(func, frame);
-	if (me.call[CALL_INNER].is_open) {
-		me.call[CALL_INNER].passed_over++;
+		return record_is_busy() && !leave_startup() ? NULL : operation_enter(func, frame);
+	if (record_me.call[CALL_INNER].is_open) {
+		record_me.call[CALL_INNER].passed_over++;
 		return NULL;
 	}
-	if (me.call[CALL_OPERATION].is_open)
-		return inner_enter(func, frame);
+	if (record_me.call[CALL_OPERATION].is_open)
+		return record_inner(func, frame);
 	return rule->is_input && is_starting() ? startup_enter(func, frame) : NULL;
-}
-
-/* --- marks: what the program says of its own recording --- */
-
-#define MARK_DONE 1 /* what one that is a call returns, as it is recorded */
-
-static int is_discarded(void)
-{
-	return me.call[CALL_OPERATION].is_muted;
-}
-
-/* In its own thread the operation ends here, as far as its events go. */
-static void discard(void)
-{
-	struct call *operation = &me.call[CALL_OPERATION];
-
-	if (!operation->is_open)
-		return;
-	operation->flags |= EVENT_F_DISCARDED;
-	me.call[CALL_INNER].is_open = 0;
-	emit_left(&me, operation, EVENT_LEFT_UNWOUND, 0);
-	operation->is_muted = 1;
-}
-
-static void answer(struct frame *frame)
-{
-	unsigned long long name[2];
-
-	if (!me.call[CALL_OPERATION].is_open || is_discarded())
-		return;
-	plan_name(name, engine.tape->control.name_key, me.call[CALL_OPERATION].op);
-	frame->rax = plan_answer(name, frame->gpr[0], frame->gpr[1], frame->gpr[2]);
-}
-
-/* One that is a call is over at once. */
-static void mark_call(const struct func *func, const struct frame *frame)
-{
-	const uint64_t xmm[2][2] = {};
-	const struct emit_result result = {.rax = MARK_DONE, .xmm = xmm};
-	struct call *inner = &me.call[CALL_INNER];
-
-	if (inner->is_open) {
-		inner->passed_over++;
-		return;
-	}
-	if (!me.call[CALL_OPERATION].is_open)
-		return;
-	inner_enter(func, frame);
-	emit_entry(&me, inner, frame->xmm);
-	if (inner->is_open)
-		emit_return(&me, inner, &result);
-	inner->is_open = 0;
-}
-
-/* In the thread of an operation that is recorded. */
-static void hear(const struct func *func, enum plan_mark mark, struct frame *frame)
-{
-	if (syscalls_getpid() != program_pid || !is_busy() || stack_is_elsewhere(&me, sp_of(frame)))
-		return;
-	settle(sp_of(frame));
-	if (!is_busy() || is_discarded())
-		return;
-	if (mark != PLAN_MARK_ASK && mark != PLAN_MARK_DISCARD && mark != PLAN_MARK_KEEP) {
-		mark_call(func, frame);
-		return;
-	}
-	COUNT(func->patch->number, taken, 1);
-	if (mark == PLAN_MARK_ASK)
-		answer(frame);
-	else if (mark == PLAN_MARK_DISCARD)
-		discard();
-	else
-		me.call[CALL_OPERATION].flags |= EVENT_F_KEPT;
 }
 
 /* Words of stack arguments that can be passed on: its caller's frame may be the last of its stack. */
@@ -400,7 +321,7 @@ static void hear_of(const struct func *func, const struct frame *frame)
 {
 	if (func->patch->role == PATCH_ENDS)
 		record_ends();
-	else if (is_confining(func, frame) && syscalls_getpid() == program_pid)
+	else if (is_confining(func, frame) && syscalls_getpid() == record_pid)
 		record_give_up("the program confines itself (seccomp): it is not recorded from there on");
 }
 
@@ -423,18 +344,18 @@ int record_call(const struct func *func, struct frame *frame)
 		return THUNK_TAIL;
 	if (control->state == CONTROL_RECORDING || !rule->is_operation)
 		COUNT(number, hits, 1);
-	if (is_interrupting(sp_of(frame))) {
+	if (is_interrupting(record_sp(frame))) {
 		miss(rule, number);
 		return THUNK_TAIL;
 	}
-	if (!enter_engine(sp_of(frame)))
+	if (!enter_engine(record_sp(frame)))
 		return THUNK_TAIL;
 	call = rule->mark ? NULL : enter(func, rule, frame);
 	if (rule->mark)
-		hear(func, rule->mark, frame);
+		record_mark(func, rule->mark, frame);
 	if (call) {
 		set_call(frame, call);
-		emit_entry(&me, call, frame->xmm);
+		emit_entry(&record_me, call, frame->xmm);
 	}
 	leave_engine();
 	errno = error_number;
@@ -447,7 +368,7 @@ int record_call(const struct func *func, struct frame *frame)
 
 static struct call *returning(uint64_t sp)
 {
-	struct call *operation = &me.call[CALL_OPERATION], *inner = &me.call[CALL_INNER];
+	struct call *operation = &record_me.call[CALL_OPERATION], *inner = &record_me.call[CALL_INNER];
 
 	if (inner->is_open && inner->rsp == sp)
 		return inner;
@@ -468,12 +389,13 @@ void record_returned(struct frame *frame)
 	};
 	struct call *call;
 
-	if (engine.state != ENGINE_RECORDING || !*is_here || me.depth || !enter_engine(sp_of(frame)))
+	if (engine.state != ENGINE_RECORDING || !*is_here || record_me.depth ||
+	    !enter_engine(record_sp(frame)))
 		return;
-	call = returning(sp_of(frame));
+	call = returning(record_sp(frame));
 	if (call) {
 		if (!call->is_muted)
-			emit_return(&me, call, &result);
+			emit_return(&record_me, call, &result);
 		call->is_open = 0;
 	}
 	leave_engine();
@@ -482,9 +404,9 @@ void record_returned(struct frame *frame)
 
 void record_unwound(void)
 {
-	struct call *call = &me.call[me.call[CALL_INNER].is_open ? CALL_INNER : CALL_OPERATION];
+	struct call *call = &record_me.call[record_me.call[CALL_INNER].is_open ? CALL_INNER : CALL_OPERATION];
 
-	if (!*is_here || me.depth || !enter_engine((uint64_t)__builtin_frame_address(0)))
+	if (!*is_here || record_me.depth || !enter_engine((uint64_t)__builtin_frame_address(0)))
 		return;
 	call_leave(call, EVENT_LEFT_UNWOUND);
 	leave_engine();
@@ -494,7 +416,7 @@ void record_ends(void)
 {
 	int error_number = errno;
 
-	if (!is_here || !*is_here || me.depth || syscalls_getpid() != program_pid ||
+	if (!is_here || !*is_here || record_me.depth || syscalls_getpid() != record_pid ||
 	    !enter_engine((uint64_t)__builtin_frame_address(0)))
 		return;
 	thread_leave(EVENT_LEFT_EXIT);
@@ -520,5 +442,5 @@ void record_prepare(void)
 		engine_fail("cannot prepare for recording: %s", strerror(errno));
 	*marker = 1;
 	is_here = marker;
-	program_pid = syscalls_getpid();
+	record_pid = syscalls_getpid();
 }

@@ -33,9 +33,3 @@ void record_ends(void);
 
 /* Nothing more is recorded, and no system call is made for it any more. */
 void record_give_up(const char *why);
-
-/* --- between record_start.c and record.c --- */
-
-/* Whether @ret lies in libc or ld.so. */
-int record_is_outside(uint64_t ret);
-void record_prepare(void);

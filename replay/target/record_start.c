@@ -11,6 +11,7 @@
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
 #include "replay/target/record.h"
+#include "replay/target/record_impl.h"
 #include "replay/target/ring.h"
 #include "replay/target/stack.h"
 #include "replay/target/syscalls.h"

@@ -228,6 +228,67 @@ static void orders_are_recorded_alike(void **state)
 	assert_alike(bpf, preload, ORDERS);
 }
 
+/* --- what is there anyway --- */
+
+static const char libc_config[] =
+	"{\"operations\": {\"libc.so.6:setlocale\": {}, \"libc.so.6:fopen\": {}, \"libc.so.6:opendir\": {}, "
+	"\"libc.so.6:fclose\": {}, \"libc.so.6:openat\": {}}, \"inputs\": {\"libc.so.6:read\": {}, "
+	"\"libc.so.6:open\": {}, \"libc.so.6:close\": {}, \"libc.so.6:fstat\": {}, \"libc.so.6:getenv\": {}, "
+	"\"libc.so.6:isatty\": {}, \"libc.so.6:lseek\": {}, \"libc.so.6:time\": {}, \"libc.so.6:clock_gettime\": {}, "
+	"\"libc.so.6:getline\": {}, \"libc.so.6:readdir\": {}, \"libc.so.6:strtol\": {}, \"libc.so.6:getpid\": {}}, "
+	"\"outputs\": {\"libc.so.6:write\": {}, \"libc.so.6:fflush\": {}, \"libc.so.6:fwrite\": {}}}";
+
+/* Of each function how often it was hit, taken, and could not be read. */
+static cJSON *counts_of(const char *engine, const char *line)
+{
+	static const char *const kept[] = {"function", "hits", "taken", "faults", "truncated"};
+	cJSON *counts = cJSON_CreateArray();
+	const cJSON *function;
+	auto_cjson cJSON *summary = NULL;
+	autofree char *out = NULL;
+	struct command command;
+
+	write_file(command_text("%s/libc.json", command_folder()), libc_config);
+	command_must(&command,
+		     ARGV("sh", "-c",
+			  command_text("%s record --json --engine %s -c %s/libc.json --to mem: -- %s",
+				       tapedeck(), engine, command_folder(), line)),
+		     0, TIMEOUT_S);
+	out = command_file(command.out);
+	summary = cJSON_Parse(strstr(out, "{\"type\":\"summary\""));
+	assert_non_null(summary);
+	cJSON_ArrayForEach(function, cJSON_GetObjectItemCaseSensitive(summary, "functions"))
+	{
+		cJSON *row = cJSON_CreateObject();
+
+		for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+			cJSON_AddItemToObject(
+				row, kept[i],
+				cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(function, kept[i]), true));
+		cJSON_AddItemToArray(counts, row);
+	}
+	return counts;
+}
+
+static void programs_are_seen_alike(void **state)
+{
+	static const char *const lines[] = {
+		"sort /etc/passwd",
+		"find /etc/apt",
+		"sed s/a/b/ /etc/passwd",
+		"bash -c 'for i in 1 2; do echo $i; cat /etc/hostname; done'",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		auto_cjson cJSON *bpf = counts_of("bpf", lines[i]), *preload = counts_of("preload", lines[i]);
+		autofree char *difference = mask_difference(bpf, preload);
+
+		if (difference)
+			fail_msg("%s: what eBPF saw should be what was seen inside, but %s", lines[i],
+				 difference);
+	}
+}
+
 /* --- without eBPF --- */
 
 #define NOBODY "setpriv --reuid=65534 --regid=65534 --clear-groups"
@@ -449,6 +510,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_are_paired_alike),
 		cmocka_unit_test(orders_are_recorded_alike),
+		cmocka_unit_test(programs_are_seen_alike),
 		cmocka_unit_test(an_ordinary_user_records),
 		cmocka_unit_test(where_ebpf_is_not_permitted_the_other_engine_is_named),
 		cmocka_unit_test(what_finds_no_room_is_counted),

@@ -220,9 +220,9 @@ static void repeating_finds_what_is_flaky(void **state)
 	struct command command;
 
 	desk_run(&command, ARGV("replay", "-c", "~/outlaw.json", "--exe", outlaw(), "file:~/deeds",
-				id_of("flip"), "--repeat", "8", "--", "-", "-"));
+				id_of("flip"), "--repeat", "40", "--", "-", "-"));
 	desk_expect(&command, 1, NULL, NULL);
-	assert_true(command_says(&command, "8 replayed: 4 equal, 4 different", 1));
+	assert_true(command_says(&command, "40 replayed: ", 1));
 	assert_true(
 		command_says(&command, "flaky: the same recording and the same build came out in 2 ways", 1));
 	desk_run(&command, ARGV("replay", "-c", "~/outlaw.json", "--exe", outlaw(), "file:~/deeds",

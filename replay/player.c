@@ -30,16 +30,21 @@
 #include "replay/verdict.h"
 
 #define PATCH_FILE_MAX (64u << 20)
+#define STARTUPS_MAX   4 /* processes that started in different ways, and have a server at once */
 
 struct player {
 	struct player_opts opts;
 	struct store *store;
-	struct stage { /* an operation's server */
+	struct stage { /* an operation's */
 		struct buf patch;
-		struct server *server;
-		struct startup startup; /* what the server was started with */
-		struct err *trouble;	/* why it cannot be started; NULL: not known */
-	} * stages;			/* by the program's functions */
+		struct slot {
+			struct startup startup;
+			struct server *server; /* started with it; NULL: not yet */
+			struct err *trouble;   /* why it cannot be started; NULL: not known */
+			uint64_t used;	       /* when last; 0: the slot is free */
+		} slots[STARTUPS_MAX], *slot;  /* slot: of the recording that is played */
+	} * stages;			       /* by the program's functions */
+	uint64_t clock;
 };
 
 int player_new(struct player **out, const struct player_opts *opts, struct cassette *cassette,
@@ -56,7 +61,9 @@ int player_new(struct player **out, const struct player_opts *opts, struct casse
 		return r;
 	for (size_t i = 0; i < opts->program->funcs_cnt; i++) {
 		buf_init(&stages[i].patch, PATCH_FILE_MAX);
-		startup_init(&stages[i].startup);
+		for (size_t k = 0; k < STARTUPS_MAX; k++)
+			startup_init(&stages[i].slots[k].startup);
+		stages[i].slot = &stages[i].slots[0];
 	}
 	player->opts = *opts;
 	player->stages = TAKE_PTR(stages);
@@ -64,16 +71,25 @@ int player_new(struct player **out, const struct player_opts *opts, struct casse
 	return 0;
 }
 
+static void slot_clear(struct slot *slot)
+{
+	if (slot->server)
+		server_stop(slot->server);
+	startup_release(&slot->startup);
+	free(slot->trouble);
+	slot->server = NULL;
+	slot->trouble = NULL;
+	slot->used = 0;
+}
+
 void player_free(struct player *player)
 {
 	if (!player)
 		return;
 	for (size_t i = 0; i < player->opts.program->funcs_cnt; i++) {
-		if (player->stages[i].server)
-			server_stop(player->stages[i].server);
+		for (size_t k = 0; k < STARTUPS_MAX; k++)
+			slot_clear(&player->stages[i].slots[k]);
 		buf_release(&player->stages[i].patch);
-		startup_release(&player->stages[i].startup);
-		free(player->stages[i].trouble);
 	}
 	free(player->stages);
 	store_free(player->store);
@@ -123,9 +139,9 @@ static int start_server(struct player *player, size_t operation, char *const *ar
 		.exe = player->opts.exe,
 		.engine = player->opts.engine,
 		.args = args,
-		.env = stage->startup.env,
-		.startup = stage->startup.calls.data,
-		.startup_len = stage->startup.calls.len,
+		.env = stage->slot->startup.env,
+		.startup = stage->slot->startup.calls.data,
+		.startup_len = stage->slot->startup.calls.len,
 		.libs = player->opts.libs,
 		.cpu = player->opts.cpu,
 		.ready_timeout_ms = SERVER_READY_MS * slower(player),
@@ -137,7 +153,7 @@ static int start_server(struct player *player, size_t operation, char *const *ar
 		.patch_len = stage->patch.len,
 	};
 
-	return server_start(&stage->server, &opts, err);
+	return server_start(&stage->slot->server, &opts, err);
 }
 
 /* The arguments that it was recorded with may mean nothing here: a file that is not there, a port that cannot
@@ -145,7 +161,7 @@ static int start_server(struct player *player, size_t operation, char *const *ar
 static int start_as_recorded(struct player *player, size_t operation, struct err *err)
 {
 	struct stage *stage = &player->stages[operation];
-	char *const *args = player->opts.args ? player->opts.args : stage->startup.args;
+	char *const *args = player->opts.args ? player->opts.args : stage->slot->startup.args;
 	int r = start_server(player, operation, args, err);
 
 	if (r == 0 || player->opts.args || !args || !args[0])
@@ -166,7 +182,7 @@ static int start(struct player *player, size_t operation, struct err *err)
 	struct err why = {};
 	int r = 0;
 
-	if (stage->server)
+	if (stage->slot->server)
 		return 0;
 	if (!stage->patch.len)
 		r = patchfile_write(&stage->patch, player->opts.config, player->opts.program, &patch_opts,
@@ -178,39 +194,61 @@ static int start(struct player *player, size_t operation, struct err *err)
 		*err = why;
 	if (r < 0)
 		return err_wrap(err, r, "cannot replay with '%s'", player->opts.exe);
-	note_conditions(player, stage->server);
+	note_conditions(player, stage->slot->server);
 	return 0;
 }
 
-/* A server that started as another process did is started anew. */
+static bool is_id(const char *id, const char *other)
+{
+	return id && other ? !strcmp(id, other) : !id && !other;
+}
+
+/* Take @startup over: a server that started alike serves it, else a slot becomes its own. */
+static struct slot *place_startup(struct stage *stage, struct startup *startup)
+{
+	struct slot *oldest = &stage->slots[0];
+
+	for (size_t i = 0; i < STARTUPS_MAX; i++) {
+		struct slot *slot = &stage->slots[i];
+		char *before = slot->startup.id;
+
+		if (slot->used && !strcmp(slot->startup.digest, startup->digest)) {
+			slot->startup.id = startup->id;
+			startup->id = before;
+			startup_release(startup);
+			return slot;
+		}
+		if (slot->used < oldest->used)
+			oldest = slot;
+	}
+	slot_clear(oldest);
+	oldest->startup = *startup;
+	return oldest;
+}
+
+/* Choose the slot whose server started as @recording's process did. */
 static int use_startup(struct player *player, size_t operation, const struct recording *recording,
 		       struct err *err)
 {
 	const char *id =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(recording->metadata, "startup"));
 	struct stage *stage = &player->stages[operation];
+	struct slot *slot = NULL;
 	struct startup startup;
-	bool is_same = stage->startup.id && id ? !strcmp(stage->startup.id, id) : !stage->startup.id && !id;
 	int r;
 
-	if (is_same)
-		return 0;
-	r = startup_load(&startup, id, player->store, player->opts.config, player->opts.program,
-			 player->opts.notes, err);
-	if (r < 0)
-		return r;
-	if (stage->server && !strcmp(stage->startup.digest, startup.digest)) {
-		char *before = stage->startup.id;
-
-		stage->startup.id = startup.id;
-		startup.id = before;
-		startup_release(&startup);
-		return 0;
+	for (size_t i = 0; i < STARTUPS_MAX && !slot; i++)
+		if (stage->slots[i].used && is_id(stage->slots[i].startup.id, id))
+			slot = &stage->slots[i];
+	if (!slot) {
+		r = startup_load(&startup, id, player->store, player->opts.config, player->opts.program,
+				 player->opts.notes, err);
+		if (r < 0)
+			return r;
+		slot = place_startup(stage, &startup);
 	}
-	if (stage->server)
-		server_stop(TAKE_PTR(stage->server));
-	startup_release(&stage->startup);
-	stage->startup = startup;
+	slot->used = ++player->clock;
+	stage->slot = slot;
 	return 0;
 }
 
@@ -250,16 +288,16 @@ static int run(struct play *play, unsigned how, struct server_result *result, st
 	struct player *player = play->player;
 	struct stage *stage = &player->stages[play->operation];
 	const struct buf *data = &play->data;
-	int r = server_run(stage->server, data->data, data->len, player->opts.timeout_ms * slower(player),
-			   how, result, err);
+	int r = server_run(stage->slot->server, data->data, data->len,
+			   player->opts.timeout_ms * slower(player), how, result, err);
 
 	if (r == 0)
 		return 0;
-	server_stop(stage->server);
-	stage->server = NULL;
+	server_stop(stage->slot->server);
+	stage->slot->server = NULL;
 	r = start(player, play->operation, err);
 	return r < 0 ? r
-		     : server_run(stage->server, data->data, data->len,
+		     : server_run(stage->slot->server, data->data, data->len,
 				  player->opts.timeout_ms * slower(player), how, result, err);
 }
 
@@ -353,9 +391,9 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 	size_t spans_cnt;
 	int r;
 
-	spans = server_spans(player->stages[play->operation].server, &spans_cnt);
+	spans = server_spans(player->stages[play->operation].slot->server, &spans_cnt);
 	displaced_init(&play->displaced, spans, spans_cnt);
-	displaced_inherit(&play->displaced, &player->stages[play->operation].startup.displaced);
+	displaced_inherit(&play->displaced, &player->stages[play->operation].slot->startup.displaced);
 	r = image_write(&play->data, play->recording, play->schema, player->store, player->opts.config,
 			player->opts.program, play->operation, &play->displaced, player->opts.notes, err);
 	if (r == 0)
@@ -365,30 +403,21 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 	return r;
 }
 
-static int start_for(struct player *player, size_t operation, const struct recording *recording,
-		     struct err *err)
+/* As start, but what failed once is not tried again: each try may take as long as start-up may. */
+static int start_once(struct player *player, size_t operation, struct err *err)
 {
-	int r = use_startup(player, operation, recording, err);
-
-	return r < 0 ? r : start(player, operation, err);
-}
-
-/* As start_for, but what failed once is not tried again: each try may take as long as start-up may. */
-static int start_once(struct player *player, size_t operation, const struct recording *recording,
-		      struct err *err)
-{
-	struct stage *stage = &player->stages[operation];
+	struct slot *slot = player->stages[operation].slot;
 	int r;
 
-	if (stage->trouble) {
-		*err = *stage->trouble;
+	if (slot->trouble) {
+		*err = *slot->trouble;
 		return -ECANCELED;
 	}
-	r = start_for(player, operation, recording, err);
+	r = start(player, operation, err);
 	if (r < 0) {
-		stage->trouble = malloc(sizeof(*stage->trouble));
-		if (stage->trouble)
-			*stage->trouble = *err;
+		slot->trouble = malloc(sizeof(*slot->trouble));
+		if (slot->trouble)
+			*slot->trouble = *err;
 	}
 	return r;
 }
@@ -405,8 +434,11 @@ int player_play(struct player *player, const struct recording_key *key, struct c
 	if (store_get(player->store, key, &recording, &one.schema, &why) < 0 ||
 	    find_operation(player, recording, one.schema, &one.operation, &why) < 0)
 		return give_up(out, &why);
-	r = player->opts.goes_on ? start_once(player, one.operation, recording, &why)
-				 : start_for(player, one.operation, recording, err);
+	r = use_startup(player, one.operation, recording, err);
+	if (r < 0)
+		return r;
+	r = player->opts.goes_on ? start_once(player, one.operation, &why)
+				 : start(player, one.operation, err);
 	if (r < 0)
 		return player->opts.goes_on ? give_up(out, &why) : r;
 	one.recording = recording;

@@ -146,6 +146,23 @@ static void a_replay_starts_as_the_recorded_process_did(void **state)
 	setenv("TZ", "Europe/Vienna", 1);
 }
 
+/* More of them than have a program at once. */
+static void each_process_that_was_recorded_is_started_as_it_was(void **state)
+{
+	static const char *const zones[] = {"Asia/Tokyo",   "Europe/Rome", "UTC",
+					    "America/Lima", "Asia/Aden",   "Europe/Oslo"};
+	char ids[32][256];
+
+	for (size_t round = 0; round < 2; round++)
+		for (size_t i = 0; i < ARRAY_SIZE(zones); i++) {
+			setenv("TZ", zones[i], 1);
+			record("file:~/each", "~/starter.json", "2", "");
+		}
+	setenv("TZ", "Europe/Vienna", 1);
+	assert_int_equal(desk_ids("file:~/each", ids, 32), 4 * ARRAY_SIZE(zones));
+	DESK_EXPECT(0, NULL, NULL, "equalize", "-c", "~/starter.json", "--exe", ELSEWHERE, "file:~/each");
+}
+
 static void arguments_behind_the_dashes_win(void **state)
 {
 	autofree char *text = NULL;
@@ -335,6 +352,7 @@ int main(void)
 		cmocka_unit_test(calls_before_the_first_operation_are_a_recording_of_their_own),
 		cmocka_unit_test(of_the_environment_what_is_named_is_recorded_and_no_secret),
 		cmocka_unit_test(a_replay_starts_as_the_recorded_process_did),
+		cmocka_unit_test(each_process_that_was_recorded_is_started_as_it_was),
 		cmocka_unit_test(arguments_behind_the_dashes_win),
 		cmocka_unit_test(threads_that_exist_at_ready_change_nothing),
 		cmocka_unit_test(of_an_attached_process_the_arguments_are_known_and_no_calls),

@@ -4,4 +4,5 @@ PACKAGES = gcc clang make bpftool libbpf-dev libdw-dev libelf-dev zlib1g-dev lib
 
 # The tests: other compilers, linkers and formats of debug information, gdb; a real S3 server, and clients that are not ours.
 TEST_PACKAGES = libcmocka-dev g++ lld gdb valgrind pkg-config binutils dwz libdebuginfod1 xz-utils \
-		openssl chromium chromium-driver libxml2-utils radosgw ceph-mon ceph-osd ceph-common awscli s3cmd
+		openssl chromium chromium-driver libxml2-utils radosgw ceph-mon ceph-osd ceph-common awscli s3cmd \
+		swift-proxy swift-account swift-container swift-object memcached curl

@@ -3,7 +3,7 @@ VICTIMS     = $(addprefix $(O)/tests/integration/victims/,victim life floats-O0 
 		errnos errnos-static errnos-static-pie outlaw outlaw-lawful inside starter starter-elsewhere)
 INTEGRATION = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,$(wildcard tests/integration/test_*.c))
 RIG_OBJS    = $(call objs,$(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)) \
-		tests/support/command.c tests/support/cassette_suite.c tests/support/s3_server.c tests/support/fake_http.c \
+		tests/support/command.c tests/support/cassette_suite.c tests/support/s3_server.c tests/support/swift_server.c tests/support/fake_http.c \
 		tests/hard/mask.c)
 
 $(O)/tests/integration/victims/%: tests/integration/victims/%.c tests/integration/victims/victim.h

@@ -22,8 +22,8 @@
 #define START_S	   90
 #define POLL_US	   20000
 #define PORT_FIRST 20000
-#define PORT_STEP  4
-#define PORT_STEPS 3000
+#define PORT_STEP  8
+#define PORT_STEPS 1500
 
 static bool can_connect(int port)
 {
@@ -35,12 +35,14 @@ static bool can_connect(int port)
 }
 
 /* Side by side with other test programs: from the pid, past what listens. */
-static int free_port(void)
+int s3_server_free_ports(int cnt)
 {
 	for (int i = 0; i < PORT_STEPS; i++) {
-		int port = PORT_FIRST + (getpid() + i) % PORT_STEPS * PORT_STEP;
+		int port = PORT_FIRST + (getpid() + i) % PORT_STEPS * PORT_STEP, taken = 0;
 
-		if (!can_connect(port) && !can_connect(port + 1) && !can_connect(port + 2))
+		for (int k = 0; k < cnt; k++)
+			taken += can_connect(port + k);
+		if (!taken)
 			return port;
 	}
 	fail_msg("no free port");
@@ -99,7 +101,7 @@ void s3_server_start(struct s3_server *server, const char *conf)
 	static unsigned serial;
 	char text[16];
 
-	*server = (struct s3_server){.port = free_port()};
+	*server = (struct s3_server){.port = s3_server_free_ports(3)};
 	snprintf(server->dir, sizeof(server->dir), "%s/ceph%u", command_folder(), serial++);
 	snprintf(server->ca, sizeof(server->ca), "%s/tls.pem", server->dir);
 	snprintf(text, sizeof(text), "%d", server->port);

@@ -15,6 +15,8 @@ struct s3_server {
 	struct command monitor, disk, gateway;
 };
 
+/* The first of @cnt, at most 8, that nobody listens at. */
+int s3_server_free_ports(int cnt);
 /* @conf: further lines of ceph.conf. Fails the test when it does not come up. */
 void s3_server_start(struct s3_server *server, const char *conf);
 void s3_server_stop(struct s3_server *server);

@@ -54,6 +54,10 @@ static void release(struct config *config)
 	free(config->service);
 	free(config->binary);
 	free(config->cassette);
+	free(config->redact_key_file);
+	if (config->redact_key)
+		explicit_bzero(config->redact_key, config->redact_key_len);
+	free(config->redact_key);
 }
 
 struct config_func *config_find(const struct config *config, const struct config_func *func)
@@ -155,6 +159,15 @@ int config_share(double *out, const char *text, struct err *err)
 		return err_usage(err, -EINVAL, "%g%% is not above 0%% and at most %d%%", percent, SHARE_MAX);
 	*out = percent / 100;
 	return 0;
+}
+
+static int read_redact_key(void *field, const struct cJSON *item, struct json_reading *reading,
+			   struct err *err)
+{
+	static const struct json_key keys[] = {
+		{"key_file", json_read_string, offsetof(struct config, redact_key_file)}};
+
+	return json_read_keys(field, item, keys, ARRAY_SIZE(keys), reading, err);
 }
 
 static int read_budget(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
@@ -263,7 +276,7 @@ static const struct json_key top_keys[] = {
 	{"outputs", keep_item, offsetof(struct draft, roles[ROLE_OUTPUT])},
 	{"types", keep_item, offsetof(struct draft, types)},
 	{"joins"},
-	{"redact"},
+	{"redact", read_redact_key, offsetof(struct draft, config)},
 	{"environment", read_environment, offsetof(struct draft, config)},
 	{"serve", read_serve, offsetof(struct draft, config)},
 };

@@ -99,6 +99,9 @@ struct config_func {
 struct config {
 	char *path; /* of the file, for messages */
 	char *service, *binary, *cassette;
+	char *redact_key_file; /* NULL: the default */
+	uint8_t *redact_key;   /* of "hmac"; NULL: there is none here */
+	size_t redact_key_len;
 	double budget;	/* what probes may cost, as a share of a core; 0: not said */
 	unsigned serve; /* mask of enum serve_group */
 	struct place serve_place;

@@ -514,7 +514,6 @@ static const struct row {
 	{OPERATIONS | INPUTS | OUTPUTS, {"prototype", read_prototype}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"nothrow", read_nothrow, offsetof(struct config_func, nothrow)}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"serve"}},
-	{OPERATIONS | INPUTS | OUTPUTS, {"redact"}},
 };
 
 static int read_keys(struct config_func *func, const struct cJSON *item, struct json_reading *reading,

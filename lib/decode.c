@@ -339,6 +339,11 @@ void decode(struct decoder *d, struct value *v, const struct extent *extent, uin
 	const struct kind_decoder *kind = &decoders[n->kind];
 	struct at around;
 
+	if (n->redact == REDACT_DROP) {
+		decode_unavailable(v, "redacted");
+		v->is_unpassed = true;
+		return;
+	}
 	if (d->depth == VALUE_DEPTH_MAX) {
 		decode_unavailable(v, "nested too deeply");
 		return;

@@ -393,6 +393,8 @@ static int build(const struct finder *f, struct program_func *func, size_t idx, 
 		r = check_entry(func, err);
 	if (!r)
 		r = program_check_paths(f, func->config, func->shape, err);
+	if (r == 0)
+		r = program_check_redaction(f, func->config, func->shape, err);
 	if (!r)
 		r = program_build_site(f, func, err);
 	return r ? r : build_plan(f, func, err);

@@ -86,6 +86,9 @@ int program_add_stub(const struct finder *f, struct program_func *func, size_t m
 /* Choose where @func is probed: its site and stubs, or why it is unprobed. Its shape is there. */
 int program_build_site(const struct finder *f, struct program_func *func, struct err *err);
 /* Every path that @func's configuration names must lead somewhere. */
+/* That no value is redacted that a replay needs. */
+int program_check_redaction(const struct finder *f, const struct config_func *func, const struct shape *shape,
+			    struct err *err);
 int program_check_paths(const struct finder *f, const struct config_func *func, const struct shape *shape,
 			struct err *err);
 /* Add the rules of the configuration's types to the schema, behind all functions. */

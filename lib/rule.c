@@ -38,7 +38,6 @@ void rule_release(struct rule *rule)
 		free(rule->cases[i].member);
 	}
 	free(rule->cases);
-	free(rule->redact);
 	*rule = (struct rule){};
 }
 
@@ -192,6 +191,23 @@ static int read_cases(void *field, const struct cJSON *item, struct json_reading
 	return 0;
 }
 
+static const char *const redact_names[REDACT_CNT] = {
+	[REDACT_DROP] = "drop", [REDACT_MASK] = "mask", [REDACT_HMAC] = "hmac"};
+
+static int read_redact(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	static const char expected[] = "'drop', 'mask' or 'hmac'";
+
+	if (!cJSON_IsString(item))
+		return json_expected(item, expected, err);
+	for (int i = REDACT_DROP; i < REDACT_CNT; i++)
+		if (!strcmp(item->valuestring, redact_names[i])) {
+			*(enum redact *)field = i;
+			return 0;
+		}
+	return err_usage(err, -EINVAL, "expected %s, found '%s'", expected, item->valuestring);
+}
+
 static const struct json_key keys[] = {
 	{"path", json_read_string, offsetof(struct rule, path)}, /* first: not a key of the configuration */
 	{"direction", read_direction, offsetof(struct rule, direction)},
@@ -207,7 +223,7 @@ static const struct json_key keys[] = {
 	{"cases", read_cases},
 	{"format", json_read_true, offsetof(struct rule, is_format)},
 	{"callback"},
-	{"redact"},
+	{"redact", read_redact, offsetof(struct rule, redact)},
 	{"file"},
 	{"if"},
 };
@@ -364,6 +380,7 @@ char *rule_text(const struct rule *rule)
 			put_true(json, "format", rule->is_format) && put_string(json, "type", rule->type) &&
 			put_integer(json, "depth", rule->depth, rule->depth) &&
 			put_integer(json, "max", rule->max, rule->max) &&
+			put_string(json, "redact", redact_names[rule->redact]) &&
 			put_string(json, "tag", rule->tag) && put_cases(json, rule);
 
 	return is_whole ? cJSON_PrintUnformatted(json) : NULL;
@@ -408,6 +425,7 @@ int rule_copy(struct rule *out, const struct rule *rule)
 		.terminator = rule->terminator,
 		.depth = rule->depth,
 		.max = rule->max,
+		.redact = rule->redact,
 	};
 
 	if (copy_text(&copy.path, rule->path) || copy_text(&copy.type, rule->type) ||

@@ -17,6 +17,9 @@ struct expr;
 
 enum direction { DIRECTION_DEFAULT, DIRECTION_IN, DIRECTION_OUT, DIRECTION_INOUT, DIRECTION_CNT };
 
+/* What is stored of a value in its place: see redact.h. */
+enum redact { REDACT_NONE, REDACT_DROP, REDACT_MASK, REDACT_HMAC, REDACT_CNT };
+
 #define RULE_DEPTH_DEFAULT    3
 #define RULE_BYTES_DEFAULT    4096 /* a value */
 #define RULE_ELEMENTS_DEFAULT 256  /* a value */
@@ -41,8 +44,8 @@ struct rule {
 		char *value, *member; /* an enumerator's name, or a number */
 	} * cases;
 	size_t cases_cnt; /* 0: enumerators end in the names of their members */
+	enum redact redact;
 	/* Their keys are refused by rule_parse in this version: */
-	char *redact;
 	bool is_callback, is_file;
 };
 

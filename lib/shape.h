@@ -87,6 +87,7 @@ struct shape_node {
 			    * that tell its length */
 	bool is_content; /* the pointer of a container: what it leads to is the container's value, and stands
 			  * where the container does */
+	uint8_t redact;	 /* enum redact: of the value itself, or of one around it */
 	bool is_hidden;	 /* a number of a container: no value */
 	bool has_terminator;
 	int64_t terminator;

@@ -60,6 +60,7 @@ const struct rule *said_direction(const struct said *said);
 const struct rule *said_tag(const struct said *said, uint16_t *scope);
 uint32_t said_max(const struct said *said);
 int said_depth(const struct said *said);
+enum redact said_redact(const struct said *said);
 
 /* Plain `char`, what text is made of. */
 bool is_char(const struct build *b, uint32_t type);

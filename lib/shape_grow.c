@@ -500,6 +500,9 @@ static int grow(struct build *b, const struct spot *spot, uint16_t *node, struct
 	r = rules_find(&said, b, idx, err);
 	if (r)
 		return r;
+	n->redact = said_redact(&said);
+	if (!n->redact && spot->parent != SHAPE_NONE)
+		n->redact = b->shape->nodes[spot->parent].redact;
 	if (said_depth(&said)) {
 		b->drafts[idx].limit = MIN(n->depth + MIN(said_depth(&said), RULE_DEPTH_TREE), UINT8_MAX);
 		b->drafts[idx].deep = said_depth(&said) > RULE_DEPTH_TREE ? said_depth(&said) : 0;

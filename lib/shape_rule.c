@@ -285,6 +285,14 @@ uint32_t said_max(const struct said *said)
 	return 0;
 }
 
+enum redact said_redact(const struct said *said)
+{
+	for (int i = 0; i < 2; i++)
+		if (said->rule[i] && said->rule[i]->redact)
+			return said->rule[i]->redact;
+	return REDACT_NONE;
+}
+
 int said_depth(const struct said *said)
 {
 	for (int i = 0; i < 2; i++)

@@ -14,6 +14,7 @@
 #include "lib/pool.h"
 #include "lib/program.h"
 #include "lib/recording.h"
+#include "lib/redact.h"
 #include "lib/timestamp.h"
 #include "lib/util.h"
 #include "lib/value.h"
@@ -208,6 +209,23 @@ int package_symbolize(struct recording *recording, const struct program *program
 	return program_symbolize(program, recording, bases, err);
 }
 
+/* Not before what decides about the recording was decided: that needs what was really there. */
+static int redact(struct values *values, struct recording *recording, const struct package_context *context,
+		  struct pool *pool)
+{
+	const struct redact_key key = {context->config->redact_key, context->config->redact_key_len};
+	const struct shape *shape = context->program->funcs[recording->operation.func].shape;
+
+	for (size_t i = 0; i < recording->calls_cnt; i++)
+		if (redact_concerns(context->program->funcs[recording->calls[i].func].shape))
+			redact_call(&recording->calls[i],
+				    context->program->funcs[recording->calls[i].func].shape, &key);
+	if (!redact_concerns(shape))
+		return 0;
+	redact_call(&recording->operation, shape, &key);
+	return values_decode(values, shape, &recording->operation, pool);
+}
+
 int package_recording(struct recording *recording, const struct package_context *context,
 		      const struct package_source *source, bool *keep, struct err *err)
 {
@@ -232,10 +250,11 @@ int package_recording(struct recording *recording, const struct package_context 
 	cJSON_Delete(recording->metadata);
 	recording->metadata = doc;
 	add_error(doc, recording, func->config, &values);
-	if (add_user(doc, recording, context->program, func->config, &values, pool) < 0)
-		return err_nomem(err);
 	*keep = source->is_kept ||
 		(is_drawn(&func->config->sampling, source->draw) && is_wanted(doc, func->config, &values));
+	if (redact(&values, recording, context, pool) < 0 ||
+	    add_user(doc, recording, context->program, func->config, &values, pool) < 0)
+		return err_nomem(err);
 	plan_name(name, context->name_key, source->number);
 	snprintf(recording->id, sizeof(recording->id), "%016llx%016llx", name[0], name[1]);
 	snprintf(recording->schema, sizeof(recording->schema), "%s", context->schema_id);

@@ -123,6 +123,24 @@ static int note_inlined(struct equalizer *equalizer, struct err *err)
 	return 0;
 }
 
+/* What was recorded is a digest, and nobody here can make the same of what is replayed. */
+static void drop_hashed(struct equalizer *equalizer)
+{
+	struct program *program = equalizer->program;
+
+	for (size_t i = 0; i < program->funcs_cnt && !equalizer->config->redact_key; i++)
+		for (uint16_t k = 0; k < program->funcs[i].shape->nodes_cnt; k++) {
+			struct shape_node *node = &program->funcs[i].shape->nodes[k];
+
+			if (node->redact != REDACT_HMAC)
+				continue;
+			node->redact = REDACT_DROP;
+			notes_add(&equalizer->notes,
+				  "what '%s' redacts by \"hmac\" is not compared: its key is not here",
+				  program->funcs[i].config->name);
+		}
+}
+
 static int open_build(struct equalizer *equalizer, struct config *config, struct err *err)
 {
 	const struct equalizer_opts *opts = &equalizer->opts;
@@ -152,6 +170,7 @@ static int open_build(struct equalizer *equalizer, struct config *config, struct
 		err_hint(err, "link the engine into it: 'pkg-config --libs tapedeck-replay' says how");
 		return -ENOTSUP;
 	}
+	drop_hashed(equalizer);
 	return note_inlined(equalizer, err);
 }
 

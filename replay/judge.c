@@ -19,6 +19,7 @@
 #include "lib/pool.h"
 #include "lib/program.h"
 #include "lib/recording.h"
+#include "lib/redact.h"
 #include "lib/store.h"
 #include "lib/util.h"
 #include "lib/value.h"
@@ -321,6 +322,18 @@ static int judge_events(struct judge *j, const struct outcome_call *served)
 	return r;
 }
 
+/* As the recorder did, so that what is compared is what is left on both sides. */
+static void redact(struct recording *replayed, const struct program *program, const struct config *config)
+{
+	const struct redact_key key = {config->redact_key, config->redact_key_len};
+
+	for (size_t i = 0; i < replayed->calls_cnt; i++)
+		if (replayed->calls[i].func < program->funcs_cnt)
+			redact_call(&replayed->calls[i], program->funcs[replayed->calls[i].func].shape, &key);
+	if (replayed->operation.func < program->funcs_cnt)
+		redact_call(&replayed->operation, program->funcs[replayed->operation.func].shape, &key);
+}
+
 int judge(struct comparison *out, const struct recording *recording, const struct schema *schema,
 	  struct store *store, const struct config *config, const struct program *program, unsigned operation,
 	  const struct server_result *result, const struct displaced *displaced, struct err *err)
@@ -348,6 +361,8 @@ int judge(struct comparison *out, const struct recording *recording, const struc
 	out->recorded_ns = recording->operation.left_ns;
 	r = outcome_recording(&replayed, &served, result->outcome, PATCH_OUTCOME_BYTES, j.err);
 	j.replayed = replayed;
+	if (!r)
+		redact(replayed, program, config);
 	if (!r)
 		r = program_symbolize(program, replayed, (const uint64_t *)result->outcome->bases, j.err);
 	if (!pool || !j.handles)

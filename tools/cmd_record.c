@@ -11,6 +11,7 @@
 #include "lib/config_sizes.h"
 #include "lib/err.h"
 #include "lib/program.h"
+#include "lib/redact_key.h"
 #include "lib/schema.h"
 #include "lib/util.h"
 #include "loader/attach.h"
@@ -545,6 +546,9 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		err_hint(err, "give --to file:DIR, or \"cassette\" in the configuration");
 		return -EINVAL;
 	}
+	r = opts->dry_run ? 0 : redact_key_load(config, true, err);
+	if (r < 0)
+		return r;
 	if (is_inside)
 		return run_inside(opts, config, words, url, err);
 	r = open_process(&process, opts, words, err);

@@ -16,6 +16,7 @@
 #include "lib/err.h"
 #include "lib/json.h"
 #include "lib/program.h"
+#include "lib/redact_key.h"
 #include "lib/util.h"
 
 volatile sig_atomic_t common_stop, common_hangups;
@@ -26,7 +27,7 @@ int common_config(struct config **out, const char *path, struct err *err)
 
 	if (r == -ENOENT && !path)
 		err_hint(err, "name the configuration with -c FILE");
-	return r;
+	return r < 0 ? r : redact_key_load(*out, false, err);
 }
 
 int common_program(struct program **out, struct config *config, struct program_file *files, size_t cnt,

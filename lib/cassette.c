@@ -176,6 +176,7 @@ int cassette_get_schema(struct cassette *cassette, const char *sha256, struct bl
 
 struct walk {
 	struct cassette *cassette;
+	bool has_found;
 	const char *since, *until; /* NULL: open */
 	int (*fn)(const struct recording_key *key, void *ctx);
 	void *ctx;
@@ -190,6 +191,7 @@ static int walk_id(const char *id, void *ctx)
 	if (!recording_id_is_valid(id))
 		return 0;
 	memcpy(walk->key.id, id, sizeof(walk->key.id));
+	walk->has_found = true;
 	return walk->fn(&walk->key, walk->ctx);
 }
 
@@ -224,6 +226,21 @@ static int walk_category(const char *category, void *ctx)
 	return walk->cassette->ops->list(walk->cassette, prefix, walk_day, walk, walk->err);
 }
 
+static int is_something(const char *name, void *ctx)
+{
+	return 1;
+}
+
+void cassette_warn_of_layout(struct cassette *cassette, struct cassette *objects, const char *kind,
+			     const char *words)
+{
+	char prefix[CASSETTE_KEY_MAX];
+
+	recording_root(prefix, objects, kind);
+	if (!*cassette->warning && objects->ops->list(objects, prefix, is_something, NULL, NULL) == 1)
+		snprintf(cassette->warning, sizeof(cassette->warning), "nothing is found, but %s", words);
+}
+
 int cassette_each(struct cassette *cassette, const char *category, const char *since, const char *until,
 		  int (*fn)(const struct recording_key *key, void *ctx), void *ctx, struct err *err)
 {
@@ -236,13 +253,20 @@ int cassette_each(struct cassette *cassette, const char *category, const char *s
 		.err = err,
 	};
 	char prefix[CASSETTE_KEY_MAX];
+	int r;
 
 	if (cassette->ops->each)
 		return cassette->ops->each(cassette, category, walk.since, walk.until, fn, ctx, err);
-	if (category)
-		return walk_category(category, &walk);
-	recording_root(prefix, cassette, "metadata");
-	return cassette->ops->list(cassette, prefix, walk_category, &walk, err);
+	if (category) {
+		r = walk_category(category, &walk);
+	} else {
+		recording_root(prefix, cassette, "metadata");
+		r = cassette->ops->list(cassette, prefix, walk_category, &walk, err);
+	}
+	if (!r && !walk.has_found)
+		cassette_warn_of_layout(cassette, cassette, "index",
+					"there are segments: add layout=segments to its name");
+	return r;
 }
 
 /* --- finding --- */

@@ -72,6 +72,9 @@ struct cassette {
 /* By the driver's get_many, or one after the other. */
 int cassette_get_objects(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
 			 struct err *err);
+/* Where @objects has something of @kind, which belongs to another layout: a warning of @cassette. */
+void cassette_warn_of_layout(struct cassette *cassette, struct cassette *objects, const char *kind,
+			     const char *words);
 /* -EROFS with words when it is read-only. */
 int cassette_writable(const struct cassette *cassette, struct err *err);
 bool cassette_samples(const struct cassette *cassette, const struct recording_key *key, uint64_t bytes);

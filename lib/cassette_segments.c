@@ -513,6 +513,11 @@ static int segments_each(struct cassette *cassette, const char *category, const 
 		qsort(keys.key, keys.cnt, sizeof(*keys.key), by_key);
 	for (size_t i = 0; !r && i < keys.cnt; i++)
 		r = fn(&keys.key[i], ctx);
+	if (!r && !keys.cnt)
+		cassette_warn_of_layout(
+			cassette, segments->objects, "metadata",
+			"there are objects: leave out layout=segments, or let 'tapedeck compact' "
+			"move them");
 	free(keys.key);
 	return r;
 }

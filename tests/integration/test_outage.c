@@ -236,7 +236,7 @@ static char *spooled_ids(void)
 	return ids;
 }
 
-static void a_recorder_that_is_killed_loses_nothing_that_was_safe(void **state)
+static void kill_the_recorder(const char *name, const char *params)
 {
 	auto_cjson cJSON *summary = NULL;
 	auto_held struct held held;
@@ -244,7 +244,7 @@ static void a_recorder_that_is_killed_loses_nothing_that_was_safe(void **state)
 	unsigned cnt = 0;
 	char *save, *id;
 
-	begin("recorder", "&tries=1");
+	begin(name, params);
 	usleep(OUTAGE_US / 4);
 	s3_server_kill_gateway(&server);
 	usleep(OUTAGE_US / 4);
@@ -263,6 +263,19 @@ static void a_recorder_that_is_killed_loses_nothing_that_was_safe(void **state)
 	assert_int_equal(num(summary, "adopted"), cnt);
 	assert_int_equal(num(summary, "waiting"), 0);
 	assert_true(held.recordings >= cnt + num(summary, "stored"));
+}
+
+static void a_recorder_that_is_killed_loses_nothing_that_was_safe(void **state)
+{
+	kill_the_recorder("recorder", "&tries=1");
+}
+
+/* What is passed on twice is in two segments, and is there once all the same. */
+static void in_segments_a_killed_recorder_loses_nothing_either(void **state)
+{
+	kill_the_recorder("segments", "&tries=1&layout=segments");
+	command_must(&(struct command){}, ARGV(path("@/tapedeck"), "compact", url), 0, 60);
+	command_must(&(struct command){}, ARGV(path("@/tapedeck"), "verify", url), 0, 60);
 }
 
 static int setup(void **state)
@@ -296,6 +309,7 @@ int main(void)
 		cmocka_unit_test(a_gateway_that_is_killed_and_comes_back_has_all),
 		cmocka_unit_test(a_gateway_and_a_disk_that_hang_get_all_when_they_wake),
 		cmocka_unit_test(a_recorder_that_is_killed_loses_nothing_that_was_safe),
+		cmocka_unit_test(in_segments_a_killed_recorder_loses_nothing_either),
 	};
 
 	return cmocka_run_group_tests_name("record into S3 through outages", tests, setup, teardown);

@@ -303,6 +303,27 @@ static void damage_is_said_and_nothing_wrong_is_read(void **state)
 	}
 }
 
+static void a_name_without_its_layout_is_warned_of(void **state)
+{
+	struct fixture *f = *state;
+	auto_cassette struct cassette *objects = NULL;
+	char url[128], got[512] = "";
+
+	snprintf(url, sizeof(url), "file:%s/tape", f->dir);
+	assert_int_equal(cassette_open(&objects, url, false, NULL), 0);
+	assert_int_equal(cassette_each(objects, NULL, NULL, NULL, suite_append, got, NULL), 0);
+	assert_null(cassette_warning(objects));
+	suite_put(f->cassette, "c", "20251125", A);
+	assert_int_equal(cassette_each(objects, NULL, NULL, NULL, suite_append, got, NULL), 0);
+	assert_string_equal(got, "");
+	assert_string_equal(cassette_warning(objects),
+			    "nothing is found, but there are segments: add layout=segments to its name");
+	assert_int_equal(cassette_empty(f->cassette, NULL), 0);
+	suite_put(objects, "c", "20251125", A);
+	assert_int_equal(cassette_each(f->cassette, NULL, NULL, NULL, suite_append, got, NULL), 0);
+	assert_non_null(strstr(cassette_warning(f->cassette), "leave out layout=segments"));
+}
+
 static void a_layout_that_is_none_is_a_usage_error(void **state)
 {
 	struct cassette *cassette;
@@ -330,6 +351,7 @@ int main(void)
 		TEST(what_was_put_twice_is_removed_once_and_for_all),
 		TEST(of_a_segment_some_are_removed_and_the_others_stay),
 		TEST(damage_is_said_and_nothing_wrong_is_read),
+		TEST(a_name_without_its_layout_is_warned_of),
 		TEST(a_layout_that_is_none_is_a_usage_error),
 	};
 

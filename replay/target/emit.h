@@ -14,11 +14,12 @@ struct func;
 /* An open operation, or the open call inside it. */
 struct call {
 	const struct func *func;
-	uint64_t op;	      /* number of the operation */
-	uint64_t rsp, ret;    /* at entry; the address that it returns to */
-	uint64_t word;	      /* what lay at rsp */
-	uint64_t called;      /* where thunk_called lies while the function runs */
-	uint64_t passed_over; /* configured calls inside this one, which are not recorded */
+	uint64_t op;		    /* number of the operation */
+	uint64_t rsp, ret;	    /* at entry; the address that it returns to */
+	uint64_t word;		    /* what lay at rsp */
+	uint64_t cookie, cookie_at; /* in the thunk's frame while that is there */
+	uint64_t called;	    /* where thunk_called lies while the function runs */
+	uint64_t passed_over;	    /* configured calls inside this one, which are not recorded */
 	uint64_t args[ARG_REGS];
 	uint64_t keep[PLAN_KEEP_MAX];
 	uint32_t home, seq; /* tid of the thread that the operation runs in */

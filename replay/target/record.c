@@ -28,13 +28,17 @@ static pthread_key_t ends_key;
 /* What interrupted us and was not recorded is a gap in the numbers. */
 static void leave_engine(void)
 {
-	if (record_me.missed && record_me.call[CALL_OPERATION].is_open) {
-		record_me.attempted += record_me.missed;
-		record_me.rseq += record_me.missed;
-	}
-	record_me.missed = 0;
+	uint32_t missed;
+
 	__atomic_fetch_sub(&engine.tape->busy, 1, __ATOMIC_SEQ_CST);
-	record_me.depth = 0;
+	/* From here on handlers' calls are recorded, and none is missed. */
+	__atomic_store_n(&record_me.depth, 0, __ATOMIC_SEQ_CST);
+	missed = record_me.missed;
+	record_me.missed = 0;
+	if (!missed || !record_me.call[CALL_OPERATION].is_open)
+		return;
+	record_me.attempted += missed;
+	record_me.rseq += missed;
 }
 
 /* Returns 0, and leaves, when recording has stopped. */
@@ -102,6 +106,17 @@ static int is_passed(const struct call *call, uint64_t sp)
 	return call->rsp <= sp;
 }
 
+/* In the thunk's frame lies room for it behind a result that is not there yet. */
+#define COOKIE_AT    10
+#define COOKIE_BYTES 6
+
+static void put_cookie(struct call *call, struct frame *frame)
+{
+	call->cookie = plan_mix((uint64_t)record_me.number << 40 ^ record_me.rseq) >> 16;
+	call->cookie_at = (uint64_t)&frame->st[0][COOKIE_AT];
+	memcpy(&frame->st[0][COOKIE_AT], &call->cookie, COOKIE_BYTES);
+}
+
 static int lies_at(uint64_t at, uint64_t want)
 {
 	uint64_t word;
@@ -109,12 +124,14 @@ static int lies_at(uint64_t at, uint64_t want)
 	return guard_peek(&word, at, sizeof(word)) == sizeof(word) && word == want;
 }
 
-/* Whether @call is still there when a function is entered at @sp: neither end of the thunk's frame was
- * written over. */
+/* Whether @call is still there when a function is entered at @sp: neither its return address nor the thunk's
+ * frame beneath was written over. */
 static int is_alive(const struct call *call, uint64_t sp)
 {
+	uint64_t cookie = 0;
+
 	return !is_passed(call, sp) && lies_at(call->rsp, call->word) &&
-	       lies_at(call->called, (uint64_t)thunk_called);
+	       guard_peek(&cookie, call->cookie_at, COOKIE_BYTES) == COOKIE_BYTES && cookie == call->cookie;
 }
 
 void record_settle(uint64_t sp)
@@ -303,6 +320,7 @@ static void set_call(struct frame *frame, struct call *call)
 	frame->stack_words = stack_words(frame);
 	frame->fp = call->func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
 	call->called = frame->xsave - 8 * frame->stack_words - 8;
+	put_cookie(call, frame);
 }
 
 /* prctl, or syscall with its number before. */

@@ -43,6 +43,9 @@ int process_files(const struct process *process, struct program_file **files, si
 /* What makes tracing it dangerous, -EPERM with the reason and the way out: C++ unwinding through return
  * probes, seccomp on 6.11 to 6.13, already traced by ptrace. Checked before anything is attached. */
 int process_check(const struct process *process, const struct program *program, struct err *err);
+/* The same on a kernel whose release is @release: "6.12.4". */
+int process_check_on(const struct process *process, const struct program *program, const char *release,
+		     struct err *err);
 /* After process_files: fill errno_off, libc and loader. */
 int process_layout(struct process *process, const struct program *program, struct err *err);
 bool process_has_ended(const struct process *process);

@@ -44,6 +44,19 @@ static const char errno_off[] =
 	"int main(void) { char *tp; pad[3] = 1; __asm__(\"mov %%fs:0, %0\" : \"=r\"(tp));\n"
 	"printf(\"%d\\n\", (int)((char *)&errno - tp)); fflush(stdout); pause(); }\n";
 
+/* One of its threads, not the first, is under a filter that allows all; closes its output then. */
+static const char filtered[] =
+	"#include <linux/filter.h>\n#include <linux/seccomp.h>\n#include <pthread.h>\n#include <sys/prctl.h>\n"
+	"#include <unistd.h>\n"
+	"static void *f(void *a)\n"
+	"{ struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};\n"
+	"  struct sock_fprog prog = {1, &allow};\n"
+	"  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);\n"
+	"  if (!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog)) close(1);\n"
+	"  for (;;) pause(); return a; }\n"
+	"int main(void) { pthread_t t; pthread_create(&t, 0, f, 0); for (;;) pause(); }\n";
+static const char sandboxed[] = "int seccomp_load(void);\nint main(void) { return seccomp_load(); }\n";
+
 static const char *in_dir(const char *name)
 {
 	static char paths[4][128];
@@ -81,6 +94,9 @@ static int setup(void **state)
 	compile("aborts", said, "-Wl,--no-as-needed -L. -laborts");
 	compile("errno", errno_off, "");
 	compile("errno-static", errno_off, "-static");
+	compile("filtered", filtered, "-lpthread");
+	compile("libfilter.so", "int seccomp_load(void) { return 0; }\n", "-shared -fPIC");
+	compile("sandboxed", sandboxed, "-L. -lfilter");
 	compile("go", said, "-Wl,--defsym=runtime.gopanic=main");
 	return 0;
 }
@@ -512,6 +528,74 @@ static void go_is_refused_because_its_stacks_move(void **state)
 	program_close(program);
 }
 
+/* From 6.11 on a return probe is a system call of the target's own; from 6.14 on filters do not see it. */
+static const struct {
+	const char *release;
+	bool is_refused;
+} kernels[] = {
+	{"6.6.12", false},  {"6.10.14", false}, {"6.11.0-rc1", true}, {"6.12.48+deb13-amd64", true},
+	{"6.13.7", true},   {"6.14.0", false},	{"6.18.44", false},   {"7.0.1", false},
+	{"5.11.22", false},
+};
+
+static void a_filter_that_kills_return_probes_is_refused_where_it_does(void **state)
+{
+	int fds[2];
+	auto_process struct process *process = NULL;
+	struct program *program;
+	char want[256], byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(fds[1], 1);
+		close(fds[1]);
+		execl(in_dir("filtered"), "filtered", NULL);
+		_exit(1);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 0); /* its output is closed */
+	close(fds[0]);
+	assert_int_equal(process_open(&process, pid, NULL), 0);
+	program = program_of(process);
+	for (size_t i = 0; i < ARRAY_SIZE(kernels); i++) {
+		struct err err = {};
+
+		assert_int_equal(process_check_on(process, program, kernels[i].release, &err),
+				 kernels[i].is_refused ? -EPERM : 0);
+		snprintf(want, sizeof(want),
+			 "process %d is under seccomp, which kills return probes on Linux %.4s", pid,
+			 kernels[i].release);
+		assert_string_equal(err.msg, kernels[i].is_refused ? want : "");
+		if (kernels[i].is_refused)
+			assert_string_equal(err.hint,
+					    "run it without a seccomp filter, or on Linux 6.14 or later");
+	}
+	program_close(program);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void what_will_be_under_a_filter_is_refused_before(void **state)
+{
+	char *argv[] = {(char *)in_dir("sandboxed"), NULL};
+	auto_process struct process *process = spawned(argv);
+	struct program *program = program_of(process);
+	struct err err = {};
+	char want[256];
+
+	assert_int_equal(process_check_on(process, program, "6.18.0", &err), 0);
+	assert_int_equal(process_check_on(process, program, "6.12.3", &err), -EPERM);
+	snprintf(
+		want, sizeof(want),
+		"'sandboxed' in process %d puts it under seccomp (seccomp_load), which kills return probes on Linux "
+		"6.12",
+		process->pid);
+	assert_string_equal(err.msg, want);
+	program_close(program);
+}
+
 static void a_process_under_a_debugger_is_refused(void **state)
 {
 	auto_process struct process *process = NULL;
@@ -556,6 +640,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_process_to_trace_says_why),
 		cmocka_unit_test(errno_and_libc_are_found_in_the_live_process),
 		cmocka_unit_test(go_is_refused_because_its_stacks_move),
+		cmocka_unit_test(a_filter_that_kills_return_probes_is_refused_where_it_does),
+		cmocka_unit_test(what_will_be_under_a_filter_is_refused_before),
 		cmocka_unit_test(a_process_under_a_debugger_is_refused),
 	};
 

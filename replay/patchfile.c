@@ -285,7 +285,7 @@ static int add_func(struct patchfile_writer *writer, const struct program_func *
 
 	snprintf(out->name, sizeof(out->name), "%s", config->name);
 	out->module = func->module;
-	out->role = roles[config->role];
+	out->role = roles[config->role] | (config->joins ? PATCH_JOINS : 0);
 	out->missing = missings[config->missing];
 	set_missing(&out->missing_return, func->shape, config->missing_return);
 	out->alias = patchfile_alias(writer->config, config->alias);

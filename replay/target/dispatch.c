@@ -30,12 +30,14 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t key[PATCH_KEY_MAX];
 
+extern void *__libc_stack_end; /* of ld.so; the first thread's */
+
 static uint64_t operation_sp;
-static pthread_t operation_thread;
 
 static __thread struct {
 	unsigned engine_depth;
-	int takes_part; /* 1: yes, -1: no, 0: not asked yet */
+	int is_operations; /* the operation itself runs in it */
+	int takes_part;	   /* 1: yes, -1: no, 0: not asked yet */
 	/* While a real function runs: its frame, where its return address stands, and what its return will
 	 * need. */
 	uint64_t real_sp, real_ret;
@@ -55,8 +57,7 @@ void dispatch_leave(void)
 void dispatch_play(uint64_t sp)
 {
 	operation_sp = sp;
-	operation_thread = pthread_self();
-	me.takes_part = 1;
+	me.takes_part = me.is_operations = 1;
 }
 
 static uint64_t sp_of(const struct frame *frame)
@@ -248,14 +249,17 @@ static size_t make_key(const struct report *report)
 
 static int play(const struct func *func, struct frame *frame, int *error_number)
 {
-	unsigned role = func->patch->role & ~PATCH_READY;
+	unsigned role = func->patch->role & ~(PATCH_READY | PATCH_JOINS);
 	struct report report = {.func = func, .rsp = sp_of(frame), .xmm = frame->xmm};
 	size_t key_len;
 
 	memcpy(report.args, frame->gpr, sizeof(report.args));
-	report.seq = ++engine.outcome->calls_cnt;
 	key_len = role == PATCH_INPUT ? make_key(&report) : 0;
 	report.served = match_take(func, role, key, key_len);
+	/* A thread that was there before may work for others: what nothing answers is theirs. */
+	if (report.served == PATCH_NONE && !takes_part())
+		return tail(func, frame);
+	report.seq = ++engine.outcome->calls_cnt;
 	if (report.served == PATCH_NONE)
 		return answer_missing(frame, &report);
 	return serve(frame, &report, error_number);
@@ -293,24 +297,34 @@ static int play_startup(const struct func *func, struct frame *frame, int *error
 static int is_startup(const struct func *func)
 {
 	return engine.state == ENGINE_STARTING && engine.has_entered && engine.played->calls_cnt &&
-	       (func->patch->role & ~PATCH_READY) == PATCH_INPUT &&
+	       (func->patch->role & ~(PATCH_READY | PATCH_JOINS)) == PATCH_INPUT &&
 	       !__atomic_load_n(engine.server, __ATOMIC_ACQUIRE);
 }
 
 static int is_played(const struct func *func, const struct frame *frame)
 {
-	unsigned role = func->patch->role & ~PATCH_READY;
+	unsigned role = func->patch->role & ~(PATCH_READY | PATCH_JOINS);
 
 	if (role != PATCH_INPUT && role != PATCH_OUTPUT)
 		return 0;
-	return !is_nested(frame) && takes_part();
+	return !is_nested(frame) && (takes_part() || func->patch->role & PATCH_JOINS);
 }
 
-/* The program is back where it waits for work, above the operation that should have returned. */
-static int has_left(const struct func *func, const struct frame *frame)
+/* Where the stack ends that holds the operation: what the thread pointer leads to lies on top of a thread's.
+ */
+static uint64_t stack_end(void)
 {
-	return func->patch->role & PATCH_READY && pthread_equal(pthread_self(), operation_thread) &&
-	       sp_of(frame) > operation_sp;
+	uint64_t main_end = (uint64_t)__libc_stack_end, end = (uint64_t)pthread_self();
+
+	return end > operation_sp && end < main_end ? end : main_end;
+}
+
+/* The program goes on above the operation, which should have returned: it jumped. */
+static int has_left(const struct frame *frame)
+{
+	uint64_t sp = sp_of(frame);
+
+	return me.is_operations && sp > operation_sp && sp < stack_end();
 }
 
 static int is_ready(const struct func *func)
@@ -392,7 +406,7 @@ static int decide(const struct func *func, struct frame *frame, int *error_numbe
 			__atomic_add_fetch(&engine.outcome->watched[frame->index], 1, __ATOMIC_RELAXED);
 		return tail(func, frame);
 	}
-	if (has_left(func, frame))
+	if (has_left(frame))
 		report_end(OUTCOME_LEFT, NULL, 0);
 	if (!is_played(func, frame))
 		return tail(func, frame);

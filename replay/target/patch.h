@@ -86,6 +86,8 @@ enum patch_role {
 	PATCH_CONFINES = 128,
 	PATCH_READY =
 		4, /* accept, epoll_wait...: main has reached its loop. May be or'ed to INPUT or OUTPUT */
+	/* Or'ed to INPUT or OUTPUT: threads that were there before the operation call it for it, too. */
+	PATCH_JOINS = 64,
 };
 /* Which registers carry a function's result. The others keep what they held at its entry: with -fipa-ra a
  * caller may know that a void function leaves rax alone. */
@@ -229,7 +231,7 @@ enum outcome_end {
 	OUTCOME_SIGNAL,	   /* signal, address, pc */
 	OUTCOME_BLOCKED,   /* a system call that would leave the sandbox, or SYS_fork beyond PATCH_FORKS_MAX:
 			      number, pc; text: the path that it names */
-	OUTCOME_EXIT,	   /* the program called exit: status */
+	OUTCOME_EXIT,	   /* the program called exit: status; or the operation's thread ended: 0 */
 	OUTCOME_FULL,	   /* PATCH_OUTCOME_BYTES was too small */
 	OUTCOME_LEFT,	   /* the operation was left by longjmp or an exception */
 	OUTCOME_TROUBLE,   /* the engine could not play the case: text */

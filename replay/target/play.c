@@ -95,6 +95,23 @@ int thunk_caught(int version, int actions, uint64_t exception_class, void *excep
 	report_end(OUTCOME_LEFT, NULL, 0);
 }
 
+/* By pthread_exit, with what it unwound behind it. */
+static void on_thread_end(void *unused __attribute__((unused)))
+{
+	dispatch_enter();
+	if (play_is_here())
+		report_end(OUTCOME_EXIT, NULL, 0);
+	dispatch_leave();
+}
+
+static void watch_thread_end(void)
+{
+	pthread_key_t key;
+
+	if (!pthread_key_create(&key, on_thread_end))
+		pthread_setspecific(key, &player);
+}
+
 static void call_operation(struct thunk_call *call, const struct func *func, int *error_number)
 {
 	dispatch_play((uint64_t)__builtin_frame_address(0));
@@ -129,6 +146,7 @@ void play_case(void)
 	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
 		engine.outcome->bases[i] = module_is_loaded(i) ? module_base(i) : PATCH_NOT_LOADED;
 	start_watch_exit();
+	watch_thread_end();
 	if (!func->original)
 		report_trouble(OUTCOME_TROUBLE, func, "the code of '%s' cannot be moved", func->patch->name);
 	build_arguments(&report, stack + 1);
@@ -142,6 +160,8 @@ void play_case(void)
 	if (engine.how & PATCH_RUN_DEBUGGED)
 		stop_for_debugger(func);
 	call_operation(&call, func, &error_number);
+	if (!play_is_here()) /* a child that the operation forked came back, too: here is nobody for it */
+		engine_exit(0);
 	result = (struct patch_registers){
 		.rax = call.rax, .rdx = call.rdx, .xmm = {call.xmm[0][0], call.xmm[1][0]}};
 	memcpy(result.st, call.st, sizeof(result.st));

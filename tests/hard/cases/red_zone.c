@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Leaf functions that keep values below the stack pointer across a nop5, which kernels from 6.18 on would make a
-// call that overwrites them: it is never where a probe sits, and all 4,000 results are right.
+// Leaf functions that keep values below the stack pointer across a nop5, which kernels from 6.18 on would
+// make a call that overwrites them: it is never where a probe sits, and all 4,000 results are right.
 // @check: in_leaf: input in case
 #include "case.h"
 
@@ -10,8 +10,7 @@ __asm__(".pushsection .text\n"
 	".globl sum_in_red_zone\n.type sum_in_red_zone, @function\n"
 	"sum_in_red_zone:\n"
 	"mov %rdi, -8(%rsp)\n"
-	"mov %rsi, -16(%rsp)\n" NOP5
-	"mov -8(%rsp), %rax\n"
+	"mov %rsi, -16(%rsp)\n" NOP5 "mov -8(%rsp), %rax\n"
 	"add -16(%rsp), %rax\n"
 	"ret\n"
 	".size sum_in_red_zone, . - sum_in_red_zone\n"

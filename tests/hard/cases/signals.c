@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Signal handlers that run in the middle of an operation, on the same stack: what they call belongs to it. One
-// that comes inside an input is the input's affair.
+// Signal handlers that run in the middle of an operation, on the same stack: what they call belongs to it.
+// One that comes inside an input is the input's affair.
 #include <signal.h>
 #include <stddef.h>
 

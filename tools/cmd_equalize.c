@@ -8,7 +8,14 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	return equalizing_run(arg, "equalize", words, err);
 }
 
-static const struct opt opts_table[] = {EQUALIZING_OPTS(struct equalizing_opts), {OPT_END}};
+#define AT(field) offsetof(struct equalizing_opts, field)
+static const struct opt opts_table[] = {
+	EQUALIZING_OPTS(struct equalizing_opts),
+	{OPT_FLAG, 0, "learn-noise", NULL,
+	 "with the recorded build: replay all twice, and propose what to ignore", AT(learn_noise)},
+	{OPT_FLAG, 0, "write", NULL, "with --learn-noise: write it into the configuration", AT(write)},
+	{OPT_END},
+};
 
 const struct command cmd_equalize = {
 	.name = "equalize",

@@ -13,6 +13,7 @@
 #include "replay/equalizer.h"
 #include "replay/report.h"
 #include "tools/baseline.h"
+#include "tools/noise.h"
 #include "tools/status.h"
 #include "tools/tally.h"
 #include "tools/verdicts.h"
@@ -22,6 +23,8 @@ struct equalizing {
 	const char *cassette;
 	struct equalizer_totals totals; /* as they grow */
 	struct tally tally;
+	struct noise noise;
+	const struct config *config;
 	struct baseline *baseline; /* NULL: nothing is accepted */
 	struct report *reports[OPT_LIST_MAX];
 	size_t reports_cnt;
@@ -113,6 +116,40 @@ static int on_comparison(const struct comparison *comparison, void *ctx)
 	if (status_is_due(&e->status))
 		show_progress(e);
 	return r == 0 && ferror(stdout) ? STOPPED : r;
+}
+
+/* --- noise --- */
+
+static int on_noise(const struct comparison *comparison, void *ctx)
+{
+	struct equalizing *e = ctx;
+
+	if (!e->first_ns)
+		e->first_ns = status_now_ns();
+	if (status_is_due(&e->status))
+		show_progress(e);
+	return noise_add(&e->noise, e->config, comparison, e->err);
+}
+
+static int nothing_matches(const char *cassette, struct err *err);
+
+/* Twice: what the replays of one build differ in among themselves differs from the recording in one of them.
+ */
+static int learn_noise(struct equalizing *e, struct equalizer *equalizer, const struct lookup *lookup)
+{
+	int r = 0;
+
+	for (int i = 0; i < 2 && r == 0 && !common_stop; i++)
+		r = equalizer_run(equalizer, lookup, on_noise, e, &e->totals, e->err);
+	status_clear(&e->status);
+	verdicts_print_notes(equalizer_notes(equalizer));
+	if (r == 0 && !e->totals.found)
+		return nothing_matches(e->cassette, e->err);
+	if (r == 0)
+		r = noise_print(&e->noise, e->opts->json, e->err);
+	if (r == 0 && e->opts->write)
+		r = noise_write(&e->noise, e->config, e->err);
+	return r < 0 || !e->noise.rules_cnt || e->opts->write ? r : STATUS_DIFFERS;
 }
 
 /* --- the end --- */
@@ -249,6 +286,12 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 		return r;
 	status_init(&e->status);
 	common_catch_signals(1);
+	e->config = config;
+	if (opts->learn_noise) {
+		r = learn_noise(e, equalizer, &lookup);
+		equalizer_free(equalizer);
+		return r;
+	}
 	r = equalizer_run(equalizer, &lookup, on_comparison, e, &e->totals, e->err);
 	status_clear(&e->status);
 	verdicts_print_notes(equalizer_notes(equalizer));
@@ -265,6 +308,7 @@ static void release(struct equalizing *e)
 		report_abandon(e->reports[i]);
 	baseline_free(e->baseline);
 	tally_release(&e->tally);
+	noise_release(&e->noise);
 }
 
 int equalizing_run(const struct equalizing_opts *opts, const char *name, const struct words *words,
@@ -284,6 +328,8 @@ int equalizing_run(const struct equalizing_opts *opts, const char *name, const s
 		r = common_config(&config, opts->build.config, err);
 	if (r < 0)
 		return r;
+	if (opts->write && !opts->learn_noise)
+		return err_usage(err, -EINVAL, "--write goes with --learn-noise");
 	if (!opts->build.exe)
 		return err_usage(err, -EINVAL, "'%s' needs --exe BUILD: the program to replay with", name);
 	r = cassette_open(&cassette, words->arg[0], false, err);

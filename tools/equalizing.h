@@ -14,6 +14,9 @@ struct equalizing_opts {
 	uint64_t jobs;
 	bool json;
 	struct opt_list reports;
+	/* equalize's alone */
+	bool learn_noise; /* what differs though the build is the same: proposed as rules */
+	bool write;	  /* and written into the configuration */
 	/* studio's alone */
 	bool by_category; /* a category that cannot be replayed does not stop the others; totals of each */
 	const char *baseline;	/* file of accepted differences */

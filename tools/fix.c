@@ -105,22 +105,61 @@ static void say(const char *path, const char *const way[WAY], const char *value)
 		way[2], way[3], way[4], value);
 }
 
-int fix_config(const char *path, const char *advice, struct err *err)
+static int open_config(struct json_doc **doc, struct buf *text, const char *path, struct err *err)
 {
-	auto_cjson cJSON *laid = cJSON_Parse(advice);
+	int r;
+
+	buf_init(text, JSON_TEXT_MAX);
+	r = config_read(text, path, err);
+	return r < 0 ? r : json_parse(doc, path, (char *)text->data, text->len, err);
+}
+
+int fix_get(struct cJSON **out, const char *path, const char *const *way, size_t cnt, struct err *err)
+{
 	auto_json struct json_doc *doc = NULL;
+	auto_buf struct buf text = {};
+	const cJSON *at;
+	int r = open_config(&doc, &text, path, err);
+
+	if (r < 0)
+		return r;
+	at = json_root(doc);
+	for (size_t i = 0; i < cnt; i++)
+		at = cJSON_GetObjectItemCaseSensitive(at, way[i]);
+	*out = at ? cJSON_Duplicate(at, true) : NULL;
+	return at && !*out ? err_nomem(err) : 0;
+}
+
+int fix_set(const char *path, const char *const *way, size_t cnt, const char *instead, const char *value,
+	    struct err *err)
+{
 	auto_config struct config *config = NULL;
 	auto_buf struct buf text = {}, changed = {};
-	autofree char *printed = NULL;
-	const cJSON *value;
-	const char *way[WAY];
 	int r;
 
 	buf_init(&text, JSON_TEXT_MAX);
 	buf_init(&changed, JSON_TEXT_MAX);
 	r = config_read(&text, path, err);
+	if (r < 0)
+		return r;
+	r = json_edit_set(&changed, (char *)text.data, text.len, way, cnt, instead, value, err);
 	if (r == 0)
-		r = json_parse(&doc, path, (char *)text.data, text.len, err);
+		r = config_parse(&config, path, (char *)changed.data, changed.len, err);
+	if (r < 0)
+		return err_wrap(err, r, "'%s' is left as it was", path);
+	return put_in_place(path, &changed, err);
+}
+
+int fix_config(const char *path, const char *advice, struct err *err)
+{
+	auto_cjson cJSON *laid = cJSON_Parse(advice);
+	auto_json struct json_doc *doc = NULL;
+	auto_buf struct buf text = {};
+	autofree char *printed = NULL;
+	const cJSON *value;
+	const char *way[WAY];
+	int r = open_config(&doc, &text, path, err);
+
 	if (r < 0)
 		return r;
 	if (!makes_sense(laid))
@@ -129,12 +168,7 @@ int fix_config(const char *path, const char *advice, struct err *err)
 	printed = json_print(value);
 	if (!printed)
 		return err_nomem(err);
-	r = json_edit_set(&changed, (char *)text.data, text.len, way, WAY, EXCLUDED, printed, err);
-	if (r == 0)
-		r = config_parse(&config, path, (char *)changed.data, changed.len, err);
-	if (r < 0)
-		return err_wrap(err, r, "'%s' is left as it was", path);
-	r = put_in_place(path, &changed, err);
+	r = fix_set(path, way, WAY, EXCLUDED, printed, err);
 	if (r == 0)
 		say(path, way, printed);
 	return r;

@@ -14,7 +14,8 @@ static const struct json_field document_fields[] = {
 	{"host", FIELD_STRING, "where it was recorded", .is_optional = true},
 	{"pid", FIELD_INTEGER, "of the process", .is_optional = true},
 	{"error", FIELD_BOOL, "it ended in what the configuration calls an error", .is_optional = true},
-	{"user", FIELD_VALUES, "the metadata that is configured, and what the program gave", .is_optional = true},
+	{"user", FIELD_VALUES, "the metadata that is configured, and what the program gave",
+	 .is_optional = true},
 	{"schema", FIELD_STRING, "name of its types in the cassette", .is_optional = true},
 	{"complete", FIELD_BOOL, "nothing of it was lost", .is_optional = true},
 	{"incomplete", FIELD_STRINGS, "what was lost", .is_optional = true},
@@ -136,7 +137,8 @@ static const struct json_field record_fields[] = {
 	{"stored", FIELD_INTEGER, "recordings in the cassette, or safe in the spool before it"},
 	{"incomplete", FIELD_INTEGER, "recordings with a hole, of those taken"},
 	{"sampled_out", FIELD_INTEGER, "operations that sampling passed over"},
-	{"kept_out", FIELD_INTEGER, "operations beyond --count, against keep_if, or left out by a rate at the end or by sizes"},
+	{"kept_out", FIELD_INTEGER,
+	 "operations beyond --count, against keep_if, or left out by a rate at the end or by sizes"},
 	{"discarded", FIELD_INTEGER, "operations that the program discarded by a mark"},
 	{"dropped", FIELD_INTEGER, "recordings that storage was too slow for"},
 	{"failed", FIELD_INTEGER, "recordings that could not be stored"},
@@ -225,7 +227,18 @@ static const struct json_field totals_fields[] = {
 	{},
 };
 
-const struct json_line lines_verdicts[] = {{"comparison", comparison_fields}, {"summary", totals_fields}, {}};
+static const struct json_field noise_fields[] = {
+	{"section", FIELD_STRING, "of the configuration: operations or outputs"},
+	{"function", FIELD_STRING, "as configured"},
+	{"ignore", FIELD_STRING, "the path that a rule should name"},
+	{"differ", FIELD_INTEGER, "replays that differ there"},
+	{"of", FIELD_INTEGER, "replays"},
+	{"example", FIELD_STRING, "the ID of a recording"},
+	{},
+};
+
+const struct json_line lines_verdicts[] = {
+	{"comparison", comparison_fields}, {"summary", totals_fields}, {"noise", noise_fields}, {}};
 
 static const struct json_field category_fields[] = {
 	{"category", FIELD_STRING, "of the operation"},

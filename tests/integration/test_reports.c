@@ -180,6 +180,42 @@ static void the_page_goes_by_keyboard(void **state)
 
 /* --- studio --- */
 
+/* --- noise: the regressed build stands for one that is never the same --- */
+
+static void what_differs_in_every_replay_is_proposed_with_its_count(void **state)
+{
+	const char *said = run("equalize", "-regressed", 1, ARGV("--learn-noise"));
+
+	assert_non_null(strstr(said,
+			       "\n        10  \"operations\": {\"handle_order\": {\"compare\": {\"ignore\": "
+			       "[\"reply->total_cents\"]}}} (" ONE ")\n"));
+	assert_non_null(strstr(
+		said, "\n         4  \"outputs\": {\"audit\": {\"compare\": {\"ignore\": [\"digest\"]}}} ("));
+	assert_non_null(strstr(run("equalize", "", 0, ARGV("--learn-noise")),
+			       "no value differs: there is nothing to ignore"));
+}
+
+static void noise_that_is_written_differs_no_more_and_the_rest_of_the_file_stays(void **state)
+{
+	const char *copy = in_folder("orders.json"),
+		   *exe = command_text("%s/examples/orders/ordersd-regressed", command_build());
+	const char *tapedeck = command_text("%s/tapedeck", command_build());
+	autofree char *before = command_file("examples/orders/orders.json"), *after = NULL;
+	struct command cp;
+
+	command_must(&cp, ARGV("cp", "examples/orders/orders.json", copy), 0, TIMEOUT_S);
+	command_must(&last,
+		     ARGV(tapedeck, "equalize", "-c", copy, "--exe", exe, TAPE, "--learn-noise", "--write"),
+		     0, TIMEOUT_S);
+	command_must(&last, ARGV(tapedeck, "equalize", "-c", copy, "--exe", exe, TAPE), 0, TIMEOUT_S);
+	after = command_file(copy);
+	assert_int_equal(strncmp(before, after, strcspn(before, "\n")), 0);
+	for (const char *comment = before; (comment = strstr(comment, "// ")); comment++)
+		assert_non_null(strstr(after, command_text("%.*s", (int)strcspn(comment, "\n"), comment)));
+	command_must(&last, ARGV(tapedeck, "equalize", "-c", copy, "--exe", exe, TAPE, "--write"), 2,
+		     TIMEOUT_S);
+}
+
 static void studio_tells_the_categories_and_ends_as_equalize_does(void **state)
 {
 	const char *said = run("studio", "-regressed", 1, ARGV(NULL));
@@ -245,6 +281,8 @@ int main(void)
 		TEST(the_page_tells_one_regression_in_one_row_and_shows_both_sides),
 		TEST(the_page_is_filtered_by_text_verdict_and_cause),
 		TEST(the_page_goes_by_keyboard),
+		TEST(what_differs_in_every_replay_is_proposed_with_its_count),
+		TEST(noise_that_is_written_differs_no_more_and_the_rest_of_the_file_stays),
 		TEST(studio_tells_the_categories_and_ends_as_equalize_does),
 		TEST(what_is_accepted_differs_no_more),
 		TEST(so_many_may_differ),

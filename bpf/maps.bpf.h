@@ -9,6 +9,7 @@
 struct control control;
 struct func_rule rules[FUNC_MAX];
 __u64 windows[FUNC_MAX]; /* window number << 32 | operations taken in it */
+__u64 loads_cnt; /* times that libraries came or went */
 __u64 operations_cnt;	 /* numbers operations from 1 */
 __u32 threads_cnt;	 /* numbers threads from 1 */
 __u32 startup_calls;	 /* begun, those that are not recorded too */

@@ -14,6 +14,8 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+#define SIGNAL_STOP 19
+
 static __noinline bool is_followed(void)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
@@ -32,6 +34,19 @@ static __noinline void timer_stop(__u32 func, __u64 begun)
 		COUNT(func, busy_ns, bpf_ktime_get_ns() - begun);
 }
 
+/* What is unwinding the stack would not find its way through a return that is hooked now. */
+static __noinline void go_by(__u32 func)
+{
+	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
+
+	if (thread && thread->frame[FRAME_OPERATION].is_open)
+		thread->frame[FRAME_OPERATION].flags |= EVENT_F_WARY;
+	if (!rule_of(func)->is_operation)
+		COUNT(func, hits, 1);
+	else if (control.state == CONTROL_RECORDING)
+		COUNT(func, too_deep, 1);
+}
+
 /* Returns whether the return is wanted. */
 static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 {
@@ -45,6 +60,10 @@ static __always_inline bool handle_entry(struct pt_regs *ctx, __u32 func)
 		return false;
 	if (control.count_only) {
 		COUNT(func, hits, 1);
+		return false;
+	}
+	if (control.is_wary) {
+		go_by(func);
 		return false;
 	}
 	begun = timer_start();
@@ -111,6 +130,28 @@ int at_catch(struct pt_regs *ctx)
 
 	if (control.state != CONTROL_STOPPED && thread && is_busy(thread) && !is_elsewhere(thread, ctx->rsp))
 		thread_catch(thread, ctx->rsp);
+	return 0;
+}
+
+/* At what ld.so calls when libraries come and go, and, with a cookie, at the first code of what unwinds the
+ * stack. */
+SEC("uprobe.s")
+int at_load(struct pt_regs *ctx)
+{
+	bool is_runtime;
+
+	if (control.state == CONTROL_STOPPED || (control.is_following && !is_followed()))
+		return 0;
+	is_runtime = bpf_get_attach_cookie(ctx);
+	if (is_runtime)
+		control.is_wary = 1;
+	/* A return probe of its own hooks whatever its entry says: until it is off, nothing may run. */
+	if (is_runtime && control.is_stopping)
+		bpf_send_signal(SIGNAL_STOP);
+	__sync_fetch_and_add(&loads_cnt, 1);
+	/* The loader may have looked at what came before, and been content. */
+	if (is_runtime)
+		control.is_wary = 1;
 	return 0;
 }
 

@@ -41,6 +41,7 @@ enum event_flags {
 	EVENT_F_SHARED = 1 << 2,    /* another operation carried the same value at the same time */
 	EVENT_F_UNCARRIED = 1 << 3, /* what it carried found no room */
 	EVENT_F_ELSEWHERE = 1 << 8, /* calls were made on a stack that is not their thread's own */
+	EVENT_F_WARY = 1 << 9,	    /* calls were made while no return could be hooked, see control.is_wary */
 	/* Fragments that do not fit one event: */
 	EVENT_F_MORE = 1 << 4,	/* they go on in the thread's next event, */
 	EVENT_F_AGAIN = 1 << 5, /* which has this, and the same kind, seq and registers */
@@ -129,8 +130,12 @@ struct control {
 	__u32 is_seeded;
 	__u32 is_following; /* children of the process, too */
 	__u32 is_timed;
-	__u32 is_starting, pad;		/* calls of inputs before the first operation are its start-up's */
-	__u64 seed;			/* of sampling */
+	__u32 is_starting; /* calls of inputs before the first operation are its start-up's */
+	__u32 is_wary; /* what unwinds the stack has come: no return is hooked until the loader has looked at
+			  it */
+	__u32 is_stopping,
+		pad; /* where entry and return are probed apart: what is_wary is about stops the process */
+	__u64 seed;  /* of sampling */
 	unsigned long long name_key[2]; /* of the names of operations, see plan_name */
 	__u64 exclude[EXCLUDE_MAX][2];	/* [from, to) of libc and ld.so text */
 };

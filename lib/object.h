@@ -43,6 +43,8 @@ const char *object_rpath(const struct object *object);	 /* DT_RPATH: for those o
 /* The sanitizer's library that it needs, which insists on being loaded first; NULL: none, or it is linked in.
  */
 const char *object_sanitizer(const struct object *object);
+/* DT_INIT: what the loader calls when the library has come; 0: none. */
+uint64_t object_init(const struct object *object);
 /* DT_NEEDED names: the idx-th, or NULL past the end. */
 const char *object_needed(const struct object *object, size_t idx);
 

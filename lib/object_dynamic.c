@@ -17,11 +17,12 @@ static const struct {
 	int64_t tag;
 	size_t field; /* of struct dynamic */
 } tags[] = {
-	{DT_STRTAB, offsetof(struct dynamic, strtab)},	 {DT_STRSZ, offsetof(struct dynamic, strsz)},
-	{DT_SYMTAB, offsetof(struct dynamic, symtab)},	 {DT_SONAME, offsetof(struct dynamic, soname)},
-	{DT_RUNPATH, offsetof(struct dynamic, runpath)}, {DT_RPATH, offsetof(struct dynamic, rpath)},
-	{DT_RELA, offsetof(struct dynamic, rela)},	 {DT_RELASZ, offsetof(struct dynamic, relasz)},
-	{DT_JMPREL, offsetof(struct dynamic, jmprel)},	 {DT_PLTRELSZ, offsetof(struct dynamic, pltrelsz)},
+	{DT_STRTAB, offsetof(struct dynamic, strtab)},	   {DT_STRSZ, offsetof(struct dynamic, strsz)},
+	{DT_SYMTAB, offsetof(struct dynamic, symtab)},	   {DT_SONAME, offsetof(struct dynamic, soname)},
+	{DT_RUNPATH, offsetof(struct dynamic, runpath)},   {DT_RPATH, offsetof(struct dynamic, rpath)},
+	{DT_RELA, offsetof(struct dynamic, rela)},	   {DT_RELASZ, offsetof(struct dynamic, relasz)},
+	{DT_INIT, offsetof(struct dynamic, init)},	   {DT_JMPREL, offsetof(struct dynamic, jmprel)},
+	{DT_PLTRELSZ, offsetof(struct dynamic, pltrelsz)},
 };
 
 void object_read_dynamic(struct object *object, const Elf64_Phdr *ph)
@@ -66,6 +67,11 @@ const char *object_rpath(const struct object *object)
 const char *object_soname(const struct object *object)
 {
 	return object->dynamic.soname ? dynamic_string(object, object->dynamic.soname) : NULL;
+}
+
+uint64_t object_init(const struct object *object)
+{
+	return object->dynamic.init;
 }
 
 const char *object_needed(const struct object *object, size_t idx)

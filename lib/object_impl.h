@@ -33,6 +33,7 @@ struct dynamic {
 	uint64_t strtab, strsz, symtab;
 	uint64_t rela, relasz, jmprel, pltrelsz;
 	uint64_t soname, runpath, rpath; /* offsets in strtab; 0: none */
+	uint64_t init;			 /* an address; 0: none */
 	uint64_t needed[NEEDED_MAX];
 	size_t needed_cnt;
 };

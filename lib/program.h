@@ -86,7 +86,9 @@ struct program {
 	struct program_func *funcs; /* in the order of config->funcs and of the schema's functions */
 	size_t funcs_cnt;
 	struct program_spots *spots;
-	uint64_t *catches; /* by file: file offset of what every C++ handler calls first; 0: not there */
+	bool hooks_returns; /* nothing in its files unwinds the stack, so returns are hooked; what else it
+			       loads may */
+	uint64_t *catches;  /* by file: file offset of what every C++ handler calls first; 0: not there */
 	struct program_mark *marks;
 	size_t marks_cnt;
 	struct compiled *compiled; /* what describes it in place of debug information; or NULL */
@@ -129,12 +131,14 @@ int program_usable(const struct program *program, struct err *err);
 int program_recordable(const struct program *program, struct err *err);
 
 /*
- * Have returns seen at `ret` instructions in a program that has other stacks than its threads' (signal stacks,
- * coroutines). Where each probed return is hooked, which is before Linux 6.13, a function that is called on
- * one of them can make the kernel forget the returns that are pending on the thread's own: the process would
- * end. A function whose returns cannot be seen so is `unprobed` then.
+ * Have returns seen at `ret` instructions in a program that has other stacks than its threads' (signal
+ * stacks, coroutines). Where each probed return is hooked, which is before Linux 6.13, a function that is
+ * called on one of them can make the kernel forget the returns that are pending on the thread's own: the
+ * process would end. A function whose returns cannot be seen so is `unprobed` then.
  */
 int program_spare_stacks(struct program *program, struct err *err);
+/* Whether something shows that @object unwinds the stack: no return may be hooked where it can pass. */
+bool program_may_unwind(const struct object *object);
 /* The file whose functions move their stacks while they run (Go), which no probe on a return survives; NULL:
  * none. */
 const char *program_moves_stacks(const struct program *program);

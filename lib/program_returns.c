@@ -78,6 +78,11 @@ static bool has_own_runtime(const struct object *object)
 	       !has_import(object, "__gxx_personality_v0") && !has(object, "__gcc_personality_v0");
 }
 
+bool program_may_unwind(const struct object *object)
+{
+	return !is_runtime(object) && (has_own_runtime(object) || is_unwinding(object));
+}
+
 struct unwinding {
 	bool is_possible;
 	const char *unseen; /* the file whose handlers cannot be seen at work; NULL: none */
@@ -251,6 +256,8 @@ int program_find_returns(struct program *program, struct err *err)
 	int r = 0;
 
 	look_for_unwinding(&unwinding, program);
+	for (size_t i = 0; i < program->funcs_cnt && !unwinding.is_possible; i++)
+		program->hooks_returns |= !is_nothrow(program, &program->funcs[i]);
 	for (size_t i = 0; i < program->funcs_cnt && unwinding.is_possible && !r; i++) {
 		struct program_func *func = &program->funcs[i];
 

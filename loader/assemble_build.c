@@ -144,6 +144,9 @@ static void add_flags(struct recording *recording, const struct event *end, stru
 	if (end->flags & EVENT_F_UNCARRIED)
 		recording_add_incomplete(recording, err,
 					 "what it carried found no room: calls in other threads are missing");
+	if (end->flags & EVENT_F_WARY)
+		recording_add_incomplete(recording, err,
+					 "calls are missing: what may unwind the stack was loaded meanwhile");
 	if (end->flags & EVENT_F_ELSEWHERE)
 		recording_add_incomplete(recording, err,
 					 "calls on a stack that is not their thread's own (a coroutine) are "

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/event.h"
 #include "loader/source.h"
@@ -52,6 +53,16 @@ int attach_unprobe(struct attach *attach, size_t func, struct err *err);
 /* Where is_timed: ns of a hit that leaves at once, by enum site_kind. */
 const uint32_t *attach_site_ns(const struct attach *attach);
 
+/* How often libraries came or went; where something came that may unwind the stack no return is hooked any
+ * more. */
+uint64_t attach_loads(const struct attach *attach);
+/* What had come at attach_loads() of @loads does not unwind: returns are hooked again, unless more has come.
+ */
+void attach_trust(struct attach *attach, uint64_t loads);
+/* Let processes go on that what came has stopped: returns are no longer hooked, or may be. */
+void attach_resume(const struct attach *attach, const pid_t *pids, size_t cnt);
+/* The processes that are recorded, at most @max of them. */
+size_t attach_followed(const struct attach *attach, pid_t *pids, size_t max);
 void attach_processes(const struct attach *attach, struct source_processes *out);
 /* Where is_starting, calls of inputs before the first operation are events of operation STARTUP_OP, behind
  * its entry, which is the caller's to make; the first operation is its end. How many calls it had beyond

@@ -82,3 +82,35 @@ void attach_processes(const struct attach *attach, struct source_processes *out)
 		.unfollowed = __atomic_load_n(&bss->unfollowed_cnt, __ATOMIC_RELAXED),
 	};
 }
+
+uint64_t attach_loads(const struct attach *attach)
+{
+	return __atomic_load_n(&attach->skel->bss->loads_cnt, __ATOMIC_SEQ_CST);
+}
+
+/* A probe becomes wary after it has counted, too. */
+void attach_trust(struct attach *attach, uint64_t loads)
+{
+	__atomic_store_n(&attach->skel->bss->control.is_wary, 0, __ATOMIC_SEQ_CST);
+	if (attach_loads(attach) != loads)
+		__atomic_store_n(&attach->skel->bss->control.is_wary, 1, __ATOMIC_SEQ_CST);
+}
+
+void attach_resume(const struct attach *attach, const pid_t *pids, size_t cnt)
+{
+	for (size_t i = 0; i < cnt && attach->skel->bss->control.is_stopping; i++)
+		kill(pids[i], SIGCONT);
+}
+
+size_t attach_followed(const struct attach *attach, pid_t *pids, size_t max)
+{
+	int fd = bpf_map__fd(attach->skel->maps.followed);
+	uint32_t tgid, *last = NULL;
+	size_t cnt = 0;
+
+	while (cnt < max && !bpf_map_get_next_key(fd, last, &tgid)) {
+		pids[cnt++] = tgid;
+		last = &tgid;
+	}
+	return cnt;
+}

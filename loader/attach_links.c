@@ -14,6 +14,7 @@
 
 #include "lib/program.h"
 #include "lib/util.h"
+#include "loader/newcomers.h"
 #include "loader/places.h"
 #include "loader/uprobe_link.h"
 
@@ -107,16 +108,38 @@ static int watch(struct attach *attach, bool is_following, struct err *err)
 	return 0;
 }
 
+/* Where libraries that are not there yet show that they have come. */
+static int link_newcomers(struct attach *attach, struct err *err)
+{
+	struct newcomer_place places[NEWCOMER_PLACES_MAX];
+	size_t cnt = attach->program->hooks_returns ? newcomers_places(places, attach->program) : 0;
+	int r = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		const uint64_t cookie = places[i].is_runtime;
+		const struct uprobe_link probe = {places[i].path, &places[i].offset, &cookie, 1, attach->pid};
+
+		if (r == 0)
+			r = link_file(attach, &probe, attach->skel->progs.at_load, UPROBE_MULTI, false,
+				      attach->program->files, err);
+		free(places[i].path);
+	}
+	return r;
+}
+
 /* A child is probed from its first instruction on because the file is, in every process that maps it; those
  * that are not followed leave at once. */
 int attach_link(struct attach *attach, bool is_following, struct err *err)
 {
 	int r;
 
-	attach->links = malloc(FILE_LINKS * attach->program->files_cnt * sizeof(*attach->links));
+	attach->links = malloc((FILE_LINKS * attach->program->files_cnt + NEWCOMER_PLACES_MAX) *
+			       sizeof(*attach->links));
 	if (!attach->links)
 		return err_nomem(err);
 	r = watch(attach, is_following, err);
+	if (r == 0)
+		r = link_newcomers(attach, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < attach->program->files_cnt; i++) {

@@ -14,7 +14,7 @@
 #include "loader/places.h"
 #include "loader/uprobe_link.h"
 
-#define FLAVOUR_MAX   10
+#define FLAVOUR_MAX   11
 #define SLOTS_PER_CPU 4 /* as in bpf/maps.bpf.h */
 
 /* The programs of one attach flavour; the verifier's words about each. */
@@ -84,6 +84,7 @@ static int load_programs(const struct attach *attach, bool is_following, struct 
 		{skel->progs.leave, UPROBE_MULTI, !is_session},
 		{skel->progs.at_ret, UPROBE_MULTI, at_rets},
 		{skel->progs.at_catch, UPROBE_MULTI, at_rets},
+		{skel->progs.at_load, UPROBE_MULTI, attach->program->hooks_returns},
 		{skel->progs.at_mark, UPROBE_MULTI, has_marks},
 		{skel->progs.at_ask, UPROBE_SESSION, has_marks && is_session},
 		{skel->progs.thread_exit, 0, true},

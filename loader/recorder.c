@@ -20,6 +20,7 @@
 #include "loader/attach.h"
 #include "loader/budget.h"
 #include "loader/drain.h"
+#include "loader/newcomers.h"
 #include "loader/package.h"
 #include "loader/process.h"
 #include "loader/reload.h"
@@ -51,6 +52,7 @@ struct recorder {
 	struct startup *startup; /* NULL: nothing is stored, or the schema has no room for it */
 	struct budget *budget;	 /* NULL: there is none */
 	uint64_t weighed_ns;
+	uint64_t loads;		    /* libraries that came or went, as far as they were looked at */
 	bool is_unprobed[FUNC_MAX]; /* over budget */
 	struct cassette *cassette;  /* NULL: nothing is stored */
 	struct recorder_summary *summary;
@@ -294,6 +296,43 @@ static int weigh(struct recorder *recorder)
 	return advice.kind == BUDGET_UNPROBE ? take_probe_off(recorder, &advice) : 0;
 }
 
+/* --- libraries that come while it runs --- */
+
+#define PROCESSES_MAX 4096 /* that are looked at */
+
+/* Returns that are hooked, and something that unwinds the stack, do not go together. */
+static int look_at_newcomers(struct recorder *recorder)
+{
+	uint64_t loads = recorder->attach ? attach_loads(recorder->attach) : recorder->loads;
+	autofree pid_t *pids = NULL;
+	char name[NEWCOMER_NAME_MAX];
+	size_t cnt;
+	int r = 0;
+
+	if (loads == recorder->loads)
+		return 0;
+	pids = calloc(PROCESSES_MAX, sizeof(*pids));
+	if (!pids)
+		return err_nomem(recorder->err);
+	recorder->loads = loads;
+	cnt = attach_followed(recorder->attach, pids, PROCESSES_MAX);
+	for (size_t i = 0; i < cnt && !r; i++)
+		r = newcomers_look(name, recorder->process, pids[i], recorder->program, recorder->err);
+	if (r == 0)
+		attach_trust(recorder->attach, loads);
+	else
+		recorder->source->ops->detach(recorder->source);
+	attach_resume(recorder->attach, pids, cnt);
+	if (r <= 0)
+		return r;
+	recorder->summary->is_unwinding = true;
+	say(recorder,
+	    "'%s' was loaded, which may throw: exceptions would not pass functions whose return is hooked, so "
+	    "recording ends; record again, and returns are seen at 'ret' instructions",
+	    name);
+	return 0;
+}
+
 static void show_progress(struct recorder *recorder, recorder_progress_fn progress, void *ctx, uint64_t begun,
 			  uint64_t *last)
 {
@@ -339,7 +378,7 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 	if (progress)
 		progress(recorder->summary, ctx);
 	for (;;) {
-		int events = pass(recorder), r;
+		int r = look_at_newcomers(recorder), events = r < 0 ? r : pass(recorder);
 
 		if (events < 0)
 			return events;
@@ -348,7 +387,8 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 			return r;
 		show_progress(recorder, progress, ctx, begun, &last);
 		reload_when_told(recorder);
-		if (is_enough(recorder) || recorder->summary->over_budget || (opts->stop && *opts->stop))
+		if (is_enough(recorder) || recorder->summary->over_budget ||
+		    recorder->summary->is_unwinding || (opts->stop && *opts->stop))
 			break;
 		if (opts->duration_ns && now_ns() - begun >= opts->duration_ns)
 			break;
@@ -368,9 +408,10 @@ static int wind_down(struct recorder *recorder)
 {
 	uint64_t deadline = now_ns() + IN_FLIGHT_NS;
 	const char *why = recorder->summary->process_ended ? "the process ended" : "recording stopped";
-	int r = recorder->source->ops->enable(recorder->source, false, recorder->err);
+	bool is_detached = recorder->summary->is_unwinding;
+	int r = is_detached ? 0 : recorder->source->ops->enable(recorder->source, false, recorder->err);
 
-	while (r >= 0 && !recorder->summary->process_ended && open_operations(recorder) &&
+	while (r >= 0 && !is_detached && !recorder->summary->process_ended && open_operations(recorder) &&
 	       now_ns() < deadline) {
 		if (has_ended(recorder))
 			recorder->summary->process_ended = true;

@@ -57,6 +57,7 @@ struct recorder_summary {
 	double overhead,
 		overhead_now; /* where there is a budget: shares of a core, of the whole time and lately */
 	bool over_budget;     /* no operation is left to record */
+	bool is_unwinding;    /* what may throw was loaded: recording ended, for returns were hooked */
 	uint64_t processes;   /* children that were followed */
 	uint64_t unfollowed;  /* children that were too many */
 	uint64_t execs;	      /* processes that run another program by now, and are not recorded any more */

@@ -255,7 +255,8 @@ static void print_remarks(const struct program *program, const struct recorder_s
 		{offsetof(struct func_count, unjoined), "calls were for no operation that is recorded"},
 		{offsetof(struct func_count, late), "calls ended after their operation"},
 		{offsetof(struct func_count, too_deep),
-		 "calls were not taken: their return could not be hooked (recursion, signal stack)"},
+		 "calls were not taken: their return could not be hooked (recursion, signal stack, something that "
+		 "may throw was loaded)"},
 		{offsetof(struct func_count, elsewhere),
 		 "calls were not recorded: they ran on a stack that is not their thread's own (a coroutine)"},
 		{offsetof(struct func_count, limited), "events were cut at the limit of bytes or steps"},

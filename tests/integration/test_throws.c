@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -141,6 +142,80 @@ static void the_engine_inside_lets_them_pass_as_well(void **state)
 		check_tape(record(compile(builds[i]), "--engine=preload"));
 }
 
+/* A C program whose plug-in, in C++, throws through its functions. */
+static const char host_c[] =
+	"#include <dlfcn.h>\n#include <stdio.h>\n#include <unistd.h>\n"
+	"static void (*fail)(void);\n"
+	"__attribute__((noipa)) int step(int i) { if (i > 2 && fail) fail(); return i + 1; }\n"
+	"__attribute__((noipa)) int handle(int i, int (*run)(int (*)(int), int)) { return run ? run(step, i) : step(i); }\n"
+	"int main(int argc, char **argv) {\n"
+	"  int sum = 0;\n"
+	"  for (int i = 0; i < 3; i++) sum += handle(i, 0);\n"
+	"  void *lib = dlopen(argv[1], RTLD_NOW);\n"
+	"  if (!lib) return 2;\n"
+	"  int (*run)(int (*)(int), int) = (int (*)(int (*)(int), int))dlsym(lib, \"plug_run\");\n"
+	"  fail = (void (*)(void))dlsym(lib, \"plug_fail\");\n"
+	"  for (int i = 0; i < 300; i++) sum += handle(i, run);\n"
+	"  puts(sum == 6 + 6 - 297 ? \"unharmed\" : \"wrong\");\n"
+	"  return 0; }\n";
+static const char plug_cpp[] =
+	"extern \"C\" void plug_fail() { throw 7; }\n"
+	"extern \"C\" int plug_run(int (*f)(int), int i) { try { return f(i); } catch (int) { return -1; } }\n";
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *file = fopen(command_text("%s/%s", command_folder(), name), "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+}
+
+/* It may run on when recording has ended. */
+static void assert_unharmed(struct command *command)
+{
+	autofree char *printed = NULL;
+
+	for (int tries = 0; tries < 100; tries++) {
+		free(printed);
+		printed = command_file(command->out);
+		if (strstr(printed, "unharmed"))
+			return;
+		usleep(100000);
+	}
+	fail_msg("the program was harmed: %s", printed);
+}
+
+static void a_plugin_that_throws_ends_recording_before_it_does(void **state)
+{
+	static const char *const options[] = {"--no-spool", "--two-links"};
+	const char *folder = command_folder();
+	struct command command;
+
+	write_file("host.c", host_c);
+	write_file("plug.cpp", plug_cpp);
+	write_file("host.json", "{\"operations\": {\"handle\": {}}, \"inputs\": {\"step\": {}}}");
+	command_must(&command,
+		     ARGV("sh", "-c",
+			  command_text("cd %s && gcc -g -O1 -o host host.c -ldl && "
+				       "g++ -g -O1 -shared -fPIC -o libplug.so plug.cpp",
+				       folder)),
+		     0, TIMEOUT_S);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		autofree char *said = NULL;
+
+		command_must(&command,
+			     ARGV(command_text("%s/tapedeck", command_build()), "record", "-c",
+				  command_text("%s/host.json", folder), "--to",
+				  command_text("file:%s/host.tape", folder), options[i], "--",
+				  command_text("%s/host", folder), command_text("%s/libplug.so", folder)),
+			     0, TIMEOUT_S);
+		said = command_file(command.err);
+		assert_non_null(strstr(said, "'libplug.so' was loaded, which may throw"));
+		assert_unharmed(&command);
+	}
+}
+
 static int teardown(void **state)
 {
 	command_cleanup();
@@ -152,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(thousands_of_exceptions_pass_unharmed_and_each_is_recorded),
 		cmocka_unit_test(the_engine_inside_lets_them_pass_as_well),
+		cmocka_unit_test(a_plugin_that_throws_ends_recording_before_it_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -20,7 +20,7 @@
 #include "tests/hard/mask.h"
 #include "tests/support/command.h"
 
-#define TIMEOUT_S      60
+#define TIMEOUT_S      180
 #define SHELL_MAX      8192
 #define RECORDINGS_MAX 4096
 

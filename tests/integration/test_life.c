@@ -471,6 +471,46 @@ static void a_busy_program_bears_recorders_that_come_and_go_and_die(void **state
 	assert_int_equal(command_wait(&victim, 20), 0); /* nothing wrong, and its code is as it was */
 }
 
+/* One operation has begun before its probes are there, one is recorded whole, one goes on when they leave. */
+static void what_is_in_flight_at_attach_is_not_taken_and_at_detach_is_said_so(void **state)
+{
+	struct command victim, recorder;
+	struct taken taken = {};
+	const char *file = path("held.json");
+	char pid[16], url[300];
+	FILE *f = fopen(file, "w");
+
+	fputs("{\"operations\": {\"held\": {}}, \"outputs\": {\"store\": {}}}", f);
+	fclose(f);
+	command_start(&victim, ARGV(path("@/tests/integration/victims/life"), "holding"));
+	assert_true(command_says(&victim, "inside 1", 10));
+	snprintf(pid, sizeof(pid), "%d", victim.pid);
+	snprintf(url, sizeof(url), "file:%s/held", command_folder());
+	command_start(&recorder, ARGV(path("@/tapedeck"), "record", "-c", file, "-p", pid, "--to", url));
+	assert_true(command_says(&recorder, "recording process", 10));
+	command_signal(&victim, SIGUSR2);
+	assert_true(command_says(&victim, "inside 2", 10));
+	command_signal(&victim, SIGUSR2);
+	assert_true(command_says(&victim, "inside 3", 10));
+	command_signal(&recorder, SIGINT);
+	assert_int_equal(command_wait(&recorder, 30), 0);
+	command_signal(&victim, SIGUSR2);
+	assert_int_equal(command_wait(&victim, 10), 0); /* its return was hooked, and leads where it should */
+	read_all(&taken, url);
+	assert_int_equal(taken.cnt, 2);
+	for (size_t i = 0; i < taken.cnt; i++) {
+		const cJSON *operation = get(taken.recording[i], "operation");
+		int n = num(get(operation, "args"), "n"), is_whole = n == 2;
+
+		assert_in_range(n, 2, 3);
+		assert_int_equal(cJSON_IsTrue(get(taken.recording[i], "complete")), is_whole);
+		assert_string_equal(str(operation, "left"), is_whole ? "return" : "unknown");
+		assert_string_equal(reason(taken.recording[i]), is_whole ? "" : "recording stopped");
+		assert_int_equal(cJSON_GetArraySize(get(taken.recording[i], "calls")), is_whole ? 2 : 1);
+	}
+	release(&taken);
+}
+
 /* --- what it may cost --- */
 
 #define TICK(sample) "{\"operations\": {\"tick\": {" sample "}, \"tock\": {}}, \"outputs\": {\"store\": {}}}"
@@ -729,6 +769,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_forks_for_each_request_is_followed),
 		cmocka_unit_test(workers_that_were_forked_before_are_followed),
 		cmocka_unit_test(a_child_forked_inside_an_operation_is_not_in_it),
+		cmocka_unit_test(what_is_in_flight_at_attach_is_not_taken_and_at_detach_is_said_so),
 		cmocka_unit_test(another_program_in_the_process_ends_recording),
 		cmocka_unit_test(sampling_changes_when_the_configuration_is_read_again),
 		{"a handler on a stack above",

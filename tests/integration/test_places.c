@@ -28,7 +28,7 @@ static const char service[] =
 static const char host[] =
 	"#include <dlfcn.h>\n"
 	"static int (*rate)(const char *, int);\n"
-	"__attribute__((noipa)) int handle(int n) { return rate(\"EUR\", n) + 1; }\n"
+	"__attribute__((noinline)) int handle(int n) { return rate(\"EUR\", n) + 1; }\n"
 	"int main(int argc, char **argv) {\n"
 	"  for (int i = 0; i < 3; i++) { void *plugin = dlopen(argv[1], RTLD_NOW); if (!plugin) return 2;\n"
 	"    rate = (int (*)(const char *, int))dlsym(plugin, \"rate\"); if (handle(2) != 139) return 1; dlclose(plugin); }\n"
@@ -80,27 +80,38 @@ static int hits_of(struct command *command, const char *function)
 	return hits;
 }
 
-static void a_plugin_has_its_probes_whenever_it_is_loaded(void **state)
+static void record_with_plugin(const char *build)
 {
 	const char *plugin = in_folder("plugin.so"), *function = command_text("%s:rate", plugin);
+	const char *tape = command_text("file:%s/plugin-%s", command_folder(), build);
 	struct command run;
 
-	write_file("host.c", host);
-	write_file("plugin.c", "int rate(const char *currency, int n) { return currency[0] * n; }\n");
-	shell("gcc -g -O1 -o host host.c && gcc -g -O1 -shared -fPIC -o plugin.so plugin.c");
+	shell(command_text("%s -g -o host host.c && %s -g -shared -fPIC -o plugin.so plugin.c", build,
+			   build));
 	write_file(
 		"plugin.json",
 		command_text("{ \"operations\": { \"handle\": {} }, \"inputs\": { \"%s\": {} } }", function));
 	command_must(&run,
-		     ARGV(tapedeck(), "record", "--json", "-c", in_folder("plugin.json"), "--to",
-			  command_text("file:%s/plugin", command_folder()), "--", in_folder("host"), plugin),
+		     ARGV(tapedeck(), "record", "--json", "-c", in_folder("plugin.json"), "--to", tape, "--",
+			  in_folder("host"), plugin),
 		     0, TIMEOUT_S);
 	assert_int_equal(hits_of(&run, "handle"), 3);
 	assert_int_equal(hits_of(&run, function), 3);
 	command_must(&run,
 		     ARGV(tapedeck(), "equalize", "-c", in_folder("plugin.json"), "--exe", in_folder("host"),
-			  command_text("file:%s/plugin", command_folder()), "--", plugin),
+			  tape, "--", plugin),
 		     0, TIMEOUT_S);
+}
+
+static void a_plugin_has_its_probes_whenever_it_is_loaded(void **state)
+{
+	static const char *const builds[] = {"gcc -O0 -fPIE -pie", "gcc -O2 -fno-pie -no-pie",
+					     "clang -O2 -fPIE -pie", "clang -O0 -fno-pie -no-pie"};
+
+	write_file("host.c", host);
+	write_file("plugin.c", "int rate(const char *currency, int n) { return currency[0] * n; }\n");
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++)
+		record_with_plugin(builds[i]);
 }
 
 /* Record the running @service until five operations were taken. */

@@ -403,6 +403,28 @@ static void ticks(void)
 	}
 }
 
+/* --- held in the middle of an operation, until SIGUSR2 --- */
+
+PROBED long held(long n)
+{
+	int phase = phase_now;
+
+	store(n, 1);
+	printf("inside %ld\n", n);
+	fflush(stdout);
+	while (phase_now == phase)
+		usleep(1000);
+	store(n, 2);
+	return n + 1;
+}
+
+static void holding(void)
+{
+	signal(SIGUSR2, on_phase);
+	for (long i = 1; i <= 3; i++)
+		check(held(i) == i + 1);
+}
+
 /* --- children --- */
 
 PROBED long serve(long id)
@@ -521,7 +543,7 @@ static const struct {
 	{"gate", gate},		  {"stack_above", stack_above}, {"stack_below", stack_below},
 	{"finishing", finishing}, {"steady", steady},		{"ticks", ticks},
 	{"forking", forking},	  {"prefork", prefork},		{"executing", executing},
-	{"plain", plain},	  {"inside", inside},
+	{"plain", plain},	  {"inside", inside},		{"holding", holding},
 };
 
 int main(int argc, char **argv)

@@ -10,6 +10,9 @@
 
 #include "lib/err.h"
 #include "lib/json.h"
+#include "lib/recording.h"
+#include "lib/signature.h"
+#include "lib/store.h"
 #include "lib/timestamp.h"
 #include "lib/util.h"
 #include "lib/where.h"
@@ -43,6 +46,8 @@ struct scan {
 	struct recording_key *keys; /* random */
 	size_t keys_cnt, keys_cap, keys_seen;
 	uint64_t random;
+	struct store *store; /* distinct */
+	struct signatures seen;
 	struct cassette_item *ahead; /* whose documents are to be read */
 	size_t ahead_cnt, ahead_max;
 	struct err *err;
@@ -192,6 +197,28 @@ static int matches(const struct query *query, const cJSON *metadata, bool *out)
 	return 0;
 }
 
+/* Whether nothing like it was met before. */
+static int is_new(struct scan *scan, const struct recording_key *key, bool *out)
+{
+	auto_recording struct recording *recording = NULL;
+	const struct schema *schema;
+	uint64_t signature;
+	int r = scan->store ? 0 : store_new(&scan->store, scan->cassette, scan->err);
+
+	if (!r)
+		r = store_get(scan->store, key, &recording, &schema, NULL);
+	if (!r)
+		r = signature_of(&signature, recording, schema, scan->store, NULL);
+	if (!r)
+		r = signatures_add(&scan->seen, signature);
+	if (r < 0)
+		return r;
+	*out = r;
+	if (!r && scan->query.lookup->alike)
+		++*scan->query.lookup->alike;
+	return 0;
+}
+
 /* Returns non-zero when the scan is over. */
 static int visit(struct scan *scan, const struct cassette_item *item)
 {
@@ -204,9 +231,13 @@ static int visit(struct scan *scan, const struct cassette_item *item)
 		r = matches(&scan->query, metadata, &is_match);
 	if (r == -ENOMEM)
 		return err_nomem(scan->err);
+	if (!r && is_match && scan->query.lookup->distinct)
+		r = is_new(scan, &item->key, &is_match);
+	if (r == -ENOMEM)
+		return r;
 	if (r)
 		scan->unreadable++;
-	if (!is_match)
+	if (r || !is_match)
 		return 0;
 	found.metadata = metadata;
 	scan->result = scan->fn(&found, scan->ctx);
@@ -422,6 +453,8 @@ int lookup_each(struct cassette *cassette, const struct lookup *lookup, size_t *
 		*unreadable = scan.unreadable;
 	free(scan.keys);
 	free(scan.ahead);
+	signatures_release(&scan.seen);
+	store_free(scan.store);
 	query_release(&scan.query);
 	return r;
 }

@@ -21,6 +21,8 @@ struct lookup {
 	size_t where_cnt;
 	size_t limit; /* 0: none */
 	bool random, with_incomplete;
+	bool distinct;	    /* of recordings that are alike (signature.h) the first; all are read whole */
+	size_t *alike;	    /* with distinct: counts those that were passed over; NULL */
 	bool spread;	    /* a recording of each day in turn, from the first to the last, and again */
 	bool with_internal; /* categories that begin with '_', too */
 	uint64_t seed;	    /* of random; 0: from the clock */

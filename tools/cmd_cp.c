@@ -171,12 +171,15 @@ static int on_found(const struct found *found, void *ctx)
 static int copy_all(struct copying *copying, const struct cp_opts *opts)
 {
 	struct lookup lookup = common_lookup(&opts->filter);
+	size_t alike = 0;
 	int r;
 
+	lookup.alike = &alike;
 	if (common_has_filter(&opts->filter))
 		r = lookup_each(copying->from, &lookup, NULL, on_found, copying, copying->err);
 	else
 		r = cassette_each(copying->from, NULL, NULL, NULL, on_key, copying, copying->err);
+	common_alike(alike);
 	return r < 0 ? r : flush(copying);
 }
 
@@ -234,6 +237,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 
 static const struct opt opts_table[] = {
 	FILTER_OPTS(struct cp_opts, filter),
+	DISTINCT_OPT(struct cp_opts, filter),
 	{OPT_FLAG, 0, "json", NULL, "the summary as a JSON object", offsetof(struct cp_opts, json)},
 	{OPT_END},
 };

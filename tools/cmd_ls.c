@@ -84,21 +84,24 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	const struct ls_opts *opts = arg;
 	struct lookup lookup = common_lookup(&opts->filter);
 	auto_cassette struct cassette *cassette = NULL;
-	size_t unreadable = 0;
+	size_t unreadable = 0, alike = 0;
 	int r;
 
+	lookup.alike = &alike;
 	r = lookup_check(&lookup, err);
 	if (r == 0)
 		r = cassette_open(&cassette, words->arg[0], false, err);
 	if (r == 0)
 		r = lookup_each(cassette, &lookup, &unreadable, on_found, (void *)opts, err);
 	common_unreadable(unreadable);
+	common_alike(alike);
 	common_warn(cassette);
 	return r < 0 ? r : STATUS_DONE;
 }
 
 static const struct opt opts_table[] = {
 	FILTER_OPTS(struct ls_opts, filter),
+	DISTINCT_OPT(struct ls_opts, filter),
 	{OPT_FLAG, 0, "json", NULL, "a JSON object a line", offsetof(struct ls_opts, json)},
 	{OPT_END},
 };

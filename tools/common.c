@@ -52,6 +52,7 @@ struct lookup common_lookup(const struct filter_opts *filter)
 		.limit = filter->limit,
 		.random = filter->random,
 		.spread = filter->spread,
+		.distinct = filter->distinct,
 		.with_incomplete = filter->incomplete,
 		.seed = filter->seed,
 		.now_s = time(NULL),
@@ -65,7 +66,7 @@ struct lookup common_lookup(const struct filter_opts *filter)
 bool common_has_filter(const struct filter_opts *filter)
 {
 	return filter->category || filter->since || filter->until || filter->where.cnt || filter->limit ||
-	       filter->random || filter->spread || filter->incomplete;
+	       filter->random || filter->spread || filter->incomplete || filter->distinct;
 }
 
 void common_spool_dir(char dir[2048])
@@ -180,6 +181,12 @@ int common_engine(char *path, size_t len, struct err *err)
 	err_set(err, -ENOENT, "no libtapedeck-replay.so beside '%s'", dir);
 	err_hint(err, "run 'make' or 'make install' again");
 	return -ENOENT;
+}
+
+void common_alike(size_t cnt)
+{
+	if (cnt)
+		fprintf(stderr, "tapedeck: %zu recordings were left out, which are like others\n", cnt);
 }
 
 void common_unreadable(size_t cnt)

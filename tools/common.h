@@ -31,7 +31,7 @@ struct filter_opts {
 	const char *category, *since, *until;
 	struct opt_list where;
 	uint64_t limit, seed;
-	bool random, spread, incomplete;
+	bool random, spread, incomplete, distinct;
 };
 /* clang-format off */
 #define FILTER_OPTS(type, field)                                                                        \
@@ -46,6 +46,9 @@ struct filter_opts {
 	{ OPT_FLAG, 0, "spread", NULL, "of each day in turn", offsetof(type, field.spread) },               \
 	{ OPT_UINT, 0, "seed", "N", "of --random", offsetof(type, field.seed), 1, UINT64_MAX },         \
 	{ OPT_FLAG, 0, "incomplete", NULL, "incomplete ones too", offsetof(type, field.incomplete) }
+/* Where one of those that are alike will do. */
+#define DISTINCT_OPT(type, field)                                                                       \
+	{ OPT_FLAG, 0, "distinct", NULL, "of recordings that are alike one; reads all", offsetof(type, field.distinct) }
 /* clang-format on */
 
 /* The options that say which build is replayed, and how; the same in every command that replays. */
@@ -103,6 +106,8 @@ int common_engine(char *path, size_t len, struct err *err);
 
 /* Say on stderr that so many recordings were passed over; of none nothing. */
 void common_unreadable(size_t cnt);
+/* The same of those that are like others, with --distinct. */
+void common_alike(size_t cnt);
 
 /* How long something took: 0 is not known, "?". */
 void common_took(double ns, char text[32]);

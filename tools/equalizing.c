@@ -28,6 +28,7 @@ struct equalizing {
 	struct baseline *baseline; /* NULL: nothing is accepted */
 	struct report *reports[OPT_LIST_MAX];
 	size_t reports_cnt;
+	size_t alike;	 /* left out, with --distinct */
 	size_t accepted; /* of those that are not equal */
 	size_t met;	 /* of --accept */
 	struct status_line status;
@@ -225,6 +226,7 @@ static int finish(struct equalizing *e)
 	else
 		print_text(e);
 	common_unreadable(totals->unreadable);
+	common_alike(e->alike);
 	if (r == 0)
 		r = read_allowed(&allowed, e->opts->allow, totals->total, e->err);
 	if (r < 0)
@@ -287,6 +289,7 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 	status_init(&e->status);
 	common_catch_signals(1);
 	e->config = config;
+	lookup.alike = &e->alike;
 	if (opts->learn_noise) {
 		r = learn_noise(e, equalizer, &lookup);
 		equalizer_free(equalizer);

@@ -26,7 +26,7 @@ struct equalizing_opts {
 /* clang-format off */
 #define EQUALIZING_OPTS(type)                                                                           \
 	BUILD_OPTS(type, build),                                                                        \
-	FILTER_OPTS(type, filter),                                                                      \
+	FILTER_OPTS(type, filter), DISTINCT_OPT(type, filter),                                                                      \
 	{ OPT_UINT, 0, "jobs", "N", "replay N at once; default: one a core", offsetof(type, jobs), 1, 256 },  \
 	{ OPT_LIST, 0, "report", "KIND:FILE", "write a report: html:FILE, junit:FILE or json:FILE",     \
 	  offsetof(type, reports) },                                                                    \

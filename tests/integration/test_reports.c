@@ -178,6 +178,25 @@ static void the_page_goes_by_keyboard(void **state)
 	browser_stop(browser);
 }
 
+/* --- which recordings --- */
+
+static void of_recordings_that_are_alike_one_is_enough(void **state)
+{
+	const char *small = command_text("file:%s", in_folder("small")),
+		   *tapedeck = command_text("%s/tapedeck", command_build());
+	autofree char *copied = NULL, *talk = NULL;
+
+	command_must(&last, ARGV(tapedeck, "cp", "--distinct", TAPE, small), 0, TIMEOUT_S);
+	copied = command_file(last.out);
+	talk = command_file(last.err);
+	assert_int_equal(strncmp(copied, "21 recordings copied", 20), 0);
+	assert_non_null(strstr(talk, "3 recordings were left out, which are like others"));
+	command_must(&last,
+		     ARGV(tapedeck, "cp", "--distinct", small, command_text("file:%s", in_folder("again"))),
+		     0, TIMEOUT_S);
+	assert_non_null(strstr(run("equalize", "", 0, ARGV("--distinct")), "21 replayed: 21 equal"));
+}
+
 /* --- studio --- */
 
 /* --- noise: the regressed build stands for one that is never the same --- */
@@ -281,6 +300,7 @@ int main(void)
 		TEST(the_page_tells_one_regression_in_one_row_and_shows_both_sides),
 		TEST(the_page_is_filtered_by_text_verdict_and_cause),
 		TEST(the_page_goes_by_keyboard),
+		TEST(of_recordings_that_are_alike_one_is_enough),
 		TEST(what_differs_in_every_replay_is_proposed_with_its_count),
 		TEST(noise_that_is_written_differs_no_more_and_the_rest_of_the_file_stays),
 		TEST(studio_tells_the_categories_and_ends_as_equalize_does),

@@ -192,6 +192,8 @@ static void expect(enum verdict verdict, const char *reason, const char *rest)
 	autofree char *text = NULL;
 	struct err err = {};
 
+	comparison_release(&comparison);
+	comparison = (struct comparison){};
 	if (judge(&comparison, recording, past.schema, store, config, &program, HANDLE, &result, &displaced,
 		  &err))
 		fail_msg("%s", err.msg);

@@ -21,9 +21,9 @@
 #define C      "-c", "~/desk.json"
 #define MANUAL "docs/MANUAL.md"
 
-static const char *const commands[] = {"doctor", "init",     "check",  "record", "ls", "show",
-				       "replay", "equalize", "cp",     "rm",	 "du", "verify",
-				       "flush",	 "compact",  "studio", "bisect"};
+static const char *const commands[] = {"doctor", "init",     "check",  "record", "ls",	  "show",
+				       "replay", "equalize", "cp",     "rm",	 "du",	  "verify",
+				       "flush",	 "compact",  "studio", "bisect", "export"};
 
 /* --- json --- */
 

@@ -197,6 +197,8 @@ static long step(__u32 idx __attribute__((unused)), void *ctx)
 	case PLAN_NEXT:
 		do_next(slot, op);
 		break;
+	case PLAN_FILE:
+		break;
 	case PLAN_PUSH:
 		do_push(slot, op);
 		break;

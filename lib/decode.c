@@ -325,7 +325,7 @@ static const struct kind_decoder {
 	[SHAPE_POINTER] = {decode_pointer, true}, [SHAPE_STRING] = {decode_pointer, true},
 	[SHAPE_BYTES] = {decode_pointer, true},	  [SHAPE_HANDLE] = {decode_pointer, true},
 	[SHAPE_CUT] = {decode_cut, false},	  [SHAPE_VARARGS] = {decode_varargs, false},
-	[SHAPE_AGAIN] = {decode_pointer, true},
+	[SHAPE_FILE] = {decode_file, false},	  [SHAPE_AGAIN] = {decode_pointer, true},
 };
 
 static bool is_flexible(const struct shape_node *n)

@@ -116,6 +116,8 @@ const char *decode_no_xmm(const struct decoder *d);
 
 /* --- decode_format.c --- */
 
+/* What a file held. */
+void decode_file(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
 void decode_varargs(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off);
 
 /* --- decode_container.c --- */

@@ -263,3 +263,35 @@ void decode_varargs(struct decoder *d, struct value *v, const struct extent *ext
 	if (v->child)
 		memcpy(v->child, f.child, v->child_cnt * sizeof(*v->child));
 }
+
+/* --- files --- */
+
+void decode_file(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off)
+{
+	static const char *const why[PLAN_FILE_CNT] = {
+		[PLAN_FILE_ABSENT] = "there was no such file when it was read",
+		[PLAN_FILE_UNREAD] = "the file could not be read",
+		[PLAN_FILE_NO_FILE] = "it is no plain file",
+		[PLAN_FILE_CHANGED] = "the file was changed before it could be read",
+	};
+	struct found found;
+
+	(void)extent;
+	(void)off;
+	for (int i = PLAN_FILE_ABSENT; i < PLAN_FILE_CNT; i++)
+		if (memory_find(d->memory, PLAN_FILE_ADDR + i, v->node, &found)) {
+			decode_unavailable(v, why[i]);
+			v->is_elsewhere = false;
+			return;
+		}
+	if (!memory_find(d->memory, PLAN_FILE_ADDR, v->node, &found)) {
+		decode_unavailable(v,
+				   d->side->budget_cut ? extent_why_absent(d, 0) : "the file was not read");
+		return;
+	}
+	v->kind = found.captured && memchr(found.bytes, '\0', found.captured) ? VALUE_BYTES : VALUE_TEXT;
+	v->bytes = found.bytes;
+	v->len = found.captured;
+	v->is_truncated = found.captured < found.wanted;
+	v->full_len = v->is_truncated && found.wanted != UINT64_MAX ? found.wanted : 0;
+}

@@ -73,12 +73,22 @@ bool scan_begins_root(const char *pos)
 	return scan_begins_name(*pos) || !strncmp(pos, ellipsis, strlen(ellipsis));
 }
 
+/* "file(NAME)" is a name, too. 0: it does not stand there. */
+static size_t file_len(const char *pos)
+{
+	const char *end = strncmp(pos, "file(", 5) ? NULL : pos + 5 + scan_name_len(pos + 5);
+
+	return end && end > pos + 5 && *end == ')' ? (size_t)(end + 1 - pos) : 0;
+}
+
 int scan_name(struct scan *s, char **out)
 {
-	bool is_name = scan_begins_name(*s->pos);
-	size_t len = is_name ? scan_name_len(s->pos) : strlen(ellipsis);
-	char *name = strndup(s->pos, len);
+	size_t len = file_len(s->pos);
+	char *name;
 
+	if (!len)
+		len = scan_begins_name(*s->pos) ? scan_name_len(s->pos) : strlen(ellipsis);
+	name = strndup(s->pos, len);
 	if (!name)
 		return err_nomem(s->err);
 	s->pos += len;

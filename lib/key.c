@@ -35,6 +35,8 @@ bool key_takes(const struct shape_node *n, enum key_why why)
 		return (!n->length && !n->has_terminator) || n->flows & FLOW_IN;
 	case SHAPE_HANDLE:
 		return why != KEY_DEFAULT;
+	case SHAPE_FILE:
+		return false;
 	default:
 		return !n->is_hidden;
 	}

@@ -93,7 +93,23 @@ enum plan_kind {
 		    * many levels as the one at hand, and imm more) */
 	PLAN_POP,  /* IN, OUT: v[dst] = the next object of the list, and go on where it is for; the end of the
 		    * section when there is none */
+	PLAN_FILE, /* IN, OUT, not in the kernel: the content of the file whose name is the text at v[a], max
+		    * bytes at most, as a fragment at PLAN_FILE_ADDR; its len is the size of the file. One at
+		    * PLAN_FILE_ADDR + enum plan_file says why there is none. In the kernel's stead the
+		    * recorder reads it (loader/files.h) */
 	PLAN_KIND_CNT,
+};
+
+#define PLAN_FILE_ADDR	   0xfb00000000000000ull /* an address that no memory has */
+#define PLAN_FILE_NAME_MAX 4096
+
+enum plan_file {
+	PLAN_FILE_READ,
+	PLAN_FILE_ABSENT,
+	PLAN_FILE_UNREAD,  /* no permission, or another error */
+	PLAN_FILE_NO_FILE, /* a directory, a device, a socket... */
+	PLAN_FILE_CHANGED, /* since the instant at which it was to be read */
+	PLAN_FILE_CNT,
 };
 
 /* Where variable arguments begin: behind so many general and vector registers, and words of stack arguments.

@@ -250,6 +250,8 @@ static void walk(struct planner *p, uint16_t node, struct place place)
 		return;
 	if (n->kind == SHAPE_VARARGS)
 		put_format(p, node);
+	else if (n->kind == SHAPE_FILE)
+		put_file(p, node);
 	else if (place.kind == PLACE_NOWHERE)
 		return;
 	else if (is_flexible(n))

@@ -97,6 +97,8 @@ uint8_t put_load_bytes(struct planner *p, struct place place, unsigned size, str
 
 /* The variable arguments of VARARGS node @node. */
 void put_format(struct planner *p, uint16_t node);
+/* The content of FILE node @node. */
+void put_file(struct planner *p, uint16_t node);
 
 /* --- planner_expr.c --- */
 /* Where @path ends; *@node is its node. */

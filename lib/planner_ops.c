@@ -274,3 +274,15 @@ void put_format(struct planner *p, uint16_t node)
 	put_label(p, &fault);
 	p->next = mark;
 }
+
+void put_file(struct planner *p, uint16_t node)
+{
+	const struct shape_node *n = &p->shape->nodes[node];
+	struct label fault = LABEL_NEW;
+	unsigned mark = p->next;
+	uint8_t name = put_param(p, n->format, &fault);
+
+	put_op(p, (struct plan_op){.kind = PLAN_FILE, .a = name, .max = n->max, .node = node});
+	put_label(p, &fault);
+	p->next = mark;
+}

@@ -222,9 +222,9 @@ static const struct json_key keys[] = {
 	{"tag", read_tag, offsetof(struct rule, tag)},
 	{"cases", read_cases},
 	{"format", json_read_true, offsetof(struct rule, is_format)},
+	{"file", json_read_true, offsetof(struct rule, is_file)},
 	{"callback"},
 	{"redact", read_redact, offsetof(struct rule, redact)},
-	{"file"},
 	{"if"},
 };
 
@@ -237,7 +237,9 @@ static int check_kind(const struct rule *rule, struct err *err)
 		bool is_said;
 		const char *name;
 	} kinds[] = {
-		{rule->is_string || rule->is_format, rule->is_format ? "format" : "string"},
+		{rule->is_string || rule->is_format || rule->is_file, rule->is_format ? "format"
+								      : rule->is_file ? "file"
+										      : "string"},
 		{rule->bytes, "bytes"},
 		{rule->count, "count"},
 		{rule->has_terminator, "terminator"},
@@ -282,7 +284,12 @@ static int settle(struct rule *rule, struct err *err)
 {
 	int r = check_kind(rule, err);
 
-	rule->is_string |= rule->is_format;
+	/* What it leads to would stay. */
+	if (!r && rule->redact && (rule->is_format || rule->is_file))
+		r = err_usage(err, -EINVAL, "'redact' beside '%s': %s cannot be redacted",
+			      rule->is_format ? "format" : "file",
+			      rule->is_format ? "the variable arguments" : "the content of a file");
+	rule->is_string |= rule->is_format || rule->is_file;
 	if (!r && rule->cases_cnt && !rule->tag)
 		r = err_usage(err, -EINVAL, "'cases' without a 'tag'");
 	return r ? r : settle_path(rule, err);
@@ -370,18 +377,18 @@ static bool put_cases(struct cJSON *json, const struct rule *rule)
 char *rule_text(const struct rule *rule)
 {
 	auto_cjson struct cJSON *json = cJSON_CreateObject();
-	bool is_whole = json && put_string(json, "path", rule->path) &&
-			put_string(json, "direction", direction_names[rule->direction]) &&
-			put_true(json, "string", rule->is_string) &&
-			put_string(json, "bytes", rule->bytes_text) &&
-			put_string(json, "count", rule->count_text) &&
-			put_integer(json, "terminator", rule->has_terminator, rule->terminator) &&
-			put_true(json, "opaque", rule->is_opaque) &&
-			put_true(json, "format", rule->is_format) && put_string(json, "type", rule->type) &&
-			put_integer(json, "depth", rule->depth, rule->depth) &&
-			put_integer(json, "max", rule->max, rule->max) &&
-			put_string(json, "redact", redact_names[rule->redact]) &&
-			put_string(json, "tag", rule->tag) && put_cases(json, rule);
+	bool is_whole =
+		json && put_string(json, "path", rule->path) &&
+		put_string(json, "direction", direction_names[rule->direction]) &&
+		put_true(json, "string", rule->is_string) && put_string(json, "bytes", rule->bytes_text) &&
+		put_string(json, "count", rule->count_text) &&
+		put_integer(json, "terminator", rule->has_terminator, rule->terminator) &&
+		put_true(json, "opaque", rule->is_opaque) && put_true(json, "format", rule->is_format) &&
+		put_true(json, "file", rule->is_file) && put_string(json, "type", rule->type) &&
+		put_integer(json, "depth", rule->depth, rule->depth) &&
+		put_integer(json, "max", rule->max, rule->max) &&
+		put_string(json, "redact", redact_names[rule->redact]) &&
+		put_string(json, "tag", rule->tag) && put_cases(json, rule);
 
 	return is_whole ? cJSON_PrintUnformatted(json) : NULL;
 }
@@ -421,6 +428,7 @@ int rule_copy(struct rule *out, const struct rule *rule)
 		.is_string = rule->is_string,
 		.is_opaque = rule->is_opaque,
 		.is_format = rule->is_format,
+		.is_file = rule->is_file,
 		.has_terminator = rule->has_terminator,
 		.terminator = rule->terminator,
 		.depth = rule->depth,

@@ -23,6 +23,7 @@ enum redact { REDACT_NONE, REDACT_DROP, REDACT_MASK, REDACT_HMAC, REDACT_CNT };
 #define RULE_DEPTH_DEFAULT    3
 #define RULE_BYTES_DEFAULT    4096 /* a value */
 #define RULE_ELEMENTS_DEFAULT 256  /* a value */
+#define RULE_FILE_DEFAULT     (64 * 1024)
 #define RULE_DEPTH_TREE	      16 /* beyond, what leads to a type that is met again is followed as a list is */
 #define RULE_DEPTH_MAX	      1000
 #define RULE_MAX_MAX	      (1024 * 1024)
@@ -32,6 +33,7 @@ struct rule {
 	char *path; /* canonical */
 	enum direction direction;
 	bool is_string, is_opaque, has_terminator;
+	bool is_file;	/* a string that names a file; direction and max are of its content */
 	bool is_format; /* a string that tells what the variable arguments are */
 	int64_t terminator;
 	struct expr *bytes, *count; /* lengths; at most one of them */
@@ -46,7 +48,7 @@ struct rule {
 	size_t cases_cnt; /* 0: enumerators end in the names of their members */
 	enum redact redact;
 	/* Their keys are refused by rule_parse in this version: */
-	bool is_callback, is_file;
+	bool is_callback;
 };
 
 /*

@@ -55,7 +55,9 @@ enum shape_kind {
 			* pointer is still NULL */
 	SHAPE_VARARGS, /* a parameter: the variable arguments of a printf format, see varargs; it is called
 			* "..." and is the last, or is a va_list */
-	SHAPE_AGAIN,   /* a pointer to one more object like those that `again`, a POINTER above, leads to */
+	SHAPE_FILE,  /* a parameter "file(NAME)": the content of the file that parameter NAME, `format`, names
+		      */
+	SHAPE_AGAIN, /* a pointer to one more object like those that `again`, a POINTER above, leads to */
 	SHAPE_KIND_CNT,
 };
 
@@ -101,7 +103,7 @@ struct shape_node {
 	uint16_t cases_cnt;
 	uint16_t again;	 /* AGAIN */
 	uint16_t levels; /* POINTER that an AGAIN means: pointers followed from it, at most; else 0 */
-	uint16_t format; /* VARARGS: the node of the parameter that is their format */
+	uint16_t format; /* VARARGS, FILE: the node of the parameter that is their format, or names it */
 	uint16_t scope;	 /* the STRUCT node whose members the length's or tag's paths start from; SHAPE_NONE:
 			   the parameters */
 	const char *reason;		    /* CUT: static text or owned by the shape */
@@ -111,7 +113,7 @@ struct shape_node {
 
 struct shape_param {
 	uint16_t node;
-	struct abi_loc loc; /* of "...": nothing */
+	struct abi_loc loc; /* of "..." and "file(NAME)": nothing */
 };
 
 /* Where variable arguments begin: behind the parameters. */

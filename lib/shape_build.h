@@ -82,7 +82,7 @@ int check_tags(const struct build *b, struct err *err);
 struct path *union_tag(const struct build *b, const struct rule *rule, struct err *err);
 
 /* --- shape_varargs.c --- */
-/* What a rule's "format" says of the parameters, which are all there. */
+/* What rules' "format" and "file" say of the parameters, which are all there. */
 int grow_varargs(struct build *b, const struct abi_proto *abi, struct err *err);
 
 /* --- shape_container.c --- */

@@ -377,7 +377,8 @@ static bool become_again(struct build *b, uint16_t node)
 
 static int format_misfit(const struct build *b, const struct rule *rule, struct err *err)
 {
-	err_usage(err, -EINVAL, "'format' on '%s', which is no parameter", rule->path);
+	err_usage(err, -EINVAL, "'%s' on '%s', which is no parameter", rule->is_format ? "format" : "file",
+		  rule->path);
 	return rules_blame(b, rule, -EINVAL);
 }
 
@@ -394,12 +395,12 @@ static int grow_pointer(struct build *b, uint16_t node, const struct btf_type *t
 
 	if (!r)
 		r = rules_fit_pointer(b, said, pointee, err);
-	if (!r && d->link != LINK_ROOT && layout && layout->is_format)
+	if (!r && d->link != LINK_ROOT && layout && (layout->is_format || layout->is_file))
 		r = format_misfit(b, layout, err);
 	if (r)
 		return r;
 	n->is_const = is_const(b, t->type);
-	lay_out(b, node, pointee, layout, scope, said_max(said));
+	lay_out(b, node, pointee, layout, scope, layout && layout->is_file ? 0 : said_max(said));
 	r = direct(b, node, said, err);
 	if (r || n->kind == SHAPE_HANDLE)
 		return r;

@@ -193,6 +193,11 @@ int rules_open(struct build *b, struct err *err)
 	for (size_t i = 0; i < b->func->rules_cnt; i++) {
 		int r = path_parse(&b->paths[i], b->func->rules[i].path, err);
 
+		if (!r && strpbrk(b->paths[i].root, "(."))
+			r = err_usage(err, -EINVAL,
+				      "'%s' can have no rule: the parameter that it hangs on has",
+				      b->func->rules[i].path);
+
 		for (size_t k = 0; k < b->paths[i].cnt && !r; k++)
 			if (b->paths[i].steps[k].kind == STEP_INDEX)
 				r = err_usage(err, -EINVAL,
@@ -272,7 +277,7 @@ const struct rule *said_type(const struct said *said)
 const struct rule *said_direction(const struct said *said)
 {
 	for (int i = 0; i < 2; i++)
-		if (said->rule[i] && said->rule[i]->direction)
+		if (said->rule[i] && said->rule[i]->direction && !said->rule[i]->is_file)
 			return said->rule[i];
 	return NULL;
 }
@@ -322,6 +327,7 @@ int rules_blame(const struct build *b, const struct rule *rule, int code)
 static const char *layout_key(const struct rule *rule)
 {
 	return rule->is_format	      ? "format"
+	       : rule->is_file	      ? "file"
 	       : rule->is_string      ? "string"
 	       : rule->is_opaque      ? "opaque"
 	       : rule->bytes	      ? "bytes"
@@ -428,7 +434,7 @@ static int fit_layout(const struct build *b, const struct rule *rule, uint32_t m
 	if (rule->is_string && !is_byte_like(b, pointee))
 		return err_usage(err, -EINVAL, "'%s' on '%s', which points to '%s', not to characters",
 				 layout_key(rule), rule->path, text);
-	if (rule->is_string && max > PLAN_FRAGMENT_MAX)
+	if (rule->is_string && !rule->is_file && max > PLAN_FRAGMENT_MAX)
 		return err_usage(err, -EINVAL, "'max' of '%s' is %u, and a string's is at most %d",
 				 rule->path, max, PLAN_FRAGMENT_MAX);
 	if (rule->has_terminator && is_char(b, pointee)) {

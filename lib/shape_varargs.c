@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* Variable arguments: what a rule's "format" makes of a function's parameters. */
+/* Parameters that C does not see: variable arguments, by a rule's "format", and what files hold, by "file".
+ */
 #include <bpf/btf.h>
 #include <errno.h>
 #include <string.h>
@@ -67,29 +68,48 @@ static void become_varargs(struct build *b, uint16_t node, uint16_t format)
 	b->shape->varargs.node = node;
 }
 
-static int add_ellipsis(struct build *b, const struct rule *rule, const struct abi_proto *abi,
-			uint16_t format, struct err *err)
+static int too_many(const struct build *b, const struct rule *rule, struct err *err)
+{
+	err_usage(err, -EINVAL, "'%s' has a rule that makes too many parameters", rule->path);
+	return rules_blame(b, rule, -EINVAL);
+}
+
+/* One more, called @name, which lies nowhere; owned by the pool. */
+static int add_param(struct build *b, const struct rule *rule, char *name, uint16_t *node, struct err *err)
 {
 	struct shape *shape = b->shape;
-	uint16_t node = shape->nodes_cnt;
 
-	count_registers(&shape->varargs, abi);
-	if (shape->params_cnt == ABI_PARAMS_MAX || node == SHAPE_NODES_MAX || shape->varargs.words >= 512)
-		return not_format(b, rule, "whose function has too many parameters", err);
+	*node = shape->nodes_cnt;
+	if (!name)
+		return err_nomem(err);
+	if (shape->params_cnt == ABI_PARAMS_MAX || *node == SHAPE_NODES_MAX)
+		return too_many(b, rule, err);
 	shape->nodes_cnt++;
-	shape->nodes[node] = (struct shape_node){
-		.name = pool_printf(b->pool, "..."),
+	shape->nodes[*node] = (struct shape_node){
+		.name = name,
 		.scope = SHAPE_NONE,
 		.parent = SHAPE_NONE,
 		.first_child = SHAPE_NONE,
 		.next = SHAPE_NONE,
 	};
-	b->drafts[node] = (struct draft){.link = LINK_ROOT};
-	if (!shape->nodes[node].name)
-		return err_nomem(err);
-	become_varargs(b, node, format);
-	shape->params[shape->params_cnt++].node = node;
+	b->drafts[*node] = (struct draft){.link = LINK_ROOT};
+	shape->params[shape->params_cnt++].node = *node;
 	return 0;
+}
+
+static int add_ellipsis(struct build *b, const struct rule *rule, const struct abi_proto *abi,
+			uint16_t format, struct err *err)
+{
+	uint16_t node;
+	int r;
+
+	count_registers(&b->shape->varargs, abi);
+	if (b->shape->varargs.words >= 512)
+		return too_many(b, rule, err);
+	r = add_param(b, rule, pool_printf(b->pool, "..."), &node, err);
+	if (!r)
+		become_varargs(b, node, format);
+	return r;
 }
 
 static int grow_one(struct build *b, const struct rule *rule, const struct path *path,
@@ -116,6 +136,37 @@ static int grow_one(struct build *b, const struct rule *rule, const struct path 
 	return not_format(b, rule, "whose function has neither variable arguments nor a va_list", err);
 }
 
+/* --- files --- */
+
+static int grow_file(struct build *b, const struct rule *rule, const struct path *path, struct err *err)
+{
+	static const uint8_t flows[DIRECTION_CNT] = {
+		[DIRECTION_DEFAULT] = FLOW_IN,
+		[DIRECTION_IN] = FLOW_IN,
+		[DIRECTION_OUT] = FLOW_OUT,
+		[DIRECTION_INOUT] = FLOW_IN | FLOW_OUT,
+	};
+	uint16_t named = param_of(b, path), node;
+	struct shape_node *n;
+	int r;
+
+	if (named == SHAPE_NONE) {
+		err_usage(err, -EINVAL, "'file' on '%s', which is no parameter", rule->path);
+		return rules_blame(b, rule, -EINVAL);
+	}
+	r = add_param(b, rule, pool_printf(b->pool, "file(%s)", path->root), &node, err);
+	if (r)
+		return r;
+	n = &b->shape->nodes[node];
+	n->kind = SHAPE_FILE;
+	n->flows = flows[rule->direction];
+	n->format = named;
+	n->max = rule->max ? rule->max : RULE_FILE_DEFAULT;
+	/* Whoever reads it at return needs its name. */
+	b->shape->nodes[named].flows |= n->flows;
+	return 0;
+}
+
 int grow_varargs(struct build *b, const struct abi_proto *abi, struct err *err)
 {
 	int r = 0;
@@ -123,5 +174,8 @@ int grow_varargs(struct build *b, const struct abi_proto *abi, struct err *err)
 	for (size_t i = 0; i < b->func->rules_cnt && !r; i++)
 		if (b->func->rules[i].is_format)
 			r = grow_one(b, &b->func->rules[i], &b->paths[i], abi, err);
+	for (size_t i = 0; i < b->func->rules_cnt && !r; i++)
+		if (b->func->rules[i].is_file)
+			r = grow_file(b, &b->func->rules[i], &b->paths[i], err);
 	return r;
 }

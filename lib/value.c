@@ -182,6 +182,12 @@ static bool flows_out(const struct shape *shape, uint16_t node)
 	return false;
 }
 
+/* Captured at return for its file's sake alone. */
+static bool is_const_text(const struct shape *shape, uint16_t node)
+{
+	return shape->nodes[node].kind == SHAPE_STRING && shape->nodes[node].is_const;
+}
+
 int values_decode(struct values *out, const struct shape *shape, const struct call *call, struct pool *pool)
 {
 	struct values values = {.params_cnt = MIN(shape->params_cnt, ABI_PARAMS_MAX),
@@ -205,7 +211,7 @@ int values_decode(struct values *out, const struct shape *shape, const struct ca
 		values.names[i] = shape->nodes[param->node].name;
 		if (!shape->nodes[param->node].is_out_only)
 			values.args[i] = decode_param(&in, param);
-		if (has_returned && flows_out(shape, param->node))
+		if (has_returned && flows_out(shape, param->node) && !is_const_text(shape, param->node))
 			values.out[i] = decode_param(&ret, param);
 	}
 	if (has_returned && shape->result.node != SHAPE_NONE)

@@ -20,6 +20,7 @@
 #include "loader/attach.h"
 #include "loader/budget.h"
 #include "loader/drain.h"
+#include "loader/files.h"
 #include "loader/newcomers.h"
 #include "loader/package.h"
 #include "loader/process.h"
@@ -48,6 +49,7 @@ struct recorder {
 	bool has_said_end;
 	struct drain *drain;
 	struct assemble *assemble;
+	struct files *files; /* NULL: nothing names any */
 	struct upload *upload;
 	struct startup *startup; /* NULL: nothing is stored, or the schema has no room for it */
 	struct budget *budget;	 /* NULL: there is none */
@@ -81,6 +83,8 @@ static int on_event(const struct event *event, void *ctx)
 	struct recorder *recorder = ctx;
 
 	recorder->drained++;
+	if (recorder->files && files_add(recorder->files, &event, recorder->err))
+		return -ENOMEM;
 	return assemble_event(recorder->assemble, event, recorder->err);
 }
 
@@ -522,7 +526,9 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 	recorder->source = opts->source ? opts->source : attach_source(recorder->attach);
 	if (opts->source)
 		opts->source->ops->begin(opts->source, is_starting(recorder), recorder->context.name_key);
-	r = drain_new(&recorder->drain, recorder->source, on_event, recorder, recorder->err);
+	r = files_new(&recorder->files, recorder->program, recorder->err);
+	if (r == 0)
+		r = drain_new(&recorder->drain, recorder->source, on_event, recorder, recorder->err);
 	if (r < 0)
 		return r;
 	r = assemble_new(&recorder->assemble, on_operation, recorder, recorder->err);
@@ -663,6 +669,7 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 	budget_free(recorder.budget);
 	assemble_free(recorder.assemble);
 	drain_free(recorder.drain);
+	files_free(recorder.files);
 	startup_free(recorder.startup);
 	out->fp_trouble = NULL;
 	attach_free(recorder.attach);

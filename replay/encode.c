@@ -507,6 +507,7 @@ static int encode_any(struct encoder *encoder, uint32_t off, const struct value 
 	if (value->kind == VALUE_UNAVAILABLE && (!value->bits || value->is_limited))
 		return uncaptured(encoder, value, idx);
 	switch (node->kind) {
+	case SHAPE_FILE:
 	case SHAPE_VARARGS:
 		return refuse(encoder, value, "are variable arguments, which cannot be passed again");
 	case SHAPE_INT:

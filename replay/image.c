@@ -128,6 +128,58 @@ static int put_argument(struct image *image, const struct shape_param *param, co
 	return r < 0 ? r : put_slots(image, &rebuilt, &param->loc);
 }
 
+/* --- files that arguments name --- */
+
+/* The recorded name of the file that FILE node @node of the build holds; NULL: not known. */
+static const struct value *file_name(const struct shape *shape, uint16_t node, const struct values *values)
+{
+	const char *param = shape->nodes[shape->nodes[node].format].name;
+
+	for (size_t i = 0; i < values->params_cnt; i++)
+		if (values->args[i] && values->names[i] && !strcmp(values->names[i], param))
+			return value_pointee(values->args[i]);
+	return NULL;
+}
+
+/* The register that has the name, while a call is served. */
+static uint8_t live_name(const struct shape *shape, uint16_t node)
+{
+	for (size_t i = 0; i < shape->params_cnt; i++)
+		if (shape->params[i].node == shape->nodes[node].format &&
+		    shape->params[i].loc.piece[0].place == ABI_GPR)
+			return shape->params[i].loc.piece[0].number;
+	return SERVE_NO_LIVE;
+}
+
+static bool is_content(const struct value *v)
+{
+	return v->kind == VALUE_TEXT || v->kind == VALUE_BYTES;
+}
+
+/* The file has, before the operation begins or when a call has been served, what it had. */
+static int put_file(struct image *image, const struct shape *shape, uint16_t node,
+		    const struct values *values, const struct value *content, bool is_live)
+{
+	const struct value *name = file_name(shape, node, values);
+	struct buf *data = &image->rebuild.data;
+	uint8_t live = is_live ? live_name(shape, node) : SERVE_NO_LIVE;
+	size_t at = data->len;
+
+	if (!name || name->kind != VALUE_TEXT || name->is_truncated)
+		return 0; /* NULL, or a name that nobody knows */
+	if (!is_content(content))
+		return err_set(image->err, -EUNATCH, "'%s' was not captured: %s", content->name,
+			       content->text);
+	if (content->is_truncated)
+		return err_set(image->err, -EUNATCH,
+			       "'%s' was cut by a limit when it was recorded: raise its \"max\"",
+			       content->name);
+	buf_put(data, name->bytes, name->len);
+	buf_put_u8(data, 0);
+	buf_put(data, content->bytes, content->len);
+	return rebuild_op(&image->rebuild, SERVE_FILE, 0, live, name->len + 1, content->len, at);
+}
+
 /* What only flows out needs room, unless it was NULL. */
 static int put_room(struct image *image, const struct shape_param *param, const struct value *out)
 {
@@ -176,6 +228,8 @@ static int put_param(struct image *image, const struct program_func *func, const
 	if (at < 0)
 		notes_add(image->notes, "%s: parameter '%s' was recorded and is not in this build",
 			  func->config->name, values->names[i]);
+	else if (shape->nodes[shape->params[at].node].kind == SHAPE_FILE)
+		return value ? put_file(image, shape, shape->params[at].node, values, value, false) : 0;
 	else if (value)
 		return put_argument(image, &shape->params[at], value);
 	else
@@ -374,7 +428,10 @@ static int put_served(struct image *image, struct case_call *out, const struct s
 		if (at < 0)
 			return err_set(image->err, -EUNATCH, "its parameter '%s' is not in this build",
 				       values->names[i]);
-		r = put_out(image, &shape->params[at], values->out[i], values->args[i]);
+		if (shape->nodes[shape->params[at].node].kind == SHAPE_FILE)
+			r = put_file(image, shape, shape->params[at].node, values, values->out[i], true);
+		else
+			r = put_out(image, &shape->params[at], values->out[i], values->args[i]);
 	}
 	if (r == 0)
 		r = rebuild_settle(&image->rebuild);
@@ -483,7 +540,7 @@ static void move_offsets(struct image *image, size_t ops_at, size_t data_at)
 	size_t cnt = image->rebuild.ops.len / sizeof(*ops);
 
 	for (size_t i = 0; i < cnt; i++)
-		if (ops[i].kind == SERVE_WRITE)
+		if (ops[i].kind == SERVE_WRITE || ops[i].kind == SERVE_FILE)
 			ops[i].data += data_at;
 	for (size_t i = 0; i < image->recording->calls_cnt; i++) {
 		struct case_call *call = &image->calls[i];

@@ -451,6 +451,9 @@ static int run_op(struct run *r, const struct plan_op *op)
 	case PLAN_FORMAT:
 		capture_format(r, op);
 		return 0;
+	case PLAN_FILE:
+		capture_file(r, op);
+		return 0;
 	case PLAN_XMM:
 		c->v[op->dst] = c->xmm ? c->xmm[op->imm % PLAN_FP_ST0][0] : 0;
 		return 0;

@@ -39,6 +39,8 @@ struct capture {
 	/* NULL, or asked when a fragment of full length has no room left in PLAN_BYTES_MAX: it may take away
 	 * what there is, set len to 0, and return 1. */
 	int (*more)(struct capture *capture);
+	/* As files_read; NULL: files are not read. */
+	int (*file)(const char *name, uint64_t off, void *to, size_t most, size_t *len, uint64_t *size);
 	struct capture_work *work; /* NULL: none; nobody else uses it meanwhile */
 	uint8_t *out;		   /* receives fragments, or the bytes of the key */
 	size_t room, len;

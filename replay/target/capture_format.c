@@ -185,3 +185,58 @@ void capture_format(struct run *r, const struct plan_op *op)
 	else if (end != PLAN_TAKES_END)
 		capture_put_key(r, &cut, 1);
 }
+
+/* --- files --- */
+
+/* The fragment from @off on; returns how much of the file is in it, 0 when that was the last. */
+static size_t put_piece(struct run *r, const struct plan_op *op, const char *name, uint64_t off)
+{
+	struct plan_fragment f = {.addr = PLAN_FILE_ADDR + off, .node = op->node};
+	uint64_t size = 0;
+	size_t room, len = 0;
+	uint8_t *at = capture_room(r, &room);
+	int why;
+
+	if (!at)
+		return 0;
+	room = smaller(room, PLAN_FRAGMENT_MAX);
+	why = r->c->file(name, off, at, smaller(room, op->max - off), &len, &size);
+	if (why == PLAN_FILE_READ) {
+		f.len = size - off > UINT32_MAX ? UINT32_MAX : size - off;
+		f.captured = len;
+	} else {
+		f.addr = PLAN_FILE_ADDR + why;
+		f.len = 1;
+		f.status = PLAN_FRAGMENT_FAULT;
+	}
+	if (len < room && off + len < op->max && off + len < size)
+		f.status = PLAN_FRAGMENT_FAULT;
+	capture_put_fragment(r, &f);
+	return f.status == PLAN_FRAGMENT_OK && len == PLAN_FRAGMENT_MAX && off + len < size ? len : 0;
+}
+
+static void put_content(struct run *r, const struct plan_op *op, const char *name)
+{
+	uint64_t off = 0;
+	size_t n;
+
+	do {
+		n = put_piece(r, op, name, off);
+		off += n;
+	} while (n && off < op->max);
+}
+
+void capture_file(struct run *r, const struct plan_op *op)
+{
+	char name[PLAN_FILE_NAME_MAX];
+	uint64_t addr = r->c->v[op->a];
+	size_t len = 0;
+
+	if (!addr || !r->c->file || r->section == CAPTURE_KEY)
+		return;
+	while (len < sizeof(name) && r->c->read(&name[len], addr + len, 1) == 1)
+		if (!name[len++]) {
+			put_content(r, op, name);
+			return;
+		}
+}

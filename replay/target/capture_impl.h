@@ -34,4 +34,5 @@ void capture_string_key(struct run *r, uint64_t addr, size_t most);
 uint64_t capture_extend(uint64_t v, unsigned bits, int is_signed);
 
 /* --- capture_format.c --- */
+void capture_file(struct run *r, const struct plan_op *op);
 void capture_format(struct run *r, const struct plan_op *op);

@@ -9,6 +9,7 @@
 #include "lib/tape.h"
 #include "replay/target/capture.h"
 #include "replay/target/engine.h"
+#include "replay/target/files.h"
 #include "replay/target/guard.h"
 #include "replay/target/ring.h"
 #include "replay/target/syscalls.h"
@@ -236,6 +237,7 @@ static void capture(struct slot *slot, struct call *call, enum capture_section s
 	slot->capture.read = guard_peek;
 	slot->capture.more = event_more;
 	slot->capture.work = &slot->work;
+	slot->capture.file = files_read;
 	memcpy(slot->capture.keep, call->keep, sizeof(call->keep));
 	slot->more = section == CAPTURE_IN ? plan->more_in : plan->more_out;
 	capture_run(&slot->capture, plan, section);

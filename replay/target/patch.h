@@ -161,8 +161,11 @@ enum serve_kind {
 	SERVE_SHARED,  /* v[dst] = shared[data]; 0 when not shared yet */
 	SERVE_ARG,   /* operation: argument off = v[src] + data; 0..5 the registers, from 6 the stack words */
 	SERVE_IMAGE, /* v[dst] = load bias of module off + data */
+	SERVE_FILE,  /* the case has at data a name, its NUL and from off on len bytes: the file holds them.
+		      * The name is  the text at v[src] instead, unless src is 7 */
 	SERVE_RESULT, /* off 0: rax, 1: rdx = v[src] + data */
 };
+#define SERVE_NO_LIVE	 7
 #define PATCH_SHARED_MAX 65536
 
 struct serve_op {

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "replay/target/engine.h"
+#include "replay/target/files.h"
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
 
@@ -87,6 +88,7 @@ void report_values(struct capture *capture, const struct report *report)
 	capture->xmm = report->xmm;
 	capture->v[PLAN_V_ZERO] = 0;
 	capture->work = &work;
+	capture->file = files_read;
 	capture->read = guard_read;
 	capture->address = address;
 	capture->more = NULL;

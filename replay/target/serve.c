@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/target/serve.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "replay/target/engine.h"
+#include "replay/target/files.h"
 #include "replay/target/fence.h"
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
@@ -115,6 +117,29 @@ static int follow(struct serve *serve, const struct serve_op *op)
 	return 0;
 }
 
+static int put_file(struct serve *serve, const struct serve_op *op)
+{
+	unsigned bytes = engine.played->bytes;
+	const char *data = (const char *)engine.played + op->data;
+	char name[PLAN_FILE_NAME_MAX];
+	size_t len = 0;
+	int r;
+
+	if (op->data > bytes || op->off > bytes - op->data || op->len > bytes - op->data - op->off ||
+	    !op->off || data[op->off - 1])
+		return TROUBLE(serve, "the case makes no sense: a file beyond its end");
+	while (op->src != SERVE_NO_LIVE && len < sizeof(name) &&
+	       guard_read(&name[len], serve->v[op->src] + len, 1) == 1 && name[len])
+		len++;
+	if (op->src != SERVE_NO_LIVE && (len == sizeof(name) || name[len]))
+		return TROUBLE(serve, "the name of a file that it writes cannot be read");
+	r = files_write(op->src == SERVE_NO_LIVE ? data : name, data + op->off, op->len);
+	return r ? TROUBLE(serve, "the file '%.100s' cannot be put there: %s",
+			   op->src == SERVE_NO_LIVE ? data : name,
+			   r == -EROFS ? "the sandbox shows it read-only" : strerror(-r))
+		 : 0;
+}
+
 static int step(struct serve *serve, const struct serve_op *op)
 {
 	if (op->dst >= PATCH_SERVE_VALUES || op->src >= PATCH_SERVE_VALUES)
@@ -153,6 +178,8 @@ static int step(struct serve *serve, const struct serve_op *op)
 				       op->off);
 		serve->v[op->dst] = module_base(op->off) + op->data;
 		return 0;
+	case SERVE_FILE:
+		return put_file(serve, op);
 	case SERVE_RESULT:
 		if (op->off >= 2)
 			return TROUBLE(serve, "the case makes no sense: result %u", op->off);

@@ -484,8 +484,11 @@ static int read_when_missing(void *field, const struct cJSON *item, struct json_
 		return json_expected(item, expected, err);
 	if (!strcmp(item->valuestring, "fail"))
 		func->missing = MISSING_FAIL;
-	else if (!strcmp(item->valuestring, "run"))
+	else if (!strcmp(item->valuestring, "run") && func->role == ROLE_INPUT)
 		func->missing = MISSING_RUN;
+	else if (!strcmp(item->valuestring, "run"))
+		return err_usage(err, -EINVAL,
+				 "an output never runs at replay: expected 'fail' or {\"return\": NUMBER}");
 	else
 		return err_usage(err, -EINVAL, "expected %s, found '%s'", expected, item->valuestring);
 	return 0;
@@ -509,7 +512,7 @@ static const struct row {
 	{OPERATIONS, {"error_if", read_error_if}},
 	{OPERATIONS | OUTPUTS, {"compare", config_read_compare, offsetof(struct config_func, compare)}},
 	{INPUTS, {"key", read_key}},
-	{INPUTS, {"when_missing", read_when_missing}},
+	{INPUTS | OUTPUTS, {"when_missing", read_when_missing}},
 	{INPUTS, {"fallback_aliases", read_fallbacks}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"prototype", read_prototype}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"nothrow", read_nothrow, offsetof(struct config_func, nothrow)}},

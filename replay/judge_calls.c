@@ -54,6 +54,13 @@ int judge_missing(struct judge *j)
 	return r;
 }
 
+/* A new output that has an answer for its callers is no difference. */
+static bool is_extra(const struct judge *j, const struct paired_call *call)
+{
+	return call->other == PAIRING_NONE && call->role == ROLE_OUTPUT &&
+	       (call->func == PAIRING_NONE || j->program->funcs[call->func].config->missing == MISSING_FAIL);
+}
+
 int judge_extra(struct judge *j)
 {
 	int r = 0;
@@ -61,7 +68,7 @@ int judge_extra(struct judge *j)
 	for (size_t i = 0; i < j->pairing.replayed_cnt && !r; i++) {
 		const struct paired_call *call = &j->pairing.replayed[i];
 
-		if (call->other == PAIRING_NONE && call->role == ROLE_OUTPUT)
+		if (is_extra(j, call))
 			r = list_call(j, &j->out->extra, &j->out->extra_cnt, call);
 	}
 	return r;
@@ -154,8 +161,7 @@ static size_t first_missing(const struct judge *j)
 static size_t first_extra(const struct judge *j)
 {
 	for (size_t i = 0; i < j->pairing.replayed_cnt; i++)
-		if (j->pairing.replayed[i].other == PAIRING_NONE &&
-		    j->pairing.replayed[i].role == ROLE_OUTPUT)
+		if (is_extra(j, &j->pairing.replayed[i]))
 			return made_before(&j->pairing, i);
 	return PAIRING_NONE;
 }

@@ -370,6 +370,18 @@ static void an_output_beyond_those_recorded_is_extra(void **state)
 	       "{\"differences\":[],\"missing\":[],\"extra\":[\"calls[notify#2]\"]}");
 }
 
+static void a_new_output_that_has_an_answer_is_no_difference(void **state)
+{
+	use_config("{\"operations\": {\"handle\": {}}, \"inputs\": {\"get\": {}},"
+		   " \"outputs\": {\"notify\": {\"when_missing\": {\"return\": 0}}}}");
+	record_operation(1, 2, 0);
+	record_call(NOTIFY, "one", 0);
+	replay_operation(1, 2, 0);
+	replay_call(NOTIFY, "one", 0, 0);
+	replay_call(NOTIFY, "two", 0, PATCH_NONE);
+	expect(VERDICT_EQUAL, "", NOTHING);
+}
+
 static void an_input_that_may_be_missing_may_also_not_be_made(void **state)
 {
 	use_config(
@@ -648,6 +660,7 @@ int main(void)
 		TEST(outputs_made_in_another_order_are_told_and_equal),
 		TEST(what_several_threads_put_out_has_no_order),
 		TEST(an_output_beyond_those_recorded_is_extra),
+		TEST(a_new_output_that_has_an_answer_is_no_difference),
 		TEST(an_input_that_may_be_missing_may_also_not_be_made),
 		TEST(an_input_with_an_unknown_key_shows_both_keys),
 		TEST(an_input_asked_once_too_often_has_no_recorded_key),

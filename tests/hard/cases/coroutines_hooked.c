@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The same where the kernel hooks whatever has a return probe, as before 6.13: none is hooked then.
+// @record: --two-links
+// @unordered
+#include "coroutines.inc"

@@ -22,6 +22,7 @@ struct equalizer_opts {
 	char *const *args, *const *libs; /* NULL-terminated or NULL */
 	int timeout_ms;			 /* 0: EQUALIZER_TIMEOUT_MS */
 	int jobs;			 /* 0: one a core */
+	unsigned recycle;		 /* a program is started anew after so many replays; 0: never */
 	bool strict;			 /* refuse functions that are inlined in places */
 	bool goes_on;	  /* what cannot be started for one operation is a failure of its recordings alone */
 	bool keep;	  /* leave the programs' folders behind, and note where */
@@ -33,13 +34,22 @@ struct equalizer_opts {
 
 struct equalizer_totals {
 	size_t total, by_verdict[VERDICT_CNT];
-	size_t found; /* by the lookup; set before the first comparison */
+	size_t found;	/* by the lookup, so far */
+	bool is_listed; /* there are no more */
 	size_t unreadable;
 	size_t not_compared;				    /* values that neither side captured */
 	unsigned long long unrecorded[SERVE_FUNCTIONS_MAX]; /* see unrecorded.h */
 };
 
-/* Called for each comparison, in the order of the lookup; never from two threads at once. Non-zero stops. */
+/* All that @lookup finds or, where there are any, those of @keys. */
+struct selection {
+	const struct lookup *lookup;
+	const struct recording_key *keys;
+	size_t keys_cnt;
+};
+
+/* Called for each comparison, in the order of the selection; never from two threads at once. Non-zero stops.
+ */
 typedef int (*comparison_fn)(const struct comparison *comparison, void *ctx);
 
 /* The summary's line of `--json`. NULL: no memory. */
@@ -54,7 +64,9 @@ const struct program *equalizer_program(const struct equalizer *equalizer);
 /* One recording. */
 int equalizer_one(struct equalizer *equalizer, const struct recording_key *key, struct comparison *out,
 		  struct err *err);
-/* All that @lookup finds. */
-int equalizer_run(struct equalizer *equalizer, const struct lookup *lookup, comparison_fn fn, void *ctx,
+/* Many. The first are replayed while others are still looked for, which is done with the equalizer's
+ * cassette.
+ * @totals are kept up to date for @fn. */
+int equalizer_run(struct equalizer *equalizer, const struct selection *selection, comparison_fn fn, void *ctx,
 		  struct equalizer_totals *totals, struct err *err);
 void equalizer_free(struct equalizer *equalizer);

@@ -40,6 +40,7 @@ struct player {
 		struct slot {
 			struct startup startup;
 			struct server *server; /* started with it; NULL: not yet */
+			unsigned age;	       /* replays of the server */
 			struct err *trouble;   /* why it cannot be started; NULL: not known */
 			uint64_t used;	       /* when last; 0: the slot is free */
 		} slots[STARTUPS_MAX], *slot;  /* slot: of the recording that is played */
@@ -182,8 +183,11 @@ static int start(struct player *player, size_t operation, struct err *err)
 	struct err why = {};
 	int r = 0;
 
+	if (stage->slot->server && player->opts.recycle && stage->slot->age >= player->opts.recycle)
+		server_stop(TAKE_PTR(stage->slot->server));
 	if (stage->slot->server)
 		return 0;
+	stage->slot->age = 0;
 	if (!stage->patch.len)
 		r = patchfile_write(&stage->patch, player->opts.config, player->opts.program, &patch_opts,
 				    err);
@@ -391,6 +395,7 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 	size_t spans_cnt;
 	int r;
 
+	player->stages[play->operation].slot->age++;
 	spans = server_spans(player->stages[play->operation].slot->server, &spans_cnt);
 	displaced_init(&play->displaced, spans, spans_cnt);
 	displaced_inherit(&play->displaced, &player->stages[play->operation].slot->startup.displaced);

@@ -20,7 +20,8 @@ struct player_opts {
 	const char *exe, *engine, *ready, *init;
 	char *const *args, *const *libs; /* NULL-terminated or NULL */
 	int timeout_ms;
-	int cpu; /* -1: not pinned */
+	int cpu;	  /* -1: not pinned */
+	unsigned recycle; /* replays that a server is for; 0: any number */
 	bool keep, is_debugged, is_checked;
 	bool goes_on; /* a build that cannot be started for an operation is a verdict on its recordings */
 	struct notes *notes;

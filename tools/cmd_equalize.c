@@ -19,10 +19,10 @@ static const struct opt opts_table[] = {
 
 const struct command cmd_equalize = {
 	.name = "equalize",
-	.words = "CASSETTE",
+	.words = "CASSETTE [ID...]",
 	.summary = "replay many recordings with a build and compare",
 	.words_min = 1,
-	.words_max = 1,
+	.words_max = 1000,
 	.rest = "ARGS of the program",
 	.opts = opts_table,
 	.json = lines_verdicts,

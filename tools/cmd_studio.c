@@ -25,10 +25,10 @@ static const struct opt opts_table[] = {
 
 const struct command cmd_studio = {
 	.name = "studio",
-	.words = "CASSETTE",
+	.words = "CASSETTE [ID...]",
 	.summary = "replay every category with a build, against a baseline of accepted differences",
 	.words_min = 1,
-	.words_max = 1,
+	.words_max = 1000,
 	.rest = "ARGS of the program",
 	.opts = opts_table,
 	.json = lines_studio,

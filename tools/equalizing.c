@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/err.h"
 #include "lib/util.h"
@@ -18,9 +19,13 @@
 #include "tools/tally.h"
 #include "tools/verdicts.h"
 
+#define PROGRESS_MAX 512
+
 struct equalizing {
 	const struct equalizing_opts *opts;
 	const char *cassette;
+	struct recording_key *keys; /* those that were asked for by name; NULL: the filters choose */
+	size_t keys_cnt;
 	struct equalizer_totals totals; /* as they grow */
 	struct tally tally;
 	struct noise noise;
@@ -36,24 +41,43 @@ struct equalizing {
 	struct err *err;
 };
 
-/* "120 of 300 replayed, 2900 a second, 62 ms left; 3 not equal". Starting the program is not part of the
- * rate. */
-static void show_progress(struct equalizing *e)
+/* ", 2900 a second, 62 ms left". Starting the program is not part of the rate; what is left is known when all
+ * are found. */
+static void put_rate(struct buf *out, const struct equalizing *e)
 {
 	const struct equalizer_totals *totals = &e->totals;
-	size_t not_equal = totals->total - totals->by_verdict[VERDICT_EQUAL];
 	double elapsed_ns = status_now_ns() - e->first_ns;
 	char left[32];
 
-	if (totals->total < 2 || elapsed_ns <= 0) {
-		status_show(&e->status, "%zu of %zu replayed; %zu not equal", totals->total, totals->found,
-			    not_equal);
+	if (totals->total < 2 || elapsed_ns <= 0)
 		return;
-	}
 	elapsed_ns /= totals->total - 1;
+	buf_printf(out, ", %.0f a second", 1e9 / elapsed_ns);
+	if (!totals->is_listed)
+		return;
 	common_duration(elapsed_ns * (totals->found - totals->total), left);
-	status_show(&e->status, "%zu of %zu replayed, %.0f a second, %s left; %zu not equal", totals->total,
-		    totals->found, 1e9 / elapsed_ns, left, not_equal);
+	buf_printf(out, ", %s left", left);
+}
+
+/* "120 of 300 replayed, 2900 a second, 62 ms left: 117 equal, 3 different" */
+static void show_progress(struct equalizing *e)
+{
+	const struct equalizer_totals *totals = &e->totals;
+	const char *before = ": ";
+	auto_buf struct buf line = {};
+
+	buf_init(&line, PROGRESS_MAX);
+	buf_printf(&line, "%zu of %zu%s replayed", totals->total, totals->found,
+		   totals->is_listed ? "" : "+");
+	put_rate(&line, e);
+	for (int i = 0; i < VERDICT_CNT; i++) {
+		if (!totals->by_verdict[i])
+			continue;
+		buf_printf(&line, "%s%zu %s", before, totals->by_verdict[i], verdict_name(i));
+		before = ", ";
+	}
+	if (!line.failed)
+		status_show(&e->status, "%.*s", (int)line.len, (const char *)line.data);
 }
 
 /* --- one comparison --- */
@@ -136,12 +160,12 @@ static int nothing_matches(const char *cassette, struct err *err);
 
 /* Twice: what the replays of one build differ in among themselves differs from the recording in one of them.
  */
-static int learn_noise(struct equalizing *e, struct equalizer *equalizer, const struct lookup *lookup)
+static int learn_noise(struct equalizing *e, struct equalizer *equalizer, const struct selection *selection)
 {
 	int r = 0;
 
 	for (int i = 0; i < 2 && r == 0 && !common_stop; i++)
-		r = equalizer_run(equalizer, lookup, on_noise, e, &e->totals, e->err);
+		r = equalizer_run(equalizer, selection, on_noise, e, &e->totals, e->err);
 	status_clear(&e->status);
 	verdicts_print_notes(equalizer_notes(equalizer));
 	if (r == 0 && !e->totals.found)
@@ -217,6 +241,7 @@ static int finish(struct equalizing *e)
 {
 	const struct equalizer_totals *totals = &e->totals;
 	size_t unequal = totals->total - totals->by_verdict[VERDICT_EQUAL] - e->accepted, allowed;
+	bool is_whole = totals->is_listed && totals->total == totals->found;
 	int r = close_reports(e);
 
 	if (r == 0 && e->baseline)
@@ -231,18 +256,18 @@ static int finish(struct equalizing *e)
 		r = read_allowed(&allowed, e->opts->allow, totals->total, e->err);
 	if (r < 0)
 		return r;
-	if (!totals->found)
+	if (!totals->found && totals->is_listed)
 		return nothing_matches(e->cassette, e->err);
 	if (e->met < e->opts->accept.cnt)
 		fprintf(stderr,
 			"tapedeck: %zu of the recordings to accept were not among those that were replayed\n",
 			e->opts->accept.cnt - e->met);
-	if (totals->total < totals->found)
-		fprintf(stderr, "tapedeck: stopped after %zu of %zu recordings\n", totals->total,
-			totals->found);
+	if (!is_whole)
+		fprintf(stderr, "tapedeck: stopped after %zu of %s%zu recordings\n", totals->total,
+			totals->is_listed ? "" : "at least ", totals->found);
 	if (unequal > allowed)
 		return STATUS_DIFFERS;
-	return totals->total < totals->found ? STATUS_FAILED : STATUS_DONE;
+	return is_whole ? STATUS_DONE : STATUS_FAILED;
 }
 
 /* --- the beginning --- */
@@ -264,6 +289,7 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 {
 	const struct equalizing_opts *opts = e->opts;
 	struct lookup lookup = common_lookup(&opts->filter);
+	const struct selection selection = {&lookup, e->keys, e->keys_cnt};
 	char engine[4096];
 	struct equalizer_opts equalizer_opts = {
 		.exe = opts->build.exe,
@@ -274,6 +300,7 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 		.libs = (char *const *)opts->build.libs.item,
 		.timeout_ms = opts->build.timeout_ns / 1000000,
 		.jobs = opts->jobs,
+		.recycle = opts->recycle,
 		.strict = opts->build.strict,
 		.goes_on = opts->by_category,
 		.stop = &common_stop,
@@ -291,11 +318,11 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 	e->config = config;
 	lookup.alike = &e->alike;
 	if (opts->learn_noise) {
-		r = learn_noise(e, equalizer, &lookup);
+		r = learn_noise(e, equalizer, &selection);
 		equalizer_free(equalizer);
 		return r;
 	}
-	r = equalizer_run(equalizer, &lookup, on_comparison, e, &e->totals, e->err);
+	r = equalizer_run(equalizer, &selection, on_comparison, e, &e->totals, e->err);
 	status_clear(&e->status);
 	verdicts_print_notes(equalizer_notes(equalizer));
 	verdicts_print_unrecorded(&e->totals);
@@ -305,8 +332,39 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 	return r;
 }
 
+static int by_category(const void *a, const void *b)
+{
+	const struct recording_key *one = a, *other = b;
+	int r = strcmp(one->category, other->category);
+
+	r = r ?: strcmp(one->day, other->day);
+	return r ?: strcmp(one->id, other->id);
+}
+
+/* The recordings that are named; those of a category together where the categories stand apart. */
+static int find_keys(struct equalizing *e, struct cassette *cassette, const struct words *words)
+{
+	int r = 0;
+
+	if (words->cnt == 1)
+		return 0;
+	if (common_has_filter(&e->opts->filter))
+		return err_usage(e->err, -EINVAL, "recordings are named, or chosen by filters; not both");
+	e->keys = calloc(words->cnt, sizeof(*e->keys));
+	if (!e->keys)
+		return err_nomem(e->err);
+	for (int i = 1; i < words->cnt && r == 0; i++) {
+		r = cassette_find(cassette, words->arg[i], &e->keys[e->keys_cnt], e->err);
+		e->keys_cnt += r == 0;
+	}
+	if (e->opts->by_category)
+		qsort(e->keys, e->keys_cnt, sizeof(*e->keys), by_category);
+	return r;
+}
+
 static void release(struct equalizing *e)
 {
+	free(e->keys);
 	for (size_t i = 0; i < e->reports_cnt; i++)
 		report_abandon(e->reports[i]);
 	baseline_free(e->baseline);
@@ -338,6 +396,8 @@ int equalizing_run(const struct equalizing_opts *opts, const char *name, const s
 	r = cassette_open(&cassette, words->arg[0], false, err);
 	if (r == 0 && opts->by_category)
 		r = baseline_open(&e.baseline, opts->baseline, opts->accept.cnt, err);
+	if (r == 0)
+		r = find_keys(&e, cassette, words);
 	if (r == 0)
 		r = open_reports(&e);
 	if (r == 0)

@@ -11,7 +11,7 @@ struct words;
 struct equalizing_opts {
 	struct build_opts build;
 	struct filter_opts filter;
-	uint64_t jobs;
+	uint64_t jobs, recycle;
 	bool json;
 	struct opt_list reports;
 	/* equalize's alone */
@@ -28,6 +28,8 @@ struct equalizing_opts {
 	BUILD_OPTS(type, build),                                                                        \
 	FILTER_OPTS(type, filter), DISTINCT_OPT(type, filter),                                                                      \
 	{ OPT_UINT, 0, "jobs", "N", "replay N at once; default: one a core", offsetof(type, jobs), 1, 256 },  \
+	{ OPT_UINT, 0, "recycle", "N", "start a replayed program anew after N replays; default: never", \
+	  offsetof(type, recycle), 1, UINT32_MAX },                                                     \
 	{ OPT_LIST, 0, "report", "KIND:FILE", "write a report: html:FILE, junit:FILE or json:FILE",     \
 	  offsetof(type, reports) },                                                                    \
 	{ OPT_FLAG, 0, "json", NULL, "a JSON object a comparison, then a summary", offsetof(type, json) }

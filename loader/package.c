@@ -209,6 +209,18 @@ int package_symbolize(struct recording *recording, const struct program *program
 	return program_symbolize(program, recording, bases, err);
 }
 
+void package_redact(struct recording *recording, const struct package_context *context)
+{
+	const struct redact_key key = {context->config->redact_key, context->config->redact_key_len};
+
+	for (size_t i = 0; i < recording->calls_cnt; i++) {
+		const struct shape *shape = context->program->funcs[recording->calls[i].func].shape;
+
+		if (redact_concerns(shape))
+			redact_call(&recording->calls[i], shape, &key);
+	}
+}
+
 /* Not before what decides about the recording was decided: that needs what was really there. */
 static int redact(struct values *values, struct recording *recording, const struct package_context *context,
 		  struct pool *pool)
@@ -216,10 +228,7 @@ static int redact(struct values *values, struct recording *recording, const stru
 	const struct redact_key key = {context->config->redact_key, context->config->redact_key_len};
 	const struct shape *shape = context->program->funcs[recording->operation.func].shape;
 
-	for (size_t i = 0; i < recording->calls_cnt; i++)
-		if (redact_concerns(context->program->funcs[recording->calls[i].func].shape))
-			redact_call(&recording->calls[i],
-				    context->program->funcs[recording->calls[i].func].shape, &key);
+	package_redact(recording, context);
 	if (!redact_concerns(shape))
 		return 0;
 	redact_call(&recording->operation, shape, &key);

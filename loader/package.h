@@ -33,5 +33,7 @@ struct package_source {
  * "unavailable"). */
 int package_recording(struct recording *recording, const struct package_context *context,
 		      const struct package_source *source, bool *keep, struct err *err);
+/* Take out of @recording's calls what must not be stored; package_recording does so of all. */
+void package_redact(struct recording *recording, const struct package_context *context);
 /* Name the addresses in @recording that lie in the program's files. */
 int package_symbolize(struct recording *recording, const struct program *program, struct err *err);

@@ -219,6 +219,7 @@ int startup_keep(struct startup *startup, struct recording *recording, uint64_t 
 	int r = package_symbolize(recording, startup->context->program, err);
 
 	startup->is_open = false;
+	package_redact(recording, startup->context);
 	if (r == 0 && cut)
 		r = recording_add_incomplete(recording, err, "%llu calls behind the first %d are not there",
 					     (unsigned long long)cut, STARTUP_CALLS_MAX);

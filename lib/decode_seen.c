@@ -50,9 +50,13 @@ static bool is_pointer(const struct shape_node *n)
 	       (n->kind == SHAPE_BYTES && !n->is_inline);
 }
 
+/* A container's own numbers tell its length: the expression is another for each, and says the same. */
 static bool is_as_long(const struct shape_node *a, const struct shape_node *b)
 {
-	return a->length == b->length && a->max == b->max && a->has_terminator == b->has_terminator;
+	bool is_content = a->is_content && b->is_content;
+
+	return (a->length == b->length || is_content) && a->max == b->max &&
+	       a->has_terminator == b->has_terminator;
 }
 
 /* Whether what node @a captures of an object is all that @b, a node of the same type, captures. */

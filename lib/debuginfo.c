@@ -72,6 +72,11 @@ void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest)
 		nearest_try(nearest, info->names[i].name);
 }
 
+const char *debuginfo_missing(const struct debuginfo *info)
+{
+	return info->missing;
+}
+
 size_t debuginfo_names_cnt(const struct debuginfo *info)
 {
 	return info->names_cnt;
@@ -389,7 +394,10 @@ static int not_found(const struct debuginfo *info, const char *name, const char 
 		err_set(err, -ENOENT,
 			"no debug information describes '%s': '%s', where some of it is, was not found", name,
 			info->missing);
-		err_hint(err, "put the .dwo files where the build left them, or build without -gsplit-dwarf");
+		err_hint(
+			err,
+			"put the .dwo files where the build left them (a .dwp package is not read), or build without "
+			"-gsplit-dwarf");
 		return -ENOENT;
 	}
 	return file ? err_set(err, -ENOENT, "no function '%s' in file '%s' of '%s'", name, file, info->path)

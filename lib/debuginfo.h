@@ -58,6 +58,8 @@ const char *debuginfo_path(const struct debuginfo *info);
 /* The separate file that has the symbols of @object, found in the same places; the caller's to free. -ENOENT.
  */
 int debuginfo_symbols_file(char **path, const struct object *object);
+/* A file with a part of the debug information that was not found (.dwo); NULL: none is missing. */
+const char *debuginfo_missing(const struct debuginfo *info);
 /* Find the function @name, in source file @file when that is not NULL. Definitions before declarations.
  * -ENOENT when there is none; -ENOTUNIQ when several definitions fit (the message lists their files, the hint
  * says FILE:NAME). */

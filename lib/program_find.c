@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "lib/config.h"
+#include "lib/cxx.h"
 #include "lib/err.h"
 #include "lib/libc_prototypes.h"
 #include "lib/nearest.h"
@@ -149,8 +150,21 @@ static int refuse_ifunc(const char *name, const char *file, struct err *err)
 
 static int refuse_undescribed(const struct finder *f, size_t module, const char *name, struct err *err)
 {
+	const struct debuginfo *info = f->program->infos[module];
+	autofree char *readable = cxx_is_mangled(name) ? cxx_text(name) : NULL;
 	const char *why = f->why[module].msg;
 
+	name = readable ? readable : name;
+	if (info && debuginfo_missing(info)) {
+		err_set(err, -ENODATA,
+			"no debug information describes '%s': '%s', where some of it is, was not found", name,
+			debuginfo_missing(info));
+		err_hint(
+			err,
+			"put the .dwo files where the build left them (a .dwp package is not read), or build "
+			"without -gsplit-dwarf");
+		return -ENODATA;
+	}
 	err_set(err, -ENODATA, "no debug information describes '%s'%s%s", name, why[0] ? ": " : "", why);
 	if (program_is_libc(f->program, module))
 		err_hint(err, "build the program with -g by gcc, or install the debug symbols of libc");

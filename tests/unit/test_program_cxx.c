@@ -182,6 +182,19 @@ static void a_compiled_schema_finds_them_again(void **state)
 	assert_string_equal(second.program->funcs[0].symbol, "_ZN2ns4Shop5priceEi");
 }
 
+static void a_package_of_split_debug_information_is_refused_by_what_is_missing(void **state)
+{
+	auto_built struct built split;
+	auto_opened struct opened o = {};
+
+	build(&split, "g++", "-g -O2 -gsplit-dwarf", "", sources);
+	built_run(&split, "rm -f *.dwo");
+	open_one(&o, split.path, "Shop::price(int)", NULL);
+	assert_non_null(strstr(o.program->funcs[0].refused.msg, "describes 'ns::Shop::price(int)'"));
+	assert_non_null(strstr(o.program->funcs[0].refused.msg, "where some of it is, was not found"));
+	assert_non_null(strstr(o.program->funcs[0].refused.hint, "a .dwp package is not read"));
+}
+
 static void the_schema_is_readable(void **state)
 {
 	auto_opened struct opened o = {};
@@ -199,6 +212,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_clear_is_refused_with_what_there_is),
 		cmocka_unit_test(a_compiled_schema_finds_them_again),
 		cmocka_unit_test(the_schema_is_readable),
+		cmocka_unit_test(a_package_of_split_debug_information_is_refused_by_what_is_missing),
 	};
 
 	return cmocka_run_group_tests(tests, build_shop, remove_shop);

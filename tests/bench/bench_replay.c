@@ -183,7 +183,8 @@ static double serve(struct scene *scene, int count)
 	for (int i = 0; i < count; i++) {
 		struct server_result result;
 
-		must(server_run(scene->server, scene->data.data, scene->data.len, TIMEOUT_MS, &result, &err));
+		must(server_run(scene->server, scene->data.data, scene->data.len, TIMEOUT_MS, 0, &result,
+				&err));
 		if (!WIFEXITED(result.wait_status) || result.timed_out)
 			die("bench: a replay in '%s' did not end well", scene->exe);
 	}

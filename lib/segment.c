@@ -224,7 +224,7 @@ static int parse_line(struct segment_entry *entry, const char *line, size_t len)
 	size_t metadata_len;
 	int r;
 
-	if (!mark || line[len - 1] != '}')
+	if (!mark || line[len - 1] != '}' || memchr(line, '\0', len))
 		return -EBADMSG;
 	if (!head)
 		return -ENOMEM;
@@ -249,17 +249,19 @@ int segment_index_each(const void *index, size_t len, int (*fn)(struct segment_e
 
 	buf_init(&lines, SEGMENT_INDEX_MAX);
 	r = gunzip(&lines, index, len);
-	at = (const char *)lines.data;
+	at = lines.len ? (const char *)lines.data : ""; /* no arithmetic on NULL */
 	end = at + lines.len;
-	for (; !r && at < end; at = newline + 1) {
+	while (!r && at < end) {
 		struct segment_entry entry = {};
 
 		newline = memchr(at, '\n', end - at);
 		r = newline ? parse_line(&entry, at, newline - at) : -EBADMSG;
-		if (!r)
-			r = fn(&entry, ctx);
-		else
+		if (r) {
 			segment_entry_release(&entry);
+			break;
+		}
+		r = fn(&entry, ctx);
+		at = newline + 1;
 	}
 	if (r == -ENOMEM)
 		return err_nomem(err);

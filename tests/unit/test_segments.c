@@ -268,6 +268,7 @@ static void damage_is_said_and_nothing_wrong_is_read(void **state)
 		{"rm $s", "is missing", -EIO},
 		{"head -c 40 $i >t && mv t $i", "the index is damaged", -EBADMSG},
 		{"echo '{}' | gzip >$i", "the index is damaged", -EBADMSG},
+		{"zcat $i | sed 's/\"crc32\":/&\\x00/' | gzip >t && mv t $i", "the index is damaged", -EBADMSG},
 		{"echo no gzip >$i", "the index is damaged", -EBADMSG},
 		{"zcat $i | sed 's/\"length\":4/\"length\":-4/' | gzip >t && mv t $i", "the index is damaged",
 		 -EBADMSG},

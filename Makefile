@@ -125,7 +125,7 @@ test: test-packages ## everything that every change must pass; needs root for eB
 	$(Q)$(MAKE) --no-print-directory test-integration
 
 test-layers: ## who may include whom
-	$(Q)tests/layers.sh
+	$(Q)tests/layers.sh && tests/playback.sh
 
 packages: ## install the Debian packages that the build needs and that are missing
 	$(Q).ci/packages $(PACKAGES)

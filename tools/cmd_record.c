@@ -18,6 +18,7 @@
 #include "loader/features.h"
 #include "loader/preload.h"
 #include "loader/process.h"
+#include "loader/process_find.h"
 #include "loader/recorder.h"
 #include "tools/commands.h"
 #include "tools/common.h"
@@ -34,17 +35,25 @@ struct record_opts {
 	bool dry_run, json, two_links, follow;
 };
 
-static int open_process(struct process **out, const struct record_opts *opts, const struct words *words,
-			struct err *err)
+/* -p PID, else a command, else whoever runs the configuration's "binary". */
+static int open_process(struct process **out, const struct record_opts *opts, const struct config *config,
+			const struct words *words, struct err *err)
 {
+	pid_t pid;
+	int r;
+
 	if (opts->pid && words->rest)
 		return err_usage(err, -EINVAL, "-p and a command after '--' exclude each other");
 	if (opts->pid)
 		return process_open(out, opts->pid, err);
 	if (words->rest && words->rest[0])
 		return process_spawn(out, words->rest, err);
+	if (config->binary) {
+		r = process_find(&pid, config->binary, opts->follow, err);
+		return r < 0 ? r : process_open(out, pid, err);
+	}
 	err_usage(err, -EINVAL, "'record' needs a process");
-	err_hint(err, "give -p PID, or -- COMMAND ARGS...");
+	err_hint(err, "give -p PID, or -- COMMAND ARGS..., or \"binary\" in the configuration");
 	return -EINVAL;
 }
 
@@ -552,7 +561,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		return r;
 	if (is_inside)
 		return run_inside(opts, config, words, url, err);
-	r = open_process(&process, opts, words, err);
+	r = open_process(&process, opts, config, words, err);
 	if (r == 0)
 		r = open_program(&program, config, process, opts->schema, features_hook_all(opts->two_links),
 				 err);

@@ -147,7 +147,7 @@ static int replay(const struct replay_opts *opts, struct config *config, struct 
 
 static int run(const void *arg, const struct words *words, struct err *err)
 {
-	const struct replay_opts *opts = arg;
+	struct replay_opts own = *(const struct replay_opts *)arg, *opts = &own;
 	auto_config struct config *config = NULL;
 	auto_cassette struct cassette *cassette = NULL;
 	struct recording_key key;
@@ -160,6 +160,8 @@ static int run(const void *arg, const struct words *words, struct err *err)
 	r = common_config(&config, opts->build.config, err);
 	if (r < 0)
 		return r;
+	if (!opts->build.exe)
+		opts->build.exe = config->binary;
 	if (!opts->build.exe)
 		return err_usage(err, -EINVAL, "'replay' needs --exe BUILD: the program to replay with");
 	r = cassette_open(&cassette, words->arg[0], false, err);

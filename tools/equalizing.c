@@ -376,7 +376,8 @@ int equalizing_run(const struct equalizing_opts *opts, const char *name, const s
 		   struct err *err)
 {
 	struct lookup lookup = common_lookup(&opts->filter);
-	struct equalizing e = {.opts = opts, .cassette = words->arg[0], .err = err};
+	struct equalizing_opts own = *opts;
+	struct equalizing e = {.opts = &own, .cassette = words->arg[0], .err = err};
 	auto_config struct config *config = NULL;
 	auto_cassette struct cassette *cassette = NULL;
 	size_t allowed;
@@ -391,7 +392,9 @@ int equalizing_run(const struct equalizing_opts *opts, const char *name, const s
 		return r;
 	if (opts->write && !opts->learn_noise)
 		return err_usage(err, -EINVAL, "--write goes with --learn-noise");
-	if (!opts->build.exe)
+	if (!own.build.exe)
+		own.build.exe = config->binary;
+	if (!own.build.exe)
 		return err_usage(err, -EINVAL, "'%s' needs --exe BUILD: the program to replay with", name);
 	r = cassette_open(&cassette, words->arg[0], false, err);
 	if (r == 0 && opts->by_category)

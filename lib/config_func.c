@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/alias.h"
 #include "lib/cassette.h"
 #include "lib/config.h"
 #include "lib/err.h"
 #include "lib/expr.h"
 #include "lib/json_keys.h"
+#include "lib/key.h"
 #include "lib/nearest.h"
 #include "lib/util.h"
 
@@ -192,11 +194,24 @@ static int read_key_path(void *field, const struct cJSON *item, struct json_read
 	return 0;
 }
 
+/* In a list of them: the default key, too. */
+static int read_key_part(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
+{
+	if (!cJSON_IsString(item) || strcmp(item->valuestring, KEY_DEFAULT_PATH) != 0)
+		return read_key_path(field, item, reading, err);
+	*(char **)field = strdup(KEY_DEFAULT_PATH);
+	return *(char **)field ? 0 : err_nomem(err);
+}
+
 static int read_alias(void *field, const struct cJSON *item, struct json_reading *reading, struct err *err)
 {
-	if (cJSON_IsString(item) && strpbrk(item->valuestring, "{}"))
-		return err_usage(err, -EINVAL, "'{...}' in an alias is not supported by this version");
-	return json_read_string(field, item, reading, err);
+	char *paths[ALIAS_PATHS_MAX];
+	size_t cnt = 0;
+	int r = cJSON_IsString(item) ? alias_paths(paths, &cnt, item->valuestring, err) : 0;
+
+	while (cnt)
+		free(paths[--cnt]);
+	return r < 0 ? r : json_read_string(field, item, reading, err);
 }
 
 /* @places: NULL when unwanted. */
@@ -451,7 +466,7 @@ static int read_key(void *field, const struct cJSON *item, struct json_reading *
 {
 	struct config_func *func = field;
 
-	return read_list(&func->key, &func->key_places, &func->key_cnt, item, read_key_path, reading, err);
+	return read_list(&func->key, &func->key_places, &func->key_cnt, item, read_key_part, reading, err);
 }
 
 static int read_fallbacks(void *field, const struct cJSON *item, struct json_reading *reading,
@@ -579,6 +594,42 @@ static int read_fixed(struct config_func *func, const struct cJSON *item, struct
 	return func->fixed ? 0 : err_nomem(err);
 }
 
+/* What tells the instances of an alias apart belongs to the key: behind the default one where none is
+ * written. */
+static int add_instances(struct config_func *func, struct err *err)
+{
+	char *paths[ALIAS_PATHS_MAX];
+	size_t cnt, first = func->key ? func->key_cnt : 1;
+	bool had = func->key;
+	struct place *places;
+	char **key;
+	int r = alias_paths(paths, &cnt, func->alias, err);
+
+	if (r < 0 || !cnt)
+		return r;
+	key = realloc(func->key, (first + cnt + 1) * sizeof(*key));
+	if (key)
+		func->key = key;
+	places = realloc(func->key_places, (first + cnt + 1) * sizeof(*places));
+	if (places)
+		func->key_places = places;
+	if (!key || !places) {
+		while (cnt)
+			free(paths[--cnt]);
+		return err_nomem(err);
+	}
+	if (!had) {
+		key[0] = strdup(KEY_DEFAULT_PATH);
+		places[0] = func->place;
+		func->key_cnt = 1;
+	}
+	for (size_t i = 0; i < cnt; i++) {
+		places[func->key_cnt] = func->place;
+		key[func->key_cnt++] = paths[i];
+	}
+	return key[0] ? 0 : err_nomem(err);
+}
+
 int config_read_func(struct config_func *out, enum role role, const struct cJSON *item,
 		     struct json_reading *reading, struct err *err)
 {
@@ -597,6 +648,8 @@ int config_read_func(struct config_func *out, enum role role, const struct cJSON
 		out->alias = strdup(out->name);
 		r = out->alias ? 0 : err_nomem(err);
 	}
+	if (!r && role == ROLE_INPUT && alias_has_instances(out->alias))
+		r = add_instances(out, err);
 	if (!r && out->carrier && out->joins)
 		r = err_usage(err, -EINVAL, "\"carrier\" and \"joins\" exclude each other");
 	return at(reading, item, r);

@@ -566,6 +566,13 @@ static void hash_long(struct buf *out, size_t start)
 	buf_put_u64(out, len);
 }
 
+static void put_default(struct maker *m)
+{
+	for (size_t i = 0; i < m->shape->params_cnt; i++)
+		if (!shape_is_unpassed(&m->shape->params[i]))
+			put_value(m, m->shape->params[i].node, argument(m, i), KEY_DEFAULT);
+}
+
 int key_put(struct buf *out, const struct shape *shape, const struct values *values, const char *const *key,
 	    unsigned key_cnt, const struct program *program, struct err *err)
 {
@@ -573,11 +580,13 @@ int key_put(struct buf *out, const struct shape *shape, const struct values *val
 	size_t start = out->len;
 	int r = 0;
 
+	if (!key)
+		put_default(&m);
 	for (unsigned i = 0; key && i < key_cnt && !r; i++)
-		r = put_named(&m, key[i], err);
-	for (size_t i = 0; !key && i < shape->params_cnt; i++)
-		if (!shape_is_unpassed(&shape->params[i]))
-			put_value(&m, shape->params[i].node, argument(&m, i), KEY_DEFAULT);
+		if (!strcmp(key[i], KEY_DEFAULT_PATH))
+			put_default(&m);
+		else
+			r = put_named(&m, key[i], err);
 	if (r)
 		return r;
 	if (m.unread)

@@ -41,9 +41,10 @@ struct program;
 struct shape;
 struct values;
 
-#define KEY_BYTES_MAX PLAN_KEY_MAX /* of a key as it is: a longer one is hashed, see plan.h */
-#define KEY_FAULT     0xfa
-#define KEY_CUT	      0xfc
+#define KEY_DEFAULT_PATH "*"	      /* among the paths of a key: here stands the default key */
+#define KEY_BYTES_MAX	 PLAN_KEY_MAX /* of a key as it is: a longer one is hashed, see plan.h */
+#define KEY_FAULT	 0xfa
+#define KEY_CUT		 0xfc
 
 /* Put the key of @values (decoded by another shape perhaps: members are found by name, missing ones are zero)
  * in the order and widths of @shape. Same @key as planner_compile's. -ENODATA: a part of it lay in a register

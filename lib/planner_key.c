@@ -2,6 +2,7 @@
 /* KEY: the bytes of key.h from live memory. lib/key.c makes the same from recorded values, in the same order.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "lib/err.h"
 #include "lib/expr.h"
@@ -366,6 +367,21 @@ static void key_path_value(struct planner *p, const char *text)
 	put_exits(p, &exits);
 }
 
+static void default_key(struct planner *p)
+{
+	unsigned mark = p->next;
+
+	for (size_t i = 0; i < p->shape->params_cnt && !p->failed; i++) {
+		const struct shape_param *param = &p->shape->params[i];
+
+		if (shape_is_unpassed(param))
+			continue;
+		p->param = p->shape->nodes[param->node].name;
+		key_value(p, param->node, place_of_param(p, param), KEY_DEFAULT);
+		p->next = mark;
+	}
+}
+
 void planner_key(struct planner *p, const char *const *key, unsigned key_cnt)
 {
 	unsigned mark;
@@ -374,16 +390,13 @@ void planner_key(struct planner *p, const char *const *key, unsigned key_cnt)
 	p->fault = put_const(p, KEY_FAULT);
 	p->cut = put_const(p, KEY_CUT);
 	mark = p->next;
+	if (!key)
+		default_key(p);
 	for (unsigned i = 0; key && i < key_cnt && !p->failed; i++) {
-		key_path_value(p, key[i]);
+		if (!strcmp(key[i], KEY_DEFAULT_PATH))
+			default_key(p);
+		else
+			key_path_value(p, key[i]);
 		p->next = mark;
-	}
-	for (size_t i = 0; !key && i < p->shape->params_cnt && !p->failed; i++) {
-		const struct shape_param *param = &p->shape->params[i];
-
-		if (shape_is_unpassed(param))
-			continue;
-		p->param = p->shape->nodes[param->node].name;
-		key_value(p, param->node, place_of_param(p, param), KEY_DEFAULT);
 	}
 }

@@ -7,6 +7,7 @@
 #include "lib/config.h"
 #include "lib/err.h"
 #include "lib/expr.h"
+#include "lib/key.h"
 #include "lib/program_impl.h"
 #include "lib/util.h"
 
@@ -53,7 +54,7 @@ static int check_list(const struct finder *f, const struct shape *shape, const c
 		      const struct place *places, size_t cnt, struct err *err)
 {
 	for (size_t i = 0; i < cnt; i++) {
-		int r = check_text(shape, paths[i], err);
+		int r = strcmp(paths[i], KEY_DEFAULT_PATH) ? check_text(shape, paths[i], err) : 0;
 
 		if (r)
 			return wrap(f, places[i], key, r, err);

@@ -7,6 +7,7 @@
 #include "lib/config.h"
 #include "lib/err.h"
 #include "lib/expr.h"
+#include "lib/key.h"
 #include "lib/program_impl.h"
 #include "lib/util.h"
 
@@ -51,7 +52,8 @@ static bool is_keyed(const struct config_func *func, const char *name)
 	for (size_t i = 0; i < func->key_cnt && !is_named; i++) {
 		auto_path struct path path = {};
 
-		is_named = !path_parse(&path, func->key[i], NULL) && !strcmp(path.root, name);
+		is_named = !strcmp(func->key[i], KEY_DEFAULT_PATH) ||
+			   (!path_parse(&path, func->key[i], NULL) && !strcmp(path.root, name));
 	}
 	return is_named;
 }

@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 
+#include "lib/alias.h"
 #include "lib/err.h"
 #include "lib/json.h"
 #include "lib/pool.h"
@@ -25,6 +26,7 @@ static void add_values(cJSON *to, const char *name, struct value *const *values,
 static int call_json(cJSON **out, const struct call *call, const struct schema *schema, struct store *store,
 		     struct handles *handles, struct err *err)
 {
+	char alias[ALIAS_LEN_MAX];
 	const struct schema_func *func = schema_func(schema, call->func);
 	auto_cjson cJSON *json = cJSON_CreateObject();
 	auto_pool struct pool *pool = pool_new();
@@ -39,7 +41,8 @@ static int call_json(cJSON **out, const struct call *call, const struct schema *
 		return err_nomem(err);
 	cJSON_AddStringToObject(json, "kind", role_name(func->role));
 	cJSON_AddStringToObject(json, "function", func->name);
-	cJSON_AddStringToObject(json, "alias", func->alias);
+	alias_fill(alias, func->alias, &values);
+	cJSON_AddStringToObject(json, "alias", alias);
 	cJSON_AddNumberToObject(json, "seq", call->seq);
 	cJSON_AddNumberToObject(json, "thread", call->thread);
 	cJSON_AddNumberToObject(json, "entered_ns", call->entered_ns);

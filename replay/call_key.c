@@ -2,10 +2,12 @@
 #include "replay/call_key.h"
 
 #include <cjson/cJSON.h>
+#include <string.h>
 
 #include "lib/config.h"
 #include "lib/expr.h"
 #include "lib/json.h"
+#include "lib/key.h"
 #include "lib/program.h"
 #include "lib/util.h"
 #include "lib/value.h"
@@ -34,15 +36,11 @@ static cJSON *path_json(const struct values *values, const char *text, struct ha
 	return absent;
 }
 
-struct cJSON *call_key_json(const struct program_func *func, const struct values *values,
-			    struct handles *handles)
+static bool put_default(cJSON *json, const struct values *values, struct handles *handles)
 {
-	auto_cjson cJSON *json = cJSON_CreateObject();
-	bool ok = json;
+	bool ok = true;
 
-	for (size_t i = 0; ok && func->config->key && i < func->config->key_cnt; i++)
-		ok = put(json, func->config->key[i], path_json(values, func->config->key[i], handles));
-	for (size_t i = 0; ok && !func->config->key && i < values->params_cnt; i++) {
+	for (size_t i = 0; ok && i < values->params_cnt; i++) {
 		const struct value *arg = values->args[i];
 		bool is_pointer = arg && (arg->kind == VALUE_POINTER || arg->kind == VALUE_REF) &&
 				  !(arg->child_cnt && arg->child[0]->kind == VALUE_TEXT);
@@ -50,5 +48,21 @@ struct cJSON *call_key_json(const struct program_func *func, const struct values
 		if (arg && values->names[i] && (!is_pointer || arg->is_const || arg->is_explicit))
 			ok = put(json, values->names[i], value_json(arg, handles));
 	}
+	return ok;
+}
+
+struct cJSON *call_key_json(const struct program_func *func, const struct values *values,
+			    struct handles *handles)
+{
+	auto_cjson cJSON *json = cJSON_CreateObject();
+	char *const *key = func->config->key;
+	bool ok = json;
+
+	if (ok && !key)
+		ok = put_default(json, values, handles);
+	for (size_t i = 0; ok && key && i < func->config->key_cnt; i++)
+		ok = !strcmp(key[i], KEY_DEFAULT_PATH)
+			     ? put_default(json, values, handles)
+			     : put(json, key[i], path_json(values, key[i], handles));
 	return ok ? TAKE_PTR(json) : NULL;
 }

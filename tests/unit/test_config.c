@@ -139,6 +139,20 @@ static void every_key_of_an_operation_is_read(void **state)
 	assert_string_equal(func->compare.row[2].path, "reply->lines[]");
 }
 
+static void an_alias_that_names_instances_adds_them_to_the_key(void **state)
+{
+	auto_config struct config *config = parse(
+		"{\"operations\": {\"f\": {}}, \"inputs\": {\"get\": {\"alias\": \"db.{c->name}.get\"}, "
+		"\"put\": {\"alias\": \"{n}\", \"key\": [\"*\", \"m\"]}}, \"outputs\": {\"log\": {\"alias\": \"log.{n}\"}}}");
+
+	assert_int_equal(config->funcs[1].key_cnt, 2);
+	assert_string_equal(config->funcs[1].key[0], "*");
+	assert_string_equal(config->funcs[1].key[1], "c->name");
+	assert_int_equal(config->funcs[2].key_cnt, 3);
+	assert_string_equal(config->funcs[2].key[2], "n");
+	assert_null(config->funcs[3].key);
+}
+
 static void every_key_of_an_input_is_read(void **state)
 {
 	auto_config struct config *config = parse(whole);
@@ -223,8 +237,8 @@ static const struct mistake {
 	{IN("\"ailas\": \"x\""), "t.json:2:14: unknown key 'ailas' in inputs.db_get",
 	 "did you mean 'alias'?"},
 	{IN("\"alias\": 3"), "t.json:2:14: inputs.db_get.alias: expected a string, found a number", ""},
-	{IN("\"alias\": \"db.{conn->name}.get\""),
-	 "t.json:2:14: inputs.db_get.alias: '{...}' in an alias is not supported by this version", ""},
+	{IN("\"alias\": \"db.{conn->name.get\""),
+	 "t.json:2:11: inputs.db_get.alias: '{' without its '}' in the alias 'db.{conn->name.get'", ""},
 	{TOP("\"serve\": \"time\""),
 	 "t.json:2:2: serve: expected an array, as [\"time\", \"random\"], found a string", ""},
 	{TOP("\"serve\": [\"time\", \"randon\"]"),
@@ -460,6 +474,7 @@ int main(void)
 		cmocka_unit_test(what_decides_at_entry_is_read),
 		cmocka_unit_test(functions_stand_by_role_whatever_the_order_of_the_file),
 		cmocka_unit_test(every_key_of_an_operation_is_read),
+		cmocka_unit_test(an_alias_that_names_instances_adds_them_to_the_key),
 		cmocka_unit_test(every_key_of_an_input_is_read),
 		cmocka_unit_test(what_is_not_said_has_its_default),
 		cmocka_unit_test(the_top_and_the_types_are_read),

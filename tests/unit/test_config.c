@@ -238,7 +238,7 @@ static const struct mistake {
 	 "did you mean 'alias'?"},
 	{IN("\"alias\": 3"), "t.json:2:14: inputs.db_get.alias: expected a string, found a number", ""},
 	{IN("\"alias\": \"db.{conn->name.get\""),
-	 "t.json:2:11: inputs.db_get.alias: '{' without its '}' in the alias 'db.{conn->name.get'", ""},
+	 "t.json:2:14: inputs.db_get.alias: '{' without its '}' in the alias 'db.{conn->name.get'", ""},
 	{TOP("\"serve\": \"time\""),
 	 "t.json:2:2: serve: expected an array, as [\"time\", \"random\"], found a string", ""},
 	{TOP("\"serve\": [\"time\", \"randon\"]"),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * Two tables that only grow, for a case ends with its process: an object is there as long as both agree. And
- * a list by live address, of what lies where; freed ones have no length.
+ * What lies where, by live address; freed ones have no length. And by where they lay when they were recorded,
+ * what was made of it last: an object is there as long as both agree. Both only grow, for a case ends with
+ * its process, and from few pages on: each page that a case writes to is copied for it.
  */
 #include "replay/target/objects.h"
 
@@ -9,52 +10,47 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SIZE	   (1u << 16) /* a power of two */
-#define PROBES_MAX 128
-#define MIX	   0x9e3779b97f4a7c15ull
-#define MIX_SHIFT  44
+#define OBJECTS_MAX (1u << 16)
+#define TABLE_MIN   64 /* powers of two */
+#define TABLE_MAX   (2 * OBJECTS_MAX)
+#define MIX	    0x9e3779b97f4a7c15ull
+#define MIX_SHIFT   44
 
-struct entry {
-	uint64_t from, to;
-	uint32_t len;
-};
-
-static struct entry by_old[SIZE], by_live[SIZE]; /* from 0: empty */
 static struct range {
-	uint64_t live;
+	uint64_t live, lay_at; /* lay_at 0: freed */
 	uint32_t len;
-} ranges[SIZE];
+} ranges[OBJECTS_MAX];
 static unsigned ranges_cnt;
+
+static struct entry {
+	uint64_t lay_at, live; /* lay_at 0: empty */
+	uint32_t len;
+} tables[2 * TABLE_MAX]; /* the table of n entries from n on */
+static unsigned table_size = TABLE_MIN, entries_cnt;
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The entry of @from, or an empty one that may become it; NULL: neither is near. */
-static struct entry *at(struct entry *table, uint64_t from)
+/* The entry of @lay_at, or an empty one that may become it. At most half of them are taken. */
+static struct entry *entry_of(uint64_t lay_at)
 {
-	unsigned start = from / 16 * MIX >> MIX_SHIFT;
+	unsigned at = lay_at / 16 * MIX >> MIX_SHIFT;
+	struct entry *entry;
 
-	for (unsigned i = 0; i < PROBES_MAX; i++) {
-		struct entry *entry = &table[(start + i) % SIZE];
-
-		if (entry->from == from || !entry->from)
-			return entry;
-	}
-	return NULL;
+	do
+		entry = &tables[table_size + at++ % table_size];
+	while (entry->lay_at && entry->lay_at != lay_at);
+	return entry;
 }
 
-uint64_t objects_find(uint64_t lay_at, uint32_t len)
+static void double_table(void)
 {
-	const struct entry *old, *live;
-	uint64_t found = 0;
+	const struct entry *old = &tables[table_size];
+	unsigned cnt = table_size;
 
-	if (!lay_at)
-		return 0;
-	pthread_mutex_lock(&lock);
-	old = at(by_old, lay_at);
-	live = old && old->from && old->len == len ? at(by_live, old->to) : NULL;
-	if (live && live->to == lay_at)
-		found = live->from;
-	pthread_mutex_unlock(&lock);
-	return found;
+	table_size *= 2;
+	for (unsigned i = 0; i < cnt; i++)
+		if (old[i].lay_at)
+			*entry_of(old[i].lay_at) = old[i];
 }
 
 /* How many begin at or below @addr. */
@@ -73,19 +69,43 @@ static unsigned ranges_below(uint64_t addr)
 	return low;
 }
 
-static void put_range(uint64_t live, uint32_t len)
+/* The one that begins at @live; NULL: none does. */
+static struct range *range_at(uint64_t live)
 {
 	unsigned at = ranges_below(live);
 
-	if (at && ranges[at - 1].live == live) {
-		ranges[at - 1].len = len;
-		return;
-	}
-	if (ranges_cnt == SIZE)
-		return;
+	return at && ranges[at - 1].live == live ? &ranges[at - 1] : NULL;
+}
+
+uint64_t objects_find(uint64_t lay_at, uint32_t len)
+{
+	const struct entry *entry;
+	const struct range *range;
+	uint64_t found = 0;
+
+	if (!lay_at)
+		return 0;
+	pthread_mutex_lock(&lock);
+	entry = entry_of(lay_at);
+	range = entry->lay_at && entry->len == len ? range_at(entry->live) : NULL;
+	if (range && range->lay_at == lay_at)
+		found = range->live;
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+/* Where @live may begin; NULL: there are too many. */
+static struct range *make_range(uint64_t live)
+{
+	unsigned at = ranges_below(live);
+
+	if (at && ranges[at - 1].live == live)
+		return &ranges[at - 1];
+	if (ranges_cnt == OBJECTS_MAX)
+		return NULL;
 	memmove(&ranges[at + 1], &ranges[at], (ranges_cnt - at) * sizeof(ranges[0]));
-	ranges[at] = (struct range){live, len};
 	ranges_cnt++;
+	return &ranges[at];
 }
 
 int objects_hold(uint64_t addr, uint32_t len)
@@ -102,32 +122,33 @@ int objects_hold(uint64_t addr, uint32_t len)
 
 void objects_add(uint64_t lay_at, uint32_t len, uint64_t live)
 {
-	struct entry *old, *now;
+	struct entry *entry;
+	struct range *range;
 
 	if (!lay_at)
 		return;
 	pthread_mutex_lock(&lock);
-	old = at(by_old, lay_at);
-	now = at(by_live, live);
-	if (old && now) {
-		*old = (struct entry){lay_at, live, len};
-		*now = (struct entry){live, lay_at, len};
-		put_range(live, len);
+	entry = entry_of(lay_at);
+	range = entry->lay_at || entries_cnt < OBJECTS_MAX ? make_range(live) : NULL;
+	if (range) {
+		entries_cnt += !entry->lay_at;
+		*range = (struct range){live, lay_at, len};
+		*entry = (struct entry){lay_at, live, len};
 	}
+	if (entries_cnt > table_size / 2)
+		double_table();
 	pthread_mutex_unlock(&lock);
 }
 
 void objects_forget(uint64_t live)
 {
-	struct entry *entry;
+	struct range *range;
 
 	if (!live)
 		return;
 	pthread_mutex_lock(&lock);
-	entry = at(by_live, live);
-	if (entry && entry->from) {
-		entry->to = 0;
-		put_range(live, 0);
-	}
+	range = range_at(live);
+	if (range)
+		range->lay_at = range->len = 0;
 	pthread_mutex_unlock(&lock);
 }

@@ -402,15 +402,16 @@ static bool compare_calls(struct scene *few, struct scene *many)
 }
 
 /* argv: ENGINE BARE, then EXE CONFIG TAPE of the orders, of the toys; the tape of the toys with CALLS more
- * calls. */
+ * calls; the part to measure, if not all: forks, calls or sizes. */
 int main(int argc, char *argv[])
 {
 	char *const big_args[] = {BIG_MB, NULL};
 	struct scene orders, few, many, big;
-	bool is_held;
+	const char *part = argc == 11 ? argv[10] : NULL;
+	bool is_held = true;
 
-	if (argc != 10)
-		die("usage: bench_replay ENGINE BARE ORDERS CONFIG TAPE TOYS CONFIG FEW MANY");
+	if (argc != 10 && argc != 11)
+		die("usage: bench_replay ENGINE BARE ORDERS CONFIG TAPE TOYS CONFIG FEW MANY [PART]");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	orders = (struct scene){.engine = argv[1], .exe = argv[3], .config_path = argv[4], .tape = argv[5]};
 	few = (struct scene){.engine = argv[1], .exe = argv[6], .config_path = argv[7], .tape = argv[8]};
@@ -423,9 +424,12 @@ int main(int argc, char *argv[])
 	scene_open(&few);
 	scene_open(&many);
 	scene_open(&big);
-	is_held = compare_forks(&orders, argv[2]);
-	is_held &= compare_calls(&few, &many);
-	is_held &= compare_sizes(&few, &big);
+	if (!part || !strcmp(part, "forks"))
+		is_held &= compare_forks(&orders, argv[2]);
+	if (!part || !strcmp(part, "calls"))
+		is_held &= compare_calls(&few, &many);
+	if (!part || !strcmp(part, "sizes"))
+		is_held &= compare_sizes(&few, &big);
 	scene_close(&orders);
 	scene_close(&few);
 	scene_close(&many);

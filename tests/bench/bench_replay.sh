@@ -1,7 +1,8 @@
 #!/bin/sh
-# usage: bench_replay.sh BUILD. Record the toys with few calls and with many, then measure.
+# usage: bench_replay.sh BUILD [PART]. Record the toys with few calls and with many, then measure.
 set -eu
 o=$1
+shift
 folder=$(mktemp -d /tmp/tapedeck-bench-XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 for calls in 10 2010; do
@@ -10,4 +11,4 @@ for calls in 10 2010; do
 done
 "$o/tests/bench/bench_replay" "$o/libtapedeck-replay.so" "$o/tests/bench/bare" \
 	"$o/examples/orders/ordersd" examples/orders/orders.json file:tests/golden/orders/tape \
-	"$o/tests/bench/toys" tests/bench/toys.json "file:$folder/10" "file:$folder/2010"
+	"$o/tests/bench/toys" tests/bench/toys.json "file:$folder/10" "file:$folder/2010" "$@"

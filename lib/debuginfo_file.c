@@ -357,7 +357,8 @@ static int not_there(const struct hunt *hunt, struct err *err)
 	}
 	err_set(err, -ENODATA, "no debug information for '%s'%s%s", path,
 		hunt->looked[0] ? ": neither in it nor in " : "", hunt->looked);
-	err_hint(err, "build it with -g, or install its debug symbols");
+	err_hint(err,
+		 "build it with -g, install its debug symbols, or describe the function by a \"prototype\"");
 	return -ENODATA;
 }
 

@@ -483,6 +483,7 @@ static int write_all(struct buf *out, struct patchfile_writer *writer, const str
 	header.sees_frees = !object_find_func(writer->program->objects[0], "free", NULL, NULL);
 	if (opts->ready)
 		header.ready_main = !strcmp(opts->ready, "main") ? 1 : !strcmp(opts->ready, "end") ? 2 : 0;
+	header.end_will_do = !opts->ready && !opts->init;
 	r = opts->init ? set_init(&header, writer->program, opts->init, err) : 0;
 	if (r)
 		return r;

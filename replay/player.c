@@ -116,6 +116,10 @@ static void note_conditions(const struct player *player, const struct server *se
 			"under valgrind the program's system calls are not watched one by one: the other walls stand");
 	if (player->opts.keep)
 		notes_add(player->opts.notes, "the program's folder is kept: %s", server_folder(server));
+	if (!player->opts.ready && !strcmp(server_ready_at(server), READY_END))
+		notes_add(player->opts.notes,
+			  "main returned before the operation was reached: it is replayed at the end of main "
+			  "(--ready main: at its start)");
 	if (server_has_threads(server))
 		notes_add(player->opts.notes,
 			  "the program has threads when it is ready (at '%s'): each recording gets a "

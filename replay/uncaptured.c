@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/config.h"
@@ -31,12 +32,14 @@ static bool is_followed(const struct value *value)
 static void consider(struct uncaptured *nearest, const struct uncaptured *one, uint64_t pointer,
 		     uint64_t addr)
 {
-	if (pointer < SMALLEST_ADDRESS || addr < pointer || addr - pointer >= UNCAPTURED_REACH)
+	int64_t distance = addr - pointer;
+
+	if (pointer < SMALLEST_ADDRESS || distance < -UNCAPTURED_BEFORE || distance >= UNCAPTURED_REACH)
 		return;
-	if (nearest->value && addr - pointer >= (uint64_t)nearest->distance)
+	if (nearest->value && llabs(distance) >= llabs(nearest->distance))
 		return;
 	*nearest = *one;
-	nearest->distance = addr - pointer;
+	nearest->distance = distance;
 }
 
 /* The words of a union, or of a buffer, may be pointers. */
@@ -239,7 +242,7 @@ static struct remedy remedy_for(const struct uncaptured *found)
 	const struct shape_node *node = found->shape ? &found->shape->nodes[value->node] : NULL;
 	struct remedy out = {};
 
-	if (!node)
+	if (!node || (found->distance < 0 && !found->is_around))
 		;
 	else if (found->is_around)
 		advise_for_end(&out, found);
@@ -290,7 +293,7 @@ int uncaptured_text(char *out, size_t len, char **advice, const struct uncapture
 	if (!path)
 		return err_nomem(err);
 	remedy = remedy_for(found);
-	if (!found->is_around && pointee_of(found))
+	if (!found->is_around && found->distance >= 0 && pointee_of(found))
 		put_field(field, sizeof(field), found->shape->schema, pointee_of(found), found->distance);
 	if (remedy.key && access->func) {
 		config = fragment(&remedy, access->func);

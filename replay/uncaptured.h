@@ -14,7 +14,8 @@ struct err;
 struct shape;
 struct value;
 
-#define UNCAPTURED_REACH (64u * 1024) /* bytes behind a recorded address that an access is laid to it for */
+#define UNCAPTURED_REACH  (64 * 1024) /* bytes behind a recorded address that an access is laid to it for */
+#define UNCAPTURED_BEFORE 64 /* bytes before it: a string that keeps its length there, a member's owner */
 
 struct uncaptured {
 	const struct value *value; /* the pointer; NULL: none was found yet */
@@ -24,7 +25,7 @@ struct uncaptured {
 	unsigned place;		   /* the caller's, of the root in which it was found */
 };
 
-/* Keep the nearest below @addr among the pointers in @root (NULL: none) that nothing was captured behind. */
+/* Keep the nearest to @addr among the pointers in @root (NULL: none) that nothing was captured behind. */
 void uncaptured_look(struct uncaptured *nearest, const struct value *root, const struct shape *shape,
 		     unsigned place, uint64_t addr);
 /* Keep the first pointer in @root that leads to the captured object at @object, of @len bytes in the build;

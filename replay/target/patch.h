@@ -37,6 +37,8 @@
 #define PATCH_NOT_LOADED    (~0ull)
 #define PATCH_SPANS_MAX	    16
 
+#define READY_END "the end of main" /* where it is ready, in words */
+
 /* --- the patch file --- */
 
 struct patch_header {
@@ -51,8 +53,9 @@ struct patch_header {
 				  * when main returns */
 	unsigned int sees_frees; /* 0: memory may be freed without passing a PATCH_FREES */
 	unsigned int has_init;	 /* init is called in place of main, and when it returns all is ready */
-	unsigned int init_module, pad;
-	unsigned long long init; /* in the module's file */
+	unsigned int init_module;
+	unsigned int end_will_do; /* ready_main is 0, and main returns 0 before: its end is ready */
+	unsigned long long init;  /* in the module's file */
 };
 
 struct patch_module {

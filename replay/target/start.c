@@ -304,6 +304,12 @@ static int run_init(void)
 	return 0;
 }
 
+/* A program that had nothing to do, as a filter without input, is set up all the same. */
+static int is_ready_at_end(int status)
+{
+	return engine.patch->ready_main == 2 || (engine.patch->end_will_do && !status && is_failing(status));
+}
+
 static int run_main(int argc, char **argv, char **envp)
 {
 	start_watch_exit();
@@ -313,8 +319,8 @@ static int run_main(int argc, char **argv, char **envp)
 	engine.main_result = engine.patch->has_init ? run_init() : program_main(argc, argv, envp);
 	if (engine.state == ENGINE_STARTING && engine.patch->has_init)
 		serve_from_main("the end of --init");
-	if (engine.state == ENGINE_STARTING && engine.patch->ready_main == 2)
-		serve_from_main("the end of main");
+	if (engine.state == ENGINE_STARTING && is_ready_at_end(engine.main_result))
+		serve_from_main(READY_END);
 	if (is_failing(engine.main_result))
 		fflush(NULL);
 	if (is_failing(engine.main_result))

@@ -106,8 +106,10 @@ static void open_library(struct object **library, const char *exe)
 void kit_patch_init(struct kit_patch *patch, const char *exe, const struct kit_func *funcs, size_t cnt,
 		    unsigned ready_main)
 {
-	struct patch_header header = {
-		.magic = PATCH_MAGIC, .version = PATCH_VERSION, .ready_main = ready_main};
+	struct patch_header header = {.magic = PATCH_MAGIC,
+				      .version = PATCH_VERSION,
+				      .ready_main = ready_main,
+				      .end_will_do = !ready_main};
 	struct patch_module modules[] = {{}, {.name = "libc.so.6"}, {.name = "libvictim.so"}};
 	struct patch_func all[KIT_FUNCS] = {};
 	struct patch_slot slots[KIT_FUNCS * 4];

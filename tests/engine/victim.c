@@ -444,6 +444,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(how, "early"))
 		return 7;
+	if (!strcmp(how, "idle"))
+		return 0;
 	if (!strcmp(how, "exit")) {
 		printf("cannot read victim.conf\n");
 		exit(9);

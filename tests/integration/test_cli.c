@@ -165,7 +165,7 @@ static void a_file_that_is_no_program_is_refused(void **state)
 		{{"check", C, "~/stripped"},
 		 3,
 		 "no debug information for '~/stripped'",
-		 "build it with -g, or install its debug symbols"},
+		 "build it with -g, install its debug symbols, or describe the function by a \"prototype\""},
 		{{"equalize", C, "--exe", "~/stripped", "file:~/tape"}, 3, "no debug information", NULL},
 		{{"equalize", C, "--exe", "~/none", "file:~/tape"}, 3, "cannot open '~/none'", NULL},
 		{{"record", C, "--to", "file:~/x", "--", "~/none"},

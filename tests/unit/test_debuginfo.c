@@ -792,7 +792,9 @@ static void no_debug_information_says_where_it_was_looked_for(void **state)
 		 "no debug information for '%s': neither in it nor in '/usr/lib/debug/.build-id/",
 		 o.built.path);
 	assert_memory_equal(err.msg, want, strlen(want));
-	assert_string_equal(err.hint, "build it with -g, or install its debug symbols");
+	assert_string_equal(
+		err.hint,
+		"build it with -g, install its debug symbols, or describe the function by a \"prototype\"");
 }
 
 static void functions_without_parameters_are_refused(void **state)

@@ -230,7 +230,8 @@ static void what_stands_in_the_way_is_said_in_words(void **state)
 		 "mark it __attribute__((noipa)) for gcc, __attribute__((noinline, used)) for clang", false},
 		{"\"helper\": {}", "helper",
 		 "no debug information describes 'helper': no debug information for '",
-		 "build it with -g, or install its debug symbols", false},
+		 "build it with -g, install its debug symbols, or describe the function by a \"prototype\"",
+		 false},
 		{"\"twice\": {}, \"second\": {}", "second",
 		 "shop.json:7:28: 'second' is the same function as 'twice'",
 		 "configure it once: calls by either name are taken", true},
@@ -348,10 +349,12 @@ static void a_stripped_program_has_no_debug_information_rather_than_unknown_func
 		bool is_usage;
 	} cases[] = {
 		{"", "handle", "cannot find 'handle': no debug information for '",
-		 "build it with -g, or install its debug symbols", false},
+		 "build it with -g, install its debug symbols, or describe the function by a \"prototype\"",
+		 false},
 		{"\"shop.c:local\": {}", "shop.c:local",
 		 "cannot find 'shop.c:local': no debug information for '",
-		 "build it with -g, or install its debug symbols", false},
+		 "build it with -g, install its debug symbols, or describe the function by a \"prototype\"",
+		 false},
 		{"\"clock_gettime\": {}", "clock_gettime",
 		 "shop.json:7:15: unknown function 'clock_gettime' in 'bare'",
 		 "write 'libc.so.6:clock_gettime' for the one of libc", true},
@@ -656,7 +659,9 @@ static void without_debug_information_everything_is_refused(void **state)
 	assert_int_equal(open_text(&o, local.path, config, &err), 0);
 	assert_int_equal(program_usable(o.program, &err), -ENOTSUP);
 	assert_memory_equal(err.msg, "no debug information describes 'main': no debug information for '", 60);
-	assert_string_equal(err.hint, "build it with -g, or install its debug symbols");
+	assert_string_equal(
+		err.hint,
+		"build it with -g, install its debug symbols, or describe the function by a \"prototype\"");
 	assert_non_null(func(&o, "f")->refused.msg);
 }
 

@@ -41,20 +41,21 @@ static struct value number = {.kind = VALUE_HANDLE, .name = "n", .bits = NUMBER}
 static struct value *members[] = {&handle, &cut, &both, &out_only, &number};
 static struct value root = {.kind = VALUE_STRUCT, .name = "req", .child = members, .child_cnt = 5};
 
-static void a_crash_is_laid_to_the_nearest_pointer_below_it(void **state)
+static void a_crash_is_laid_to_the_nearest_pointer(void **state)
 {
 	static const struct {
 		uint64_t addr;
 		const char *words;
 	} cases[] = {
 		{HANDLE_AT, READ("req.db") "0" NOT_THERE "req.db" NOTHING "it is opaque"},
-		{HANDLE_AT + 0xfff, READ("req.db") "4095" NOT_THERE "req.db" NOTHING "it is opaque"},
+		{HANDLE_AT + 0xf00, READ("req.db") "3840" NOT_THERE "req.db" NOTHING "it is opaque"},
 		{CUT_AT + 8, READ("req.next") "8" NOT_THERE "req.next" NOTHING "deeper than depth 3"},
 		{IN_UNION + 16, READ("req.u") "16" NOT_THERE "req.u" NOTHING
 					      "pointers in a union or a buffer are not followed"},
 		{ELSEWHERE, READ("req.u") "4096" NOT_THERE "req.u" NOTHING
 					  "pointers in a union or a buffer are not followed"},
-		{HANDLE_AT - 1, NULL},
+		{HANDLE_AT - 1, READ("req.db") "-1" NOT_THERE "req.db" NOTHING "it is opaque"},
+		{HANDLE_AT - UNCAPTURED_BEFORE - 1, NULL},
 		{IN_UNION + UNCAPTURED_REACH, NULL},
 		{NUMBER, NULL},
 		{0, NULL},
@@ -166,7 +167,7 @@ static void what_to_record_is_said_by_its_type(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_crash_is_laid_to_the_nearest_pointer_below_it),
+		cmocka_unit_test(a_crash_is_laid_to_the_nearest_pointer),
 		cmocka_unit_test(what_to_record_is_said_by_its_type),
 	};
 

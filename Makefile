@@ -33,7 +33,7 @@ PUBLIC      = $(patsubst lib/%,$(O)/include/%,$(wildcard lib/tapedeck/*.h))
 PKG_FILES   = $(O)/tapedeck.pc $(O)/tapedeck-replay.pc
 UNIT_TESTS  = $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-all: $(O)/tapedeck $(O)/libtapedeck-replay.so $(O)/libtapedeck-replay.a $(PUBLIC) $(PKG_FILES) examples ## build everything
+all: $(O)/tapedeck $(O)/tapedeck-host $(O)/libtapedeck-replay.so $(O)/libtapedeck-replay.a $(PUBLIC) $(PKG_FILES) examples ## build everything
 
 # --- archives: an upward call between layers fails to link in the unit tests
 $(O)/libtape.a: $(LIB_OBJS)
@@ -72,6 +72,9 @@ $(O)/replay/target/%.o: replay/target/%.c
 $(O)/replay/target/%.o: replay/target/%.S
 	$(call msg,AS,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(TARGET_CFLAGS) -c -o $@ $<
+$(O)/tapedeck-host: replay/host/host.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(WARN) -O2 -g -o $@ $< -ldl
 $(O)/libtapedeck-replay.so: $(TARGET_OBJS)
 	$(call msg,LD,$@)
 	$(Q)$(CC) -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,noexecstack -o $@ $(TARGET_OBJS) -ldl -lpthread
@@ -134,6 +137,7 @@ test-packages:
 
 install: all ## to $(PREFIX), below $(DESTDIR)
 	install -D -m 755 $(O)/tapedeck $(DESTDIR)$(PREFIX)/bin/tapedeck
+	install -D -m 755 $(O)/tapedeck-host $(DESTDIR)$(PREFIX)/lib/tapedeck/tapedeck-host
 	install -D -m 755 $(O)/libtapedeck-replay.so $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.so
 	install -D -m 644 $(O)/libtapedeck-replay.a $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.a
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/pkgconfig $(PKG_FILES)

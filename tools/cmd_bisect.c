@@ -14,6 +14,7 @@
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/git_clone.h"
+#include "tools/host.h"
 #include "tools/json_schema.h"
 #include "tools/program_run.h"
 
@@ -68,7 +69,8 @@ static int replay(struct bisect *b, struct comparison *comparison, struct err *e
 	const struct build_opts *opts = &b->opts->build;
 	auto_config struct config *config = NULL;
 	char engine[4096];
-	const struct equalizer_opts equalizer_opts = {
+	struct host host;
+	struct equalizer_opts equalizer_opts = {
 		.exe = b->exe,
 		.engine = engine,
 		.ready = opts->ready,
@@ -84,6 +86,8 @@ static int replay(struct bisect *b, struct comparison *comparison, struct err *e
 
 	if (r == 0)
 		r = common_engine(engine, sizeof(engine), err);
+	if (r == 0)
+		r = host_use(&host, &equalizer_opts, err);
 	if (r == 0)
 		r = equalizer_new(&equalizer, config, b->cassette, &equalizer_opts, err);
 	if (r < 0)

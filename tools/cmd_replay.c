@@ -12,6 +12,7 @@
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/fix.h"
+#include "tools/host.h"
 #include "tools/json_schema.h"
 #include "tools/verdicts.h"
 
@@ -116,6 +117,7 @@ static int replay(const struct replay_opts *opts, struct config *config, struct 
 		  const struct recording_key *key, const struct words *words, struct err *err)
 {
 	char engine[4096];
+	struct host host;
 	struct equalizer_opts equalizer_opts = {
 		.exe = opts->build.exe,
 		.engine = engine,
@@ -134,6 +136,8 @@ static int replay(const struct replay_opts *opts, struct config *config, struct 
 	int r;
 
 	r = common_engine(engine, sizeof(engine), err);
+	if (r == 0)
+		r = host_use(&host, &equalizer_opts, err);
 	if (r == 0)
 		r = equalizer_new(&equalizer, config, cassette, &equalizer_opts, err);
 	if (r < 0)

@@ -162,7 +162,7 @@ void common_catch_hangup(void)
 	sigaction(SIGHUP, &action, NULL);
 }
 
-int common_engine(char *path, size_t len, struct err *err)
+int common_beside(char *path, size_t len, const char *name, struct err *err)
 {
 	static const char *const places[] = {"", "/../lib/tapedeck", "/../lib"};
 	char self[4096];
@@ -174,13 +174,18 @@ int common_engine(char *path, size_t len, struct err *err)
 	self[n] = '\0';
 	dir = dirname(self);
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		snprintf(path, len, "%s%s/libtapedeck-replay.so", dir, places[i]);
+		snprintf(path, len, "%s%s/%s", dir, places[i], name);
 		if (access(path, R_OK) == 0)
 			return 0;
 	}
-	err_set(err, -ENOENT, "no libtapedeck-replay.so beside '%s'", dir);
+	err_set(err, -ENOENT, "no %s beside '%s'", name, dir);
 	err_hint(err, "run 'make' or 'make install' again");
 	return -ENOENT;
+}
+
+int common_engine(char *path, size_t len, struct err *err)
+{
+	return common_beside(path, len, "libtapedeck-replay.so", err);
 }
 
 void common_alike(size_t cnt)

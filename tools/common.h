@@ -101,6 +101,8 @@ void common_catch_hangup(void);
 extern volatile sig_atomic_t common_stop;
 void common_catch_signals(int max);
 
+/* A file of ours: beside the program, or where `make install` puts it. */
+int common_beside(char *path, size_t len, const char *name, struct err *err);
 /* libtapedeck-replay.so: beside the program, or where `make install` puts it. */
 int common_engine(char *path, size_t len, struct err *err);
 

@@ -14,6 +14,7 @@
 #include "replay/equalizer.h"
 #include "replay/report.h"
 #include "tools/baseline.h"
+#include "tools/host.h"
 #include "tools/noise.h"
 #include "tools/status.h"
 #include "tools/tally.h"
@@ -291,6 +292,7 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 	struct lookup lookup = common_lookup(&opts->filter);
 	const struct selection selection = {&lookup, e->keys, e->keys_cnt};
 	char engine[4096];
+	struct host host;
 	struct equalizer_opts equalizer_opts = {
 		.exe = opts->build.exe,
 		.engine = engine,
@@ -309,6 +311,8 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 	int r;
 
 	r = common_engine(engine, sizeof(engine), e->err);
+	if (r == 0)
+		r = host_use(&host, &equalizer_opts, e->err);
 	if (r == 0)
 		r = equalizer_new(&equalizer, config, cassette, &equalizer_opts, e->err);
 	if (r < 0)

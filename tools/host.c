@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/host.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/object.h"
+#include "lib/util.h"
+#include "tools/common.h"
+
+/* A program has an interpreter; a static one has an entry, and no name for others to link to. */
+static bool is_library(const struct object *object)
+{
+	return !object_interp(object) && (object_soname(object) || !object_entry(object));
+}
+
+static int take(struct host *host, struct equalizer_opts *opts, const struct object *object, struct err *err)
+{
+	size_t cnt = 0;
+	int r;
+
+	if (!realpath(opts->exe, host->library))
+		return err_set(err, -errno, "cannot open '%s': %s", opts->exe, strerror(errno));
+	if (opts->args)
+		return err_usage(err, -EINVAL,
+				 "'%s' is a library: there is no main for arguments behind '--'", opts->exe);
+	r = common_beside(host->path, sizeof(host->path), "tapedeck-host", err);
+	if (r < 0)
+		return r;
+	snprintf(host->name, sizeof(host->name), "%s",
+		 object_soname(object) ?: basename(strdupa(host->library)));
+	snprintf(host->mapping, sizeof(host->mapping), "%s=%s", host->name, host->library);
+	for (; opts->libs && opts->libs[cnt]; cnt++)
+		host->libs[cnt] = opts->libs[cnt];
+	host->libs[cnt] = host->mapping;
+	host->args[0] = host->name;
+	opts->exe = host->path;
+	opts->libs = host->libs;
+	opts->args = host->args;
+	if (!opts->ready)
+		opts->ready = "end";
+	return 0;
+}
+
+int host_use(struct host *host, struct equalizer_opts *opts, struct err *err)
+{
+	auto_object struct object *object = NULL;
+
+	*host = (struct host){};
+	/* What is wrong with a file that is no program is said by whoever opens the build. */
+	if (object_open(&object, opts->exe, NULL) < 0 || !is_library(object))
+		return 0;
+	return take(host, opts, object, err);
+}

@@ -57,10 +57,10 @@ static int setup(void **state)
 	write_text("shop.json", config);
 	compile("-DPART=100", "libshop.so.1");
 	compile("-DPART=99", "new.so");
-	command_must(
-		&last,
-		ARGV("cc", "-g", "-o", in_folder("user"), in_folder("user.c"), in_folder("libshop.so.1")), 0,
-		TIMEOUT_S);
+	command_must(&last,
+		     ARGV("cc", "-g", command_text("-Wl,-rpath,%s", command_folder()), "-o",
+			  in_folder("user"), in_folder("user.c"), in_folder("libshop.so.1")),
+		     0, TIMEOUT_S);
 	command_must(&last,
 		     ARGV(command_text("%s/tapedeck", command_build()), "record", "-c",
 			  in_folder("shop.json"), "--to", command_text("file:%s", in_folder("tape")), "--",

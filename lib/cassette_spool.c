@@ -405,11 +405,8 @@ static int spooled_put(struct cassette *cassette, const char *key, const void *d
 	pthread_mutex_lock(&spooled->target_lock);
 	r = put_schema(spooled, frame.schema, &frame.item.full, &now);
 	pthread_mutex_unlock(&spooled->target_lock);
-	if (r && !is_passing(r)) {
-		if (err)
-			*err = now;
-		return r;
-	}
+	if (r && !is_passing(r))
+		return err_pass(err, r, &now);
 	if (r)
 		note_failure(spooled, &now);
 	return append(spooled, &frame, 1, err);

@@ -51,6 +51,13 @@ int err_wrap(struct err *err, int code, const char *fmt, ...)
 	return code;
 }
 
+int err_pass(struct err *err, int code, const struct err *from)
+{
+	if (err)
+		*err = *from;
+	return code;
+}
+
 void err_hint(struct err *err, const char *fmt, ...)
 {
 	va_list args;

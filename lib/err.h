@@ -26,6 +26,8 @@ struct err {
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int err_usage(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int err_wrap(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* What @from says. */
+int err_pass(struct err *err, int code, const struct err *from);
 /* Add the hint; call it after err_set. Returns nothing, fails never. */
 void err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "out of memory"; returns -ENOMEM. */

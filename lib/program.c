@@ -20,13 +20,6 @@
 #include "lib/schema.h"
 #include "lib/util.h"
 
-static int fail(const struct err *why, int code, struct err *err)
-{
-	if (err)
-		*err = *why;
-	return code;
-}
-
 /* --- files --- */
 
 static void drop_file(struct program *program, size_t idx)
@@ -231,7 +224,7 @@ static int describe_func(struct finder *f, struct program_func *func, struct err
 	int r = describe(f, func, &found, &described.id, &why);
 
 	if (program_is_fatal(r))
-		return fail(&why, r, err);
+		return err_pass(err, r, &why);
 	if (r)
 		func->refused = why;
 	memcpy(described.unpassed, func->debug.unpassed, sizeof(described.unpassed));
@@ -408,7 +401,7 @@ static int build_all(const struct finder *f, struct err *err)
 		int r = func->refused.msg[0] ? 0 : build(f, func, i, &why);
 
 		if (r == -ENOMEM)
-			return fail(&why, r, err);
+			return err_pass(err, r, &why);
 		if (r)
 			func->refused = why;
 	}
@@ -543,9 +536,7 @@ static int refusal(const struct err *refused, struct err *err)
 {
 	if (!refused->msg[0])
 		return 0;
-	if (err)
-		*err = *refused;
-	return refused->is_usage ? -EINVAL : -ENOTSUP;
+	return err_pass(err, refused->is_usage ? -EINVAL : -ENOTSUP, refused);
 }
 
 int program_usable(const struct program *program, struct err *err)

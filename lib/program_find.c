@@ -380,9 +380,7 @@ static int take_one_of(struct finder *f, const struct config_func *func, size_t 
 
 	if (r == LOOK_NOTHING)
 		return usage(f, func, code, err);
-	if (r < 0 && err)
-		*err = why;
-	return r;
+	return r < 0 ? err_pass(err, r, &why) : r;
 }
 
 /* By the debug information alone. */

@@ -384,9 +384,7 @@ static int calibrate_apart(struct fpregs *fpregs, struct fpregs_bpf *skel, struc
 	if (r)
 		return err_set(err, -r, "cannot start a thread: %s", strerror(r));
 	pthread_join(thread, NULL);
-	if (c.result && err)
-		*err = c.err;
-	return c.result;
+	return c.result ? err_pass(err, c.result, &c.err) : 0;
 }
 
 /* --- life --- */

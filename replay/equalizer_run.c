@@ -281,9 +281,7 @@ static int play_many(struct run *run, comparison_fn fn, void *ctx, struct equali
 	totals->found = run->listed;
 	totals->is_listed = run->is_listed;
 	totals->unreadable = run->unreadable;
-	if (run->status && err)
-		*err = run->err;
-	return run->status ? run->status : r;
+	return run->status ? err_pass(err, run->status, &run->err) : r;
 }
 
 int equalizer_run(struct equalizer *equalizer, const struct selection *selection, comparison_fn fn, void *ctx,

@@ -56,6 +56,17 @@ static void whoever_does_not_ask_is_not_told(void **state)
 	err_hint(NULL, "x");
 }
 
+static void what_another_says_is_passed_on_whole(void **state)
+{
+	struct err from = {}, err = {};
+
+	err_usage(&from, -EINVAL, "no such key");
+	err_hint(&from, "see the manual");
+	assert_int_equal(err_pass(&err, -EINVAL, &from), -EINVAL);
+	assert_memory_equal(&err, &from, sizeof(err));
+	assert_int_equal(err_pass(NULL, -EIO, &from), -EIO);
+}
+
 static void long_messages_are_cut(void **state)
 {
 	char text[4 * ERR_MSG_MAX];
@@ -89,6 +100,7 @@ int main(void)
 		cmocka_unit_test(the_purpose_stands_before_the_cause),
 		cmocka_unit_test(a_new_failure_drops_the_old_hint_and_kind),
 		cmocka_unit_test(whoever_does_not_ask_is_not_told),
+		cmocka_unit_test(what_another_says_is_passed_on_whole),
 		cmocka_unit_test(long_messages_are_cut),
 		cmocka_unit_test(no_memory_has_words),
 	};

@@ -40,9 +40,9 @@ bool program_is_file(const struct program *program, size_t module, const char *w
 /* Where the file system of the program's process is seen: "/proc/PID/root", or "". */
 void program_root(const struct program *program, char root[PROGRAM_ROOT_MAX]);
 /* libc or ld.so: functions there are configured by their library's name only. */
+bool program_is_libc(const struct program *program, size_t module);
 /* The function is one of libc's, and the program a static one that has libc in itself. */
 bool program_is_libc_linked_in(const struct program *program, const struct config_func *func);
-bool program_is_libc(const struct program *program, size_t module);
 /* Find @func: what stands against it is in words that are ready for its `refused`. */
 int program_find(struct finder *f, const struct config_func *func, struct found *out, struct err *err);
 /* The mangled name that @func's, as people write it, means in file @module (in source file @file, when that
@@ -86,15 +86,20 @@ int program_add_stub(const struct finder *f, struct program_func *func, size_t m
 /* Choose where @func is probed: its site and stubs, or why it is unprobed. Its shape is there. */
 int program_build_site(const struct finder *f, struct program_func *func, struct err *err);
 /* Every path that @func's configuration names must lead somewhere. */
+int program_check_paths(const struct finder *f, const struct config_func *func, const struct shape *shape,
+			struct err *err);
 /* That no value is redacted that a replay needs. */
 int program_check_redaction(const struct finder *f, const struct config_func *func, const struct shape *shape,
 			    struct err *err);
-int program_check_paths(const struct finder *f, const struct config_func *func, const struct shape *shape,
-			struct err *err);
 /* Add the rules of the configuration's types to the schema, behind all functions. */
 int program_add_types(struct finder *f, struct err *err);
 /* Add what libc's table says of the structs of its functions; the configuration's rules come first. */
 int program_add_libc_types(struct finder *f, struct err *err);
+/* Find and describe all functions and types: from debug information, and from declarations where there is
+ * none. What cannot be described is refused, and keeps its place. */
+int program_describe(struct finder *f, struct err *err);
+/* Shapes, sites and plans of all functions that are not refused; the schema is whole. */
+int program_build(const struct finder *f, struct err *err);
 /* Place the functions as program->compiled says. */
 int program_place_compiled(struct finder *f, struct err *err);
 /* The configured type whose rules are the schema's @idx-th, or NULL. */

@@ -77,13 +77,14 @@ say "9. In a build with a regression: a wrong rounding"
 compare -c "$here/orders.json" --exe "$orders/ordersd-regressed" "file:$work/tape" >"$work/regressed"
 head -n 12 "$work/regressed"
 echo "..."
-tail -n 1 "$work/regressed"
+sed -n '/^[0-9]* replayed:/,$p' "$work/regressed"
 
 say "What you have just seen"
 cat <<TEXT
 A daemon was recorded while it worked: 300 orders, each with its arguments, its result and what databases, clocks and
 rate services answered. The recordings were then replayed without any of those, in three builds of the program: the same
-build and the refactored one do what was recorded, and the regression shows as different totals, field by field.
+build and the refactored one do what was recorded, and the regression shows as different totals: one row for its one
+cause, in the text above, in a page (--report html:FILE) and in what a pipeline reads (--report junit:FILE).
 
 Next: 'tapedeck help', or your own program. README.md records a function of it in ten minutes.
 TEXT

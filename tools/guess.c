@@ -155,6 +155,13 @@ static bool is_out(const char *name)
 	return is_one_of(name, names) || ends_in(name, "_out") || !strncmp(name, "out_", 4);
 }
 
+static bool is_format(const char *name)
+{
+	static const char *const names[] = {"fmt", "format", "fmtstr", "template", "f", NULL};
+
+	return is_one_of(name, names) || ends_in(name, "_fmt") || ends_in(name, "_format");
+}
+
 /* --- arguments --- */
 
 enum length { NO_LENGTH, LENGTH, LENGTH_BEHIND_POINTER };
@@ -202,6 +209,7 @@ static const struct {
 struct function {
 	struct item params[ABI_PARAMS_MAX];
 	size_t params_cnt;
+	bool is_variadic;
 	enum role role;
 	enum result result;
 };
@@ -217,7 +225,9 @@ static void read_function(struct function *out, const struct schema *schema, uin
 	for (uint32_t i = 0; i < btf_vlen(proto) && i < ARRAY_SIZE(out->params); i++) {
 		const struct btf_param *p = &btf_params(proto)[i];
 
-		if (p->type)
+		if (!p->type)
+			out->is_variadic = true;
+		else
 			out->params[out->params_cnt++] =
 				item_of(schema, name_at(schema, p->name_off), p->type);
 	}
@@ -285,8 +295,9 @@ static void add(struct guesses *out, const char *path, const char *rule, const c
 	out->cnt++;
 }
 
-/* T **: what comes out is a pointer. */
-static void guess_pointers(struct guesses *out, const struct schema *schema, const struct item *item)
+/* T **: what comes out is a pointer; of an output it may as well be an array that goes in. */
+static void guess_pointers(struct guesses *out, const struct schema *schema, const struct item *item,
+			   enum role role)
 {
 	static const char *const vectors[] = {"argv", "envp", "environ", NULL};
 	const struct btf_type *inner = type_of(schema, item->pointee);
@@ -296,6 +307,9 @@ static void guess_pointers(struct guesses *out, const struct schema *schema, con
 		return add(out, item->name, "{ \"terminator\": 0 }", "", "", false);
 	if (item->is_const)
 		return;
+	if (role == ROLE_OUTPUT)
+		return add(out, item->name, "{ \"direction\": \"in\" }", "when it is read, and so compared",
+			   "", true);
 	add(out, item->name, OUT, "", "", false);
 	if (!is_char(schema, type_of(schema, inner->type)) || has_const(schema, inner->type))
 		return;
@@ -310,7 +324,11 @@ static void guess_arg(struct guesses *out, const struct schema *schema, const st
 	const struct item *length = length_of(f, idx, &kind);
 
 	if (item->look == LOOKS_POINTERS)
-		return guess_pointers(out, schema, item);
+		return guess_pointers(out, schema, item, f->role);
+	if (f->is_variadic && idx + 1 == f->params_cnt && item->look == LOOKS_TEXT)
+		return add(out, item->name, "{ \"format\": true }",
+			   is_format(item->name) ? "" : "when it is a printf format", "",
+			   !is_format(item->name));
 	for (size_t i = 0; i < ARRAY_SIZE(args_table); i++) {
 		if (args_table[i].look != item->look ||
 		    (args_table[i].is_const != ANY && args_table[i].is_const != item->is_const) ||
@@ -344,7 +362,11 @@ static const char *member_length(const struct schema *schema, const struct btf_t
 				 const struct item *item, bool is_only)
 {
 	const struct btf_member *m = btf_members(t);
+	bool is_argv = !strcmp(item->name, "argv");
 
+	for (uint32_t i = 0; is_argv && i < btf_vlen(t); i++)
+		if (!strcmp(name_at(schema, m[i].name_off), "argc") && is_number(type_of(schema, m[i].type)))
+			return "argc";
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
 		const char *name = name_at(schema, m[i].name_off);
 
@@ -356,10 +378,27 @@ static const char *member_length(const struct schema *schema, const struct btf_t
 	return NULL;
 }
 
-static bool can_be_counted(const struct item *item)
+/* A struct that leads to its like is a node of a list or tree: the count is of what hangs together. */
+static bool leads_to_its_like(const struct schema *schema, uint32_t id)
 {
+	const struct btf_type *t = type_of(schema, id);
+	uint32_t self = schema_strip(schema, id);
+
+	for (uint32_t i = 0; btf_is_composite(t) && i < btf_vlen(t); i++) {
+		const struct btf_type *member = type_of(schema, btf_members(t)[i].type);
+
+		if (btf_is_ptr(member) && schema_strip(schema, member->type) == self)
+			return true;
+	}
+	return false;
+}
+
+static bool can_be_counted(const struct schema *schema, const struct item *item)
+{
+	if (item->look == LOOKS_OBJECTS)
+		return !leads_to_its_like(schema, item->pointee);
 	return item->look == LOOKS_BYTES || item->look == LOOKS_CHARS || item->look == LOOKS_POINTERS ||
-	       item->look == LOOKS_NUMBERS || item->look == LOOKS_OBJECTS;
+	       item->look == LOOKS_NUMBERS;
 }
 
 void guess_members(struct guesses *out, const struct schema *schema, uint32_t type)
@@ -374,13 +413,13 @@ void guess_members(struct guesses *out, const struct schema *schema, uint32_t ty
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
 		const struct item item = item_of(schema, name_at(schema, m[i].name_off), m[i].type);
 
-		countable += can_be_counted(&item);
+		countable += can_be_counted(schema, &item);
 	}
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
 		const struct item item = item_of(schema, name_at(schema, m[i].name_off), m[i].type);
 		const char *length = NULL;
 
-		if (can_be_counted(&item) && item.name[0])
+		if (can_be_counted(schema, &item) && item.name[0])
 			length = member_length(schema, t, &item, countable == 1);
 		if (length)
 			add(out, item.name,

@@ -85,7 +85,7 @@ static void declarations_of_many_kinds_pass_the_checks(void **state)
 		"\"argv\": { \"terminator\": 0 }\n",
 		"\"values\": { \"count\": \"nvalues\" },\n        \"items\": { \"count\": \"items_count\" }\n",
 		"// \"ctx\": { \"type\": \"struct WHAT\" }  what it points to",
-		"\"print\": {},\n",
+		"\"print\": {\n      \"args\": {\n        \"format\": { \"format\": true }\n",
 		"\"by_value\": {},\n",
 		"// \"name\": { \"bytes\": \"len\" }  when it is no text\n",
 		"\"result\": { \"direction\": \"out\" },\n",
@@ -93,6 +93,8 @@ static void declarations_of_many_kinds_pass_the_checks(void **state)
 		"\"nothing\": {},\n",
 		"\"buf\": { \"direction\": \"in\", \"bytes\": \"n\" }\n",
 		"\"items\": { \"count\": \"nitems\" },\n      \"blob\": { \"bytes\": \"blob_len\" }\n",
+		"\"struct chain\": {\n      \"argv\": { \"count\": \"argc\" }\n",
+		"// \"names\": { \"direction\": \"in\" }  when it is read, and so compared\n",
 		"\"struct tail\": {\n      \"items\": { \"count\": \"count\" }\n",
 		NULL,
 	};
@@ -106,9 +108,11 @@ static void declarations_of_many_kinds_pass_the_checks(void **state)
 		    ARGV("init", "~/odd", "--operation=encode", "--operation=fill", "--input=get",
 			 "--input=make", "--input=run", "--input=sum", "--input=each", "--input=print",
 			 "--input=by_value", "--input=flag", "--output=rate", "--output=lookup",
-			 "--output=unnamed", "--output=nothing", "--output=reads", "--output=matrix"));
+			 "--output=unnamed", "--output=nothing", "--output=reads", "--output=matrix",
+			 "--output=chained"));
 	has_all(text, lines);
 	assert_null(strstr(text, "\"reg\": { \"direction\""));
+	assert_null(strstr(text, "nlinks"));
 }
 
 static void what_cannot_be_started_with_says_why(void **state)

@@ -23,6 +23,12 @@ struct list {
 	void (*free)(void *);
 };
 
+struct chain {
+	int argc, argv_len, nlinks;
+	struct item **argv;
+	struct chain *links, *next;
+};
+
 struct tail {
 	unsigned count;
 	struct item items[];
@@ -85,6 +91,10 @@ KEEP double rate(double a, float *b, long double c)
 {
 	return a + *b + (double)c;
 }
+KEEP int chained(struct chain *chain, const char **names)
+{
+	return chain && names;
+}
 KEEP void *lookup(struct tail *tail, const variant *v, int64_t key)
 {
 	return tail && v && key ? tail : NULL;
@@ -121,6 +131,6 @@ int main(int argc, char **argv)
 	return encode(buf, 8, buf, 8) + get(buf, &len) + make(&text, &lists, NULL) + run(argc, argv) +
 	       sum(&i, 1, &item, 1) + print("x") + by_value(list, v).nitems + flag("x", 1, &b, &i) +
 	       (int)rate(1, &f, 1) + !lookup(NULL, &v, 1) + unnamed(1, buf) + nothing() +
-	       (int)reads(1, buf, 8) + matrix(rows, 2, bytes, bytes) +
+	       (int)reads(1, buf, 8) + chained(NULL, NULL) + matrix(rows, 2, bytes, bytes) +
 	       (fill(bytes, 8), each(NULL, NULL, NULL), 0);
 }

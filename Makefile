@@ -33,7 +33,7 @@ PUBLIC      = $(patsubst lib/%,$(O)/include/%,$(wildcard lib/tapedeck/*.h))
 PKG_FILES   = $(O)/tapedeck.pc $(O)/tapedeck-replay.pc
 UNIT_TESTS  = $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-all: $(O)/tapedeck $(O)/tapedeck-host $(O)/libtapedeck-replay.so $(O)/libtapedeck-replay.a $(PUBLIC) $(PKG_FILES) examples ## build everything
+all: $(O)/tapedeck $(O)/tapedeck-host $(O)/tapedeck-plugin $(O)/libtapedeck-replay.so $(O)/libtapedeck-replay.a $(PUBLIC) $(PKG_FILES) examples ## build everything
 
 # --- archives: an upward call between layers fails to link in the unit tests
 $(O)/libtape.a: $(LIB_OBJS)
@@ -46,6 +46,11 @@ $(ARCHIVES):
 $(O)/tapedeck: $(TOOLS_OBJS) $(ARCHIVES)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $(TOOLS_OBJS) $(ARCHIVES) $(LDLIBS)
+
+# What plug-ins in C run in.
+$(O)/tapedeck-plugin: $(O)/replay/plugin/host.o $(O)/libtape.a
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -lcjson -ldl -lm
 
 $(O)/%.o: %.c
 	$(call msg,CC,$<)
@@ -139,6 +144,7 @@ install: all ## to $(PREFIX), below $(DESTDIR)
 	install -D -m 755 $(O)/tapedeck $(DESTDIR)$(PREFIX)/bin/tapedeck
 	install -D -m 755 $(O)/tapedeck-host $(DESTDIR)$(PREFIX)/lib/tapedeck/tapedeck-host
 	install -D -m 755 $(O)/libtapedeck-replay.so $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.so
+	install -D -m 755 $(O)/tapedeck-plugin $(DESTDIR)$(PREFIX)/lib/tapedeck/tapedeck-plugin
 	install -D -m 644 $(O)/libtapedeck-replay.a $(DESTDIR)$(PREFIX)/lib/tapedeck/libtapedeck-replay.a
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/pkgconfig $(PKG_FILES)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/tapedeck $(PUBLIC)

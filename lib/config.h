@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/config_compare.h"
+#include "lib/config_plugin.h"
 #include "lib/json.h"
 #include "lib/plan.h" /* enum plan_mark */
 #include "lib/rule.h"
@@ -94,6 +95,7 @@ struct config_func {
 	char *joins;   /* inputs, outputs: a path: the call belongs to the operation that carries its value */
 
 	struct compare_rules compare;
+	struct config_plugin plugin; /* operations; may say nothing */
 };
 
 struct config {

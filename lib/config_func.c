@@ -62,6 +62,7 @@ void config_func_release(struct config_func *func)
 	free(func->key_places);
 	free_texts(func->fallbacks, func->fallbacks_cnt);
 	compare_rules_release(&func->compare);
+	config_plugin_release(&func->plugin);
 	free_measures(func);
 	expr_free(func->error_if);
 	expr_free(func->sampling.only_if);
@@ -526,6 +527,7 @@ static const struct row {
 	{INPUTS | OUTPUTS, {"joins", read_joins}},
 	{OPERATIONS, {"error_if", read_error_if}},
 	{OPERATIONS | OUTPUTS, {"compare", config_read_compare, offsetof(struct config_func, compare)}},
+	{OPERATIONS, {"plugin", config_read_plugin, offsetof(struct config_func, plugin)}},
 	{INPUTS, {"key", read_key}},
 	{INPUTS | OUTPUTS, {"when_missing", read_when_missing}},
 	{INPUTS, {"fallback_aliases", read_fallbacks}},

@@ -23,35 +23,41 @@ static void add_values(cJSON *to, const char *name, struct value *const *values,
 			cJSON_AddItemToObject(object, all->names[i], value_json(values[i], handles));
 }
 
-static int call_json(cJSON **out, const struct call *call, const struct schema *schema, struct store *store,
-		     struct handles *handles, struct err *err)
+/* How one recording is said. */
+struct teller {
+	recording_func_fn find;
+	void *ctx;
+	struct handles *handles;
+	struct err *err;
+};
+
+static int call_json(cJSON **out, const struct call *call, const struct teller *teller)
 {
 	char alias[ALIAS_LEN_MAX];
-	const struct schema_func *func = schema_func(schema, call->func);
 	auto_cjson cJSON *json = cJSON_CreateObject();
 	auto_pool struct pool *pool = pool_new();
-	const struct shape *shape;
+	struct recording_func func;
 	struct values values = {};
 	int r;
 
-	r = store_shape(store, schema, call->func, &shape, err);
+	r = teller->find(&func, call->func, teller->ctx, teller->err);
 	if (r < 0)
 		return r;
-	if (!json || !pool || values_decode(&values, shape, call, pool) < 0)
-		return err_nomem(err);
-	cJSON_AddStringToObject(json, "kind", role_name(func->role));
-	cJSON_AddStringToObject(json, "function", func->name);
-	alias_fill(alias, func->alias, &values);
+	if (!json || !pool || values_decode(&values, func.shape, call, pool) < 0)
+		return err_nomem(teller->err);
+	cJSON_AddStringToObject(json, "kind", role_name(func.role));
+	cJSON_AddStringToObject(json, "function", func.name);
+	alias_fill(alias, func.alias, &values);
 	cJSON_AddStringToObject(json, "alias", alias);
 	cJSON_AddNumberToObject(json, "seq", call->seq);
 	cJSON_AddNumberToObject(json, "thread", call->thread);
 	cJSON_AddNumberToObject(json, "entered_ns", call->entered_ns);
 	if (call->left == LEFT_RETURN)
 		cJSON_AddNumberToObject(json, "left_ns", call->left_ns);
-	add_values(json, "args", values.args, &values, handles);
-	add_values(json, "out", values.out, &values, handles);
+	add_values(json, "args", values.args, &values, teller->handles);
+	add_values(json, "out", values.out, &values, teller->handles);
 	if (values.result)
-		cJSON_AddItemToObject(json, "return", value_json(values.result, handles));
+		cJSON_AddItemToObject(json, "return", value_json(values.result, teller->handles));
 	if (values.has_errno)
 		cJSON_AddNumberToObject(json, "errno", values.error_number);
 	cJSON_AddStringToObject(json, "left", left_name(call->left));
@@ -59,19 +65,18 @@ static int call_json(cJSON **out, const struct call *call, const struct schema *
 	return 0;
 }
 
-static int add_calls(cJSON *json, const struct recording *recording, const struct schema *schema,
-		     struct store *store, struct handles *handles, struct err *err)
+static int add_calls(cJSON *json, const struct recording *recording, const struct teller *teller)
 {
 	cJSON *calls, *one;
 	int r;
 
-	r = call_json(&one, &recording->operation, schema, store, handles, err);
+	r = call_json(&one, &recording->operation, teller);
 	if (r < 0)
 		return r;
 	cJSON_AddItemToObject(json, "operation", one);
 	calls = cJSON_AddArrayToObject(json, "calls");
 	for (size_t i = 0; i < recording->calls_cnt; i++) {
-		r = call_json(&one, &recording->calls[i], schema, store, handles, err);
+		r = call_json(&one, &recording->calls[i], teller);
 		if (r < 0)
 			return r;
 		cJSON_AddItemToArray(calls, one);
@@ -91,11 +96,12 @@ static void add_incomplete(cJSON *json, const struct recording *recording)
 		cJSON_AddItemToArray(reasons, cJSON_CreateString(recording->incomplete[i]));
 }
 
-int recording_json(cJSON **out, const struct recording_key *key, const struct recording *recording,
-		   const struct schema *schema, struct store *store, struct err *err)
+int recording_json_by(cJSON **out, const struct recording_key *key, const struct recording *recording,
+		      recording_func_fn find, void *ctx, struct err *err)
 {
 	auto_cjson cJSON *json = cJSON_CreateObject();
 	struct handles *handles = handles_new();
+	const struct teller teller = {find, ctx, handles, err};
 	char id[CATEGORY_MAX + 48];
 	int r;
 
@@ -106,12 +112,37 @@ int recording_json(cJSON **out, const struct recording_key *key, const struct re
 	recording_key_text(key, id);
 	cJSON_AddStringToObject(json, "id", id);
 	cJSON_AddStringToObject(json, "category", key->category);
-	cJSON_AddItemToObject(json, "metadata", cJSON_Duplicate(recording->metadata, 1));
+	if (recording->metadata)
+		cJSON_AddItemToObject(json, "metadata", cJSON_Duplicate(recording->metadata, 1));
 	add_incomplete(json, recording);
-	r = add_calls(json, recording, schema, store, handles, err);
+	r = add_calls(json, recording, &teller);
 	handles_free(handles);
 	if (r < 0)
 		return r;
 	*out = TAKE_PTR(json);
 	return 0;
+}
+
+struct stored {
+	const struct schema *schema;
+	struct store *store;
+};
+
+static int find_stored(struct recording_func *out, uint32_t number, void *ctx, struct err *err)
+{
+	const struct stored *stored = ctx;
+	const struct schema_func *func = schema_func(stored->schema, number);
+
+	out->role = func->role;
+	out->name = func->name;
+	out->alias = func->alias;
+	return store_shape(stored->store, stored->schema, number, &out->shape, err);
+}
+
+int recording_json(cJSON **out, const struct recording_key *key, const struct recording *recording,
+		   const struct schema *schema, struct store *store, struct err *err)
+{
+	struct stored stored = {schema, store};
+
+	return recording_json_by(out, key, recording, find_stored, &stored, err);
 }

@@ -15,6 +15,7 @@
 #include "lib/util.h"
 #include "replay/equalizer_impl.h"
 #include "replay/notes.h"
+#include "replay/plugin.h"
 #include "replay/target/patch.h"
 #include "replay/unrecorded.h"
 
@@ -159,6 +160,35 @@ static int open_build(struct equalizer *equalizer, struct config *config, struct
 	return note_inlined(equalizer, err);
 }
 
+/* A plug-in that cannot be used is told before anything is replayed; or where it goes on, of each recording.
+ */
+static int try_plugins(const struct equalizer *equalizer, struct err *err)
+{
+	const struct program *program = equalizer->program;
+	autofree char *folder = config_folder(equalizer->config);
+	int r = 0;
+
+	if (!folder)
+		return err_nomem(err);
+	for (size_t i = 0; i < program->funcs_cnt && r == 0 && !equalizer->opts.goes_on; i++) {
+		const struct config_func *func = program->funcs[i].config;
+		const struct plugin_opts opts = {.config = &func->plugin,
+						 .folder = folder,
+						 .engine = equalizer->opts.engine,
+						 .category = func->category};
+		struct plugin *plugin;
+
+		if (!config_plugin_is_set(&func->plugin))
+			continue;
+		r = plugin_new(&plugin, &opts, err);
+		if (r < 0)
+			return r;
+		r = plugin_start(plugin, err);
+		plugin_free(plugin);
+	}
+	return r;
+}
+
 int equalizer_new(struct equalizer **out, struct config *config, struct cassette *cassette,
 		  const struct equalizer_opts *opts, struct err *err)
 {
@@ -174,6 +204,7 @@ int equalizer_new(struct equalizer **out, struct config *config, struct cassette
 	if (!equalizer->opts.timeout_ms)
 		equalizer->opts.timeout_ms = EQUALIZER_TIMEOUT_MS;
 	r = open_build(equalizer, config, err);
+	r = r ?: try_plugins(equalizer, err);
 	if (r < 0) {
 		equalizer_free(equalizer);
 		return r;
@@ -218,6 +249,7 @@ struct player_opts equalizer_player_opts(struct equalizer *equalizer, int cpu)
 				    .cpu = cpu,
 				    .recycle = opts->recycle,
 				    .keep = opts->keep,
+				    .keeps_results = opts->keeps_results,
 				    .goes_on = opts->goes_on,
 				    .is_debugged = opts->is_debugged,
 				    .is_checked = opts->is_checked,

@@ -24,10 +24,11 @@ struct equalizer_opts {
 	int jobs;			 /* 0: one a core */
 	unsigned recycle;		 /* a program is started anew after so many replays; 0: never */
 	bool strict;			 /* refuse functions that are inlined in places */
-	bool goes_on;	  /* what cannot be started for one operation is a failure of its recordings alone */
-	bool keep;	  /* leave the programs' folders behind, and note where */
-	bool is_checked;  /* under valgrind */
-	bool is_debugged; /* gdb stops in the operation: of equalizer_one */
+	bool goes_on; /* what cannot be started for one operation is a failure of its recordings alone */
+	bool keeps_results; /* what was compared stays in the comparison */
+	bool keep;	    /* leave the programs' folders behind, and note where */
+	bool is_checked;    /* under valgrind */
+	bool is_debugged;   /* gdb stops in the operation: of equalizer_one */
 	const volatile sig_atomic_t *stop;
 };
 #define EQUALIZER_TIMEOUT_MS 10000

@@ -19,6 +19,7 @@
 #include "lib/pool.h"
 #include "lib/program.h"
 #include "lib/recording.h"
+#include "lib/recording_json.h"
 #include "lib/redact.h"
 #include "lib/store.h"
 #include "lib/util.h"
@@ -161,6 +162,7 @@ static int judge_whole(struct judge *j)
 		r = judge_reordered(j);
 	if (r)
 		return r;
+	j->is_whole = true;
 	j->out->first = judge_first(j);
 	decide(j, is_error(j, &a, j->recorded->operation.left), is_error(j, &b, j->replayed->operation.left));
 	return 0;
@@ -334,9 +336,32 @@ static void redact(struct recording *replayed, const struct program *program, co
 		redact_call(&replayed->operation, program->funcs[replayed->operation.func].shape, &key);
 }
 
+static int find_func(struct recording_func *out, uint32_t number, void *ctx, struct err *err)
+{
+	const struct program *program = ctx;
+	const struct program_func *func = &program->funcs[number];
+
+	if (number >= program->funcs_cnt)
+		return err_set(err, -EBADMSG, "a call of no known function");
+	*out = (struct recording_func){func->config->role, func->config->name, func->config->alias,
+				       func->shape};
+	return 0;
+}
+
+/* What a plug-in may be shown. */
+static int tell_replayed(struct judge *j, struct cJSON **out)
+{
+	bool has_report = j->result->report && j->result->report[0];
+
+	if (!out || !j->is_whole || has_report)
+		return 0;
+	return recording_json_by(out, &j->out->key, j->replayed, find_func, (void *)j->program, j->err);
+}
+
 int judge(struct comparison *out, const struct recording *recording, const struct schema *schema,
 	  struct store *store, const struct config *config, const struct program *program, unsigned operation,
-	  const struct server_result *result, const struct displaced *displaced, struct err *err)
+	  const struct server_result *result, const struct displaced *displaced, struct cJSON **replayed_json,
+	  struct err *err)
 {
 	auto_recording struct recording *replayed = NULL;
 	autofree struct outcome_call *served = NULL;
@@ -375,6 +400,8 @@ int judge(struct comparison *out, const struct recording *recording, const struc
 		judge_report(&j);
 	if (!r && out->verdict != VERDICT_EQUAL && replayed)
 		r = timeline_make(&out->timeline, &j.pairing, recording, replayed, j.err);
+	if (!r)
+		r = tell_replayed(&j, replayed_json);
 	pairing_release(&j.pairing);
 	handle_map_free(j.handles);
 	return r;

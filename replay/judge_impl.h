@@ -2,6 +2,7 @@
 /* What the files of the judge share. Each returns 0 or -errno. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "replay/pairing.h"
@@ -30,6 +31,7 @@ struct judge {
 	size_t differing; /* the first recorded output whose arguments differ, or PAIRING_NONE */
 	struct handle_map *handles;
 	const struct displaced *displaced;
+	bool is_whole; /* the replay came to its end as the recording did */
 	struct pool *pool;
 	struct err *err;
 };

@@ -14,6 +14,7 @@
 #include "lib/object.h"
 #include "lib/program.h"
 #include "lib/recording.h"
+#include "lib/recording_json.h"
 #include "lib/store.h"
 #include "lib/util.h"
 #include "replay/displaced.h"
@@ -21,6 +22,7 @@
 #include "replay/judge.h"
 #include "replay/notes.h"
 #include "replay/patchfile.h"
+#include "replay/plugin.h"
 #include "replay/sandbox.h"
 #include "replay/server.h"
 #include "replay/startup.h"
@@ -35,8 +37,10 @@
 struct player {
 	struct player_opts opts;
 	struct store *store;
+	char *folder;  /* of the configuration */
 	struct stage { /* an operation's */
 		struct buf patch;
+		struct plugin *plugin; /* NULL: none, or not yet */
 		struct slot {
 			struct startup startup;
 			struct server *server; /* started with it; NULL: not yet */
@@ -60,6 +64,11 @@ int player_new(struct player **out, const struct player_opts *opts, struct casse
 	r = store_new(&player->store, cassette, err);
 	if (r < 0)
 		return r;
+	player->folder = config_folder(opts->config);
+	if (!player->folder) {
+		store_free(player->store);
+		return err_nomem(err);
+	}
 	for (size_t i = 0; i < opts->program->funcs_cnt; i++) {
 		buf_init(&stages[i].patch, PATCH_FILE_MAX);
 		for (size_t k = 0; k < STARTUPS_MAX; k++)
@@ -91,9 +100,11 @@ void player_free(struct player *player)
 		for (size_t k = 0; k < STARTUPS_MAX; k++)
 			slot_clear(&player->stages[i].slots[k]);
 		buf_release(&player->stages[i].patch);
+		plugin_free(player->stages[i].plugin);
 	}
 	free(player->stages);
 	store_free(player->store);
+	free(player->folder);
 	free(player);
 }
 
@@ -309,16 +320,16 @@ static int run(struct play *play, unsigned how, struct server_result *result, st
 				  player->opts.timeout_ms * slower(player), how, result, err);
 }
 
-/* Run it once and compare. */
+/* Run it once and compare; @replayed as judge's. */
 static int try(struct play *play, unsigned how, struct comparison *out, struct server_result *result,
-	       struct err *err)
+	       struct cJSON **replayed, struct err *err)
 {
 	const struct player_opts *opts = &play->player->opts;
 	int r = run(play, how, result, err);
 
 	if (r == 0)
 		r = judge(out, play->recording, play->schema, play->player->store, opts->config,
-			  opts->program, play->operation, result, &play->displaced, err);
+			  opts->program, play->operation, result, &play->displaced, replayed, err);
 	return r < 0 ? r
 		     : unrecorded_collect(out, (const void *)play->player->stages[play->operation].patch.data,
 					  result->outcome, err);
@@ -369,9 +380,9 @@ static void explain(struct play *play, struct comparison *out)
 	struct server_result result;
 	struct err err = {};
 
-	if (try(play, PATCH_RUN_FENCED, &fenced, &result, &err) == 0 && is_beyond(&result) &&
+	if (try(play, PATCH_RUN_FENCED, &fenced, &result, NULL, &err) == 0 && is_beyond(&result) &&
 	    fenced.verdict == VERDICT_EQUALIZER_FAILURE &&
-	    try(play, PATCH_RUN_OTHERS, &other, &result, &err) == 0)
+	    try(play, PATCH_RUN_OTHERS, &other, &result, NULL, &err) == 0)
 		blame_beyond(out, &fenced, !is_same(out, &other));
 	comparison_release(&fenced);
 	comparison_release(&other);
@@ -391,9 +402,48 @@ static bool is_puzzling(const struct player *player, const struct comparison *co
 	       !result->timed_out && !(result->report && result->report[0]) && !player->opts.is_debugged;
 }
 
+/* --- what a plug-in says --- */
+
+static bool wants_say(const struct play *play)
+{
+	const struct player_opts *opts = &play->player->opts;
+
+	return opts->keeps_results ||
+	       config_plugin_is_set(&opts->program->funcs[play->operation].config->plugin);
+}
+
+static int use_plugin(struct player *player, size_t operation, struct err *err)
+{
+	const struct config_func *func = player->opts.program->funcs[operation].config;
+	const struct plugin_opts opts = {.config = &func->plugin,
+					 .folder = player->folder,
+					 .engine = player->opts.engine,
+					 .category = func->category,
+					 .recycle = player->opts.recycle};
+	struct stage *stage = &player->stages[operation];
+
+	if (stage->plugin || !config_plugin_is_set(&func->plugin))
+		return 0;
+	return plugin_new(&stage->plugin, &opts, err);
+}
+
+static int let_say(struct play *play, struct comparison *out, const struct cJSON *replayed, struct err *err)
+{
+	struct player *player = play->player;
+	auto_cjson cJSON *recorded = NULL;
+	int r = use_plugin(player, play->operation, err);
+
+	if (r == 0)
+		r = recording_json(&recorded, &out->key, play->recording, play->schema, player->store, err);
+	return r < 0 ? r
+		     : plugin_judge(player->stages[play->operation].plugin, out, recorded, replayed,
+				    player->opts.keeps_results, err);
+}
+
 static int play(struct play *play, struct comparison *out, struct err *err)
 {
 	struct player *player = play->player;
+	auto_cjson cJSON *replayed = NULL;
 	const struct patch_span *spans;
 	struct server_result result;
 	size_t spans_cnt;
@@ -406,10 +456,10 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 	r = image_write(&play->data, play->recording, play->schema, player->store, player->opts.config,
 			player->opts.program, play->operation, &play->displaced, player->opts.notes, err);
 	if (r == 0)
-		r = try(play, 0, out, &result, err);
+		r = try(play, 0, out, &result, wants_say(play) ? &replayed : NULL, err);
 	if (r == 0 && is_puzzling(player, out, &result))
 		explain(play, out);
-	return r;
+	return r == 0 && wants_say(play) ? let_say(play, out, replayed, err) : r;
 }
 
 /* As start, but what failed once is not tried again: each try may take as long as start-up may. */

@@ -107,6 +107,24 @@ static int add_causes(cJSON *json, const struct comparison *comparison, struct e
 	return r;
 }
 
+/* What a plug-in said, and what was kept. */
+static void add_said(cJSON *json, const struct comparison *comparison)
+{
+	const struct {
+		const char *name;
+		const cJSON *value;
+	} rows[] = {{"metadata", comparison->metadata},
+		    {"data", comparison->data},
+		    {"results", comparison->results}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!rows[i].value)
+			continue;
+		cJSON_DeleteItemFromObject(json, rows[i].name);
+		add_side(json, rows[i].name, rows[i].value);
+	}
+}
+
 static int add(struct report *report, const struct comparison *comparison, struct err *err)
 {
 	auto_cjson cJSON *json = NULL;
@@ -121,6 +139,7 @@ static int add(struct report *report, const struct comparison *comparison, struc
 	if (!json)
 		return err_nomem(err);
 	cJSON_DeleteItemFromObject(json, "differences");
+	add_said(json, comparison);
 	if (!is_equal) {
 		add_differences(json, &comparison->differences);
 		add_calls(json, &comparison->timeline);

@@ -64,6 +64,14 @@ static void put_calls(FILE *file, char *const *texts, size_t cnt, const char *wh
 	}
 }
 
+static void put_said(FILE *file, const char *what, const cJSON *value)
+{
+	if (!value)
+		return;
+	put_side(file, what, value);
+	fputc('\n', file);
+}
+
 static void put_body(FILE *file, const struct comparison *comparison)
 {
 	const struct differences *differences = &comparison->differences;
@@ -77,6 +85,9 @@ static void put_body(FILE *file, const struct comparison *comparison)
 	}
 	if (differences->cnt - cnt + differences->more)
 		fprintf(file, "and %zu more differences\n", differences->cnt - cnt + differences->more);
+	put_said(file, "metadata: ", comparison->metadata);
+	put_said(file, "data: ", comparison->data);
+	put_said(file, "results: ", comparison->results);
 	put_calls(file, comparison->missing, comparison->missing_cnt, ": recorded, but not made\n");
 	put_calls(file, comparison->extra, comparison->extra_cnt, ": made, but not recorded\n");
 }

@@ -32,20 +32,30 @@ static void release_texts(char **texts, size_t cnt)
 	free(texts);
 }
 
-void comparison_release(struct comparison *comparison)
+void comparison_forget(struct comparison *comparison)
 {
 	differences_release(&comparison->differences);
-	timeline_release(&comparison->timeline);
-	free(comparison->advice);
-	comparison->advice = NULL;
 	release_texts(comparison->missing, comparison->missing_cnt);
 	release_texts(comparison->extra, comparison->extra_cnt);
-	free(comparison->unrecorded);
-	comparison->unrecorded = NULL;
-	comparison->unrecorded_cnt = 0;
 	release_texts(comparison->reordered, comparison->reordered_cnt);
 	comparison->missing = comparison->extra = comparison->reordered = NULL;
 	comparison->missing_cnt = comparison->extra_cnt = comparison->reordered_cnt = 0;
+	comparison->first = FIRST_DIFFERENCE;
+}
+
+void comparison_release(struct comparison *comparison)
+{
+	comparison_forget(comparison);
+	timeline_release(&comparison->timeline);
+	free(comparison->advice);
+	comparison->advice = NULL;
+	free(comparison->unrecorded);
+	comparison->unrecorded = NULL;
+	comparison->unrecorded_cnt = 0;
+	cJSON_Delete(comparison->data);
+	cJSON_Delete(comparison->metadata);
+	cJSON_Delete(comparison->results);
+	comparison->data = comparison->metadata = comparison->results = NULL;
 }
 
 static void put_calls(struct buf *buf, size_t cnt, const char *first, const char *what)
@@ -179,6 +189,11 @@ static bool add_advice(cJSON *json, const char *advice)
 	return !advice || add(json, "advice", cJSON_Parse(advice));
 }
 
+static bool add_copy(cJSON *json, const char *name, const cJSON *value)
+{
+	return !value || add(json, name, cJSON_Duplicate(value, true));
+}
+
 struct cJSON *comparison_json(const struct comparison *comparison)
 {
 	auto_cjson cJSON *json = cJSON_CreateObject();
@@ -199,7 +214,8 @@ struct cJSON *comparison_json(const struct comparison *comparison)
 	    !add_number(json, "replayed_ns", comparison->replayed_ns) || !unrecorded_add(json, comparison) ||
 	    (comparison->differences.unavailable &&
 	     !add_number(json, "not_compared", comparison->differences.unavailable)) ||
-	    !add_advice(json, comparison->advice))
+	    !add_advice(json, comparison->advice) || !add_copy(json, "metadata", comparison->metadata) ||
+	    !add_copy(json, "data", comparison->data) || !add_copy(json, "results", comparison->results))
 		return NULL;
 	return TAKE_PTR(json);
 }

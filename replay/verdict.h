@@ -19,6 +19,7 @@ enum verdict {
 };
 const char *verdict_name(enum verdict verdict); /* "equal", ... "equalizer_failure" */
 
+struct cJSON;
 struct serve_function;
 
 /* What went wrong first, in the order of the recording; what the operation itself put out comes last. */
@@ -43,8 +44,13 @@ struct comparison {
 	} * unrecorded;
 	size_t unrecorded_cnt;
 	struct timeline timeline; /* empty when equal */
+	/* Of a plug-in: what stands beside the comparison, and what tells comparisons apart; and, where they
+	 * are kept, both sides of what was compared: {"recorded", "replayed"}. NULL: none. */
+	struct cJSON *data, *metadata, *results;
 };
 void comparison_release(struct comparison *comparison);
+/* Drop what differs: differences, calls of one side, and the order. */
+void comparison_forget(struct comparison *comparison);
 /* Fill the reason of a comparison that has differences, missing or extra calls. */
 void comparison_explain(struct comparison *comparison);
 

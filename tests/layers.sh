@@ -17,6 +17,7 @@ may bpf 'bpf/[a-z0-9_.]+\.h|lib/(plan|event)\.h'
 may loader '(loader|lib)/[a-z0-9_]+\.h|bpf/[a-z]+\.skel\.h'
 may replay '(replay|lib)/[a-z0-9_]+\.h|replay/target/patch\.h'
 may replay/target 'replay/target/[a-z_0-9]+\.h|lib/(plan|event|tape)\.h'
+may replay/plugin 'lib/(json|util)\.h|lib/tapedeck/plugin\.h'
 may tools '(tools|loader|replay|lib)/[a-z0-9_]+\.h'
 
 # strings are taken out first: "the program called exit(1)" is only words

@@ -161,7 +161,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		return err_usage(err, -EINVAL, "--gdb and --json exclude each other");
 	if (opts->gdb && opts->valgrind)
 		return err_usage(err, -EINVAL, "--gdb and --valgrind exclude each other");
-	r = common_config(&config, opts->build.config, err);
+	r = common_build_config(&config, &opts->build, err);
 	if (r < 0)
 		return r;
 	if (!opts->build.exe)

@@ -30,6 +30,18 @@ int common_config(struct config **out, const char *path, struct err *err)
 	return r < 0 ? r : redact_key_load(*out, false, err);
 }
 
+int common_build_config(struct config **out, const struct build_opts *opts, struct err *err)
+{
+	auto_config struct config *config = NULL;
+	int r = common_config(&config, opts->config, err);
+
+	for (size_t i = 0; i < opts->plugins.cnt && r == 0; i++)
+		r = config_set_plugin(config, opts->plugins.item[i], err);
+	if (r == 0)
+		*out = TAKE_PTR(config);
+	return r;
+}
+
 int common_program(struct program **out, struct config *config, struct program_file *files, size_t cnt,
 		   const char *schema, struct err *err)
 {

@@ -21,6 +21,10 @@ struct err;
 /* The -c option, or CONFIG_DEFAULT. */
 int common_config(struct config **out, const char *path, struct err *err);
 
+/* The configuration of a command that replays, with the plug-ins of its command line. */
+struct build_opts;
+int common_build_config(struct config **out, const struct build_opts *opts, struct err *err);
+
 /* The program of @files, which are taken over: by the compiled schema @schema, or by debug information when
  * it is NULL. */
 int common_program(struct program **out, struct config *config, struct program_file *files, size_t cnt,
@@ -54,7 +58,7 @@ struct filter_opts {
 /* The options that say which build is replayed, and how; the same in every command that replays. */
 struct build_opts {
 	const char *config, *exe, *ready, *init;
-	struct opt_list libs;
+	struct opt_list libs, plugins;
 	uint64_t timeout_ns;
 	bool strict;
 };
@@ -65,6 +69,8 @@ struct build_opts {
 	{ OPT_STR, 0, "exe", "BUILD", "the build to replay with", offsetof(type, field.exe) },          \
 	{ OPT_LIST, 0, "lib", "SONAME=PATH", "replay with this library instead",                        \
 	  offsetof(type, field.libs) },                                                                 \
+	{ OPT_LIST, 0, "plugin", "CATEGORY=PATH", "who has a say in what is compared: X.so, or a program",   \
+	  offsetof(type, field.plugins) },                                                              \
 	{ OPT_STR, 0, "ready", "WHERE",                                                                 \
 	  "where start-up ends: main, end, or a function; default: accept, epoll_wait...",              \
 	  offsetof(type, field.ready) },                                                                \

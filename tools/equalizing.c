@@ -303,6 +303,7 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 		.timeout_ms = opts->build.timeout_ns / 1000000,
 		.jobs = opts->jobs,
 		.recycle = opts->recycle,
+		.keeps_results = opts->keep_results,
 		.strict = opts->build.strict,
 		.goes_on = opts->by_category,
 		.stop = &common_stop,
@@ -391,7 +392,7 @@ int equalizing_run(const struct equalizing_opts *opts, const char *name, const s
 	if (r == 0)
 		r = read_allowed(&allowed, opts->allow, 0, err);
 	if (r == 0)
-		r = common_config(&config, opts->build.config, err);
+		r = common_build_config(&config, &opts->build, err);
 	if (r < 0)
 		return r;
 	if (opts->write && !opts->learn_noise)

@@ -12,7 +12,7 @@ struct equalizing_opts {
 	struct build_opts build;
 	struct filter_opts filter;
 	uint64_t jobs, recycle;
-	bool json;
+	bool json, keep_results;
 	struct opt_list reports;
 	/* equalize's alone */
 	bool learn_noise; /* what differs though the build is the same: proposed as rules */
@@ -30,6 +30,8 @@ struct equalizing_opts {
 	{ OPT_UINT, 0, "jobs", "N", "replay N at once; default: one a core", offsetof(type, jobs), 1, 256 },  \
 	{ OPT_UINT, 0, "recycle", "N", "start a replayed program anew after N replays; default: never", \
 	  offsetof(type, recycle), 1, UINT32_MAX },                                                     \
+	{ OPT_FLAG, 0, "keep-results", NULL, "both sides of what was compared, in --json and reports",  \
+	  offsetof(type, keep_results) },                                                               \
 	{ OPT_LIST, 0, "report", "KIND:FILE", "write a report: html:FILE, junit:FILE or json:FILE",     \
 	  offsetof(type, reports) },                                                                    \
 	{ OPT_FLAG, 0, "json", NULL, "a JSON object a comparison, then a summary", offsetof(type, json) }

@@ -209,6 +209,10 @@ static const struct json_field comparison_fields[] = {
 	 .is_optional = true},
 	{"not_compared", FIELD_INTEGER, "values that neither side captured; absent: none",
 	 .is_optional = true},
+	{"metadata", FIELD_VALUES, "what a plug-in tells comparisons by", .is_optional = true},
+	{"data", FIELD_VALUE, "what a plug-in puts beside the comparison", .is_optional = true},
+	{"results", FIELD_VALUES, "what was compared, recorded and replayed; with --keep-results",
+	 .is_optional = true},
 	{},
 };
 

@@ -30,6 +30,18 @@ static void print_not_compared(size_t cnt, const char *before)
 		       cnt == 1 ? " was" : "s were", cnt == 1 ? "it" : "them");
 }
 
+/* What a plug-in said. */
+static void print_said(const char *what, const cJSON *value)
+{
+	auto_buf struct buf text = {};
+
+	if (!value)
+		return;
+	buf_init(&text, VALUE_TEXT_MAX);
+	text_value(&text, value);
+	printf("    %s: %.*s\n", what, (int)text.len, (const char *)text.data);
+}
+
 void verdicts_print(const struct comparison *comparison)
 {
 	char id[CATEGORY_MAX + 48], recorded[32], replayed[32];
@@ -49,6 +61,8 @@ void verdicts_print(const struct comparison *comparison)
 		printf("    %s: made, but not recorded\n", comparison->extra[i]);
 	for (size_t i = 0; i < comparison->reordered_cnt; i++)
 		printf("    %s: made in another order\n", comparison->reordered[i]);
+	print_said("metadata", comparison->metadata);
+	print_said("data", comparison->data);
 	if (comparison->advice)
 		printf("    lay this over the configuration and record again: %s\n", comparison->advice);
 	print_not_compared(comparison->differences.unavailable, "    ");

@@ -195,7 +195,7 @@ static void expect(enum verdict verdict, const char *reason, const char *rest)
 	comparison_release(&comparison);
 	comparison = (struct comparison){};
 	if (judge(&comparison, recording, past.schema, store, config, &program, HANDLE, &result, &displaced,
-		  &err))
+		  NULL, &err))
 		fail_msg("%s", err.msg);
 	assert_string_equal(comparison.reason, reason);
 	assert_string_equal(verdict_name(comparison.verdict), verdict_name(verdict));
@@ -285,7 +285,7 @@ static void expect_first(const char *reason, const char *first)
 
 	scene.outcome->end = OUTCOME_DONE;
 	assert_int_equal(judge(&comparison, recording, past.schema, store, config, &program, HANDLE, &result,
-			       &displaced, NULL),
+			       &displaced, NULL, NULL),
 			 0);
 	assert_string_equal(comparison.reason, reason);
 	json = comparison_json(&comparison);

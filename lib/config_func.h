@@ -13,8 +13,7 @@ struct json_reading;
 struct place;
 struct rule;
 
-#define CONFIG_RULES_MAX 256  /* of a function or type */
-#define CONFIG_LIST_MAX	 1024 /* paths, names, aliases of one key */
+#define CONFIG_RULES_MAX 256 /* of a function or type */
 
 /* The name of the object that holds the functions of @role. */
 const char *config_role_key(enum role role);

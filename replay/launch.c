@@ -2,211 +2,23 @@
 #include "replay/launch.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/personality.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "lib/err.h"
 #include "lib/object.h"
-#include "lib/program.h"
 #include "lib/util.h"
-#include "replay/sandbox.h"
+#include "replay/launch_impl.h"
 #include "replay/sanitizer.h"
 #include "replay/scratch.h"
 #include "replay/server.h"
 #include "replay/target/patch.h"
 #include "replay/valgrind.h"
 
-#define SOCKET_FD	 200 /* where programs that open a few files do not come, and forks copy small tables */
-#define ENV_MAX		 (16 + LAUNCH_ENV_MAX)
 #define REPORT_LOOKED_AT (1u << 20) /* bytes of stderr */
-#define RM_DEPTH	 16
-#define COPY_BYTES	 (1u << 20)
-#define EXIT_NOT_STARTED 127
-#define BUSY_TRIES	 400
-#define BUSY_PAUSE_NS	 5000000
-#define CLOSE_RANGE	 436
 #define SANITIZER_RULES	 "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:alloc_dealloc_mismatch=0"
-
-struct launch {
-	char *dir;  /* 0700, the target's to write */
-	char *exe;  /* as it really is called */
-	char *copy; /* of it, in dir */
-	char **argv;
-	char **scratch; /* folders it may write to in private */
-	char *env[ENV_MAX + 1];
-	size_t env_cnt;
-	int out_fd, err_fd, null_fd;
-	int cpu;
-	bool has_sanitizer, is_kept, is_linked_in;
-	char *valgrind; /* NULL: not under it */
-	bool reports;	/* it may have a sanitizer's reports on stderr */
-	char said[LAUNCH_SAID_MAX + 1];
-	char report[LAUNCH_REPORT_MAX];
-};
-
-/* --- the folder --- */
-
-static int make_dir(struct launch *launch, struct err *err)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	if (asprintf(&launch->dir, "%s/tapedeck-replay-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 0) {
-		launch->dir = NULL;
-		return err_nomem(err);
-	}
-	if (!mkdtemp(launch->dir)) {
-		int r = err_set(err, -errno, "cannot make a folder '%s': %s", launch->dir, strerror(errno));
-
-		freep(&launch->dir);
-		return r;
-	}
-	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	remove(path);
-	return 0;
-}
-
-/* What the target made unsearchable is opened first, top down. */
-static int open_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	if (kind == FTW_DNR || (kind == FTW_D && (st->st_mode & 0700) != 0700))
-		chmod(path, 0700);
-	return 0;
-}
-
-static void remove_dir(const char *dir)
-{
-	nftw(dir, open_one, RM_DEPTH, FTW_PHYS | FTW_MOUNT);
-	nftw(dir, remove_one, RM_DEPTH, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
-static int open_in(const struct launch *launch, const char *name, int flags, mode_t mode)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s", launch->dir, name);
-	return open(path, flags | O_CLOEXEC, mode);
-}
-
-static int copy_bytes(int to, int from)
-{
-	autofree char *data = malloc(COPY_BYTES);
-	ssize_t n;
-
-	if (!data)
-		return -ENOMEM;
-	while ((n = read(from, data, COPY_BYTES)) > 0)
-		for (ssize_t done = 0, w; done < n; done += w) {
-			w = write(to, data + done, n - done);
-			if (w < 0)
-				return -errno;
-		}
-	return n < 0 ? -errno : 0;
-}
-
-/* A new inode: no probe sits in it, and neither set-user-id nor capabilities do. */
-static int copy_exe(struct launch *launch, struct err *err)
-{
-	const char *name = strrchr(launch->exe, '/') + 1;
-	autoclose int from = open(launch->exe, O_RDONLY | O_CLOEXEC), to = -1;
-	int r;
-
-	if (from < 0)
-		return err_set(err, -errno, "cannot open '%s': %s", launch->exe, strerror(errno));
-	to = open_in(launch, name, O_WRONLY | O_CREAT | O_EXCL, 0500);
-	r = to < 0 ? -errno : copy_bytes(to, from);
-	if (!r && fchmod(to, 0500))
-		r = -errno;
-	if (r)
-		return err_set(err, r, "cannot copy '%s' to '%s': %s", launch->exe, launch->dir,
-			       strerror(-r));
-	if (asprintf(&launch->copy, "%s/%s", launch->dir, name) < 0) {
-		launch->copy = NULL;
-		return err_nomem(err);
-	}
-	return 0;
-}
-
-/* SONAME=PATH as links in a folder that the loader looks in first. */
-static int link_libs(const struct launch *launch, char *const *libs, struct err *err)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/lib", launch->dir);
-	if (mkdir(path, 0700))
-		return err_set(err, -errno, "cannot make a folder '%s': %s", path, strerror(errno));
-	for (; libs && *libs; libs++) {
-		const char *equals = strchr(*libs, '=');
-		autofree char *real = equals ? realpath(equals + 1, NULL) : NULL;
-
-		if (!equals || equals == *libs || memchr(*libs, '/', equals - *libs))
-			return err_usage(err, -EINVAL, "'%s' is not SONAME=PATH", *libs);
-		if (!real)
-			return err_set(err, -errno, "cannot find library '%s': %s", equals + 1,
-				       strerror(errno));
-		snprintf(path, sizeof(path), "%s/lib/%.*s", launch->dir, (int)(equals - *libs), *libs);
-		if (symlink(real, path))
-			return err_set(err, -errno, "cannot link '%s': %s", path, strerror(errno));
-	}
-	return 0;
-}
-
-static bool is_system_path(const char *path)
-{
-	static const char *const dirs[] = {"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (!strncmp(path, dirs[i], strlen(dirs[i])))
-			return true;
-	return false;
-}
-
-/*
- * The copy may run under its own path, where RUNPATH's $ORIGIN means this folder: what the loader finds for
- * the executable itself is linked here, unless another stands in for it. What is not found is the loader's to
- * say.
- */
-static void link_found_libs(const struct launch *launch)
-{
-	struct program_file *files = NULL;
-	char path[PATH_MAX];
-	size_t cnt = 0;
-
-	if (program_files(&files, &cnt, launch->exe, NULL))
-		return;
-	for (size_t i = 1; i < cnt; i++) {
-		snprintf(path, sizeof(path), "%s/lib/%s", launch->dir, files[i].name);
-		if (!is_system_path(files[i].path) && symlink(files[i].path, path) && errno != EEXIST)
-			break;
-	}
-	program_files_free(files, cnt);
-}
-
-static int open_streams(struct launch *launch, struct err *err)
-{
-	launch->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	launch->out_fd = open_in(launch, "stdout", O_RDWR | O_CREAT | O_APPEND, 0600);
-	launch->err_fd = open_in(launch, "stderr", O_RDWR | O_CREAT | O_APPEND, 0600);
-	if (launch->null_fd < 0 || launch->out_fd < 0 || launch->err_fd < 0)
-		return err_set(err, -errno, "cannot open the target's streams in '%s': %s", launch->dir,
-			       strerror(errno));
-	return 0;
-}
 
 /* --- the environment: the same for every replay --- */
 
@@ -216,7 +28,7 @@ static int put_env(struct launch *launch, const char *fmt, ...)
 	va_list args;
 	int len;
 
-	if (launch->env_cnt == ENV_MAX)
+	if (launch->env_cnt == LAUNCH_ENV_ROOM)
 		return -E2BIG;
 	va_start(args, fmt);
 	len = vasprintf(&launch->env[launch->env_cnt], fmt, args);
@@ -305,8 +117,8 @@ static int fill_env(struct launch *launch, const char *engine, const char *sanit
 				       sanitizer ? ":" : "", engine);
 	r = r ?: launch->has_sanitizer ? put_env(launch, SANITIZER_RULES) : 0;
 	r = r
-		    ?: put_env(launch, "TAPEDECK_REPLAY=%d %d %d %d", SOCKET_FD - 3, SOCKET_FD - 2,
-			       SOCKET_FD - 1, SOCKET_FD);
+		    ?: put_env(launch, "TAPEDECK_REPLAY=%d %d %d %d", LAUNCH_SOCKET_FD - 3,
+			       LAUNCH_SOCKET_FD - 2, LAUNCH_SOCKET_FD - 1, LAUNCH_SOCKET_FD);
 	return r ? err_nomem(err) : 0;
 }
 
@@ -382,14 +194,14 @@ int launch_new(struct launch **out, const struct server_opts *opts, struct err *
 	launch->out_fd = launch->err_fd = launch->null_fd = -1;
 	launch->cpu = opts->cpu;
 	launch->is_kept = opts->keep;
-	r = make_dir(launch, err);
+	r = launch_make_folder(launch, err);
 	r = r ?: look_at_exe(launch, opts, err);
-	r = r ?: copy_exe(launch, err);
-	r = r ?: link_libs(launch, opts->libs, err);
+	r = r ?: launch_copy_exe(launch, err);
+	r = r ?: launch_link_libs(launch, opts->libs, err);
 	if (r)
 		return r;
-	link_found_libs(launch);
-	r = open_streams(launch, err);
+	launch_link_found_libs(launch);
+	r = launch_open_streams(launch, err);
 	r = r ?: make_argv(launch, opts->exe, opts->args, err);
 	if (r == 0 && opts->is_checked)
 		r = valgrind_prepare(&launch->valgrind, &launch->argv, launch->dir, err);
@@ -407,7 +219,7 @@ void launch_free(struct launch *launch)
 	if (!launch)
 		return;
 	if (launch->dir && !launch->is_kept)
-		remove_dir(launch->dir);
+		launch_remove_folder(launch->dir);
 	closep(&launch->out_fd);
 	closep(&launch->err_fd);
 	closep(&launch->null_fd);
@@ -437,170 +249,6 @@ const char *launch_exe(const struct launch *launch)
 void launch_freep(struct launch **launch)
 {
 	launch_free(*launch);
-}
-
-/* --- between fork and exec: async-signal-safe --- */
-
-struct started {
-	int layers; /* as sandbox_enter says; negative: it failed */
-	int exec_errno;
-};
-
-/* Moves the descriptors to their numbers, by way of others, and closes all else: also what other threads
- * write, which could not be run until it is closed here. */
-static void place_fds(const struct launch *launch, const int fds[LAUNCH_FDS], int *status_fd)
-{
-	int away[LAUNCH_FDS];
-
-	*status_fd = fcntl(*status_fd, F_DUPFD_CLOEXEC, SOCKET_FD + 1);
-	for (int i = 0; i < LAUNCH_FDS; i++)
-		away[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, SOCKET_FD + 1);
-	for (int i = 0; i < LAUNCH_FDS; i++)
-		dup2(away[i], SOCKET_FD - 3 + i);
-	dup2(launch->null_fd, 0);
-	dup2(launch->out_fd, 1);
-	dup2(launch->err_fd, 2);
-	syscall(CLOSE_RANGE, 3, SOCKET_FD - LAUNCH_FDS, 0);
-	if (*status_fd > SOCKET_FD + 1)
-		syscall(CLOSE_RANGE, SOCKET_FD + 1, *status_fd - 1, 0);
-	syscall(CLOSE_RANGE, *status_fd + 1, ~0u, 0);
-}
-
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	if (cpu < 0 || cpu >= CPU_SETSIZE)
-		return;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-/* Another thread's fork may hold the copy open for writing until its own exec. Returns an errno. */
-static int run(const struct launch *launch, const char *path)
-{
-	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
-
-	if (launch->valgrind) {
-		launch->argv[VALGRIND_ARGS] = (char *)path;
-		path = launch->valgrind;
-	}
-	for (int i = 0; i < BUSY_TRIES; i++) {
-		execve(path, launch->argv, launch->env);
-		if (errno != ETXTBSY)
-			break;
-		nanosleep(&pause, NULL);
-	}
-	return errno;
-}
-
-_Noreturn static void become_target(const struct launch *launch, const int fds[LAUNCH_FDS], int status_fd)
-{
-	const struct sandbox_opts sandbox = {
-		.work_dir = launch->dir,
-		.scratch = launch->scratch,
-		.memory_max = launch->has_sanitizer || launch->valgrind ? SANDBOX_MEMORY_UNLIMITED : 0,
-		.exe = launch->exe,
-		.copy = launch->copy,
-		.kept_fd = SOCKET_FD,
-	};
-	struct started started = {};
-
-	setsid();
-	reset_signals();
-	place_fds(launch, fds, &status_fd);
-	pin(launch->cpu);
-	/* The same addresses in every run. */
-	personality(ADDR_NO_RANDOMIZE);
-	started.layers = sandbox_enter(&sandbox);
-	if (write(status_fd, &started, sizeof(started)) < 0 || started.layers < 0)
-		_exit(EXIT_NOT_STARTED);
-	started.exec_errno = run(launch, started.layers & SANDBOX_COVERED ? launch->exe : launch->copy);
-	if (write(status_fd, &started, sizeof(started)) < 0)
-		_exit(EXIT_NOT_STARTED);
-	_exit(EXIT_NOT_STARTED);
-}
-
-/* The last record says how far it came; an exec that works closes the pipe. */
-static int read_started(struct started *started, int fd)
-{
-	struct started record;
-	ssize_t n;
-	int r = -EPIPE;
-
-	for (;;) {
-		n = read(fd, &record, sizeof(record));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n != sizeof(record))
-			return r;
-		*started = record;
-		r = 0;
-	}
-}
-
-static int check_started(const struct launch *launch, int fd, int *layers, struct err *err)
-{
-	struct started started = {};
-	int r = read_started(&started, fd);
-
-	if (r)
-		return err_set(err, r, "the process for '%s' ended before it was started", launch->exe);
-	if (started.layers < 0) {
-		r = err_set(err, started.layers, "no sandbox can be put up: %s", strerror(-started.layers));
-		err_hint(err,
-			 "allow user namespaces or seccomp filters; 'tapedeck doctor' shows what is there");
-		return r;
-	}
-	if (started.exec_errno == EACCES && !access(launch->copy, R_OK)) {
-		r = err_set(err, -EACCES, "cannot run the copy of '%s' in '%s'", launch->exe, launch->dir);
-		err_hint(err, "set TMPDIR to a folder on a file system that is not mounted noexec");
-		return r;
-	}
-	if (started.exec_errno)
-		return err_set(err, -started.exec_errno, "cannot run '%s': %s", launch->exe,
-			       strerror(started.exec_errno));
-	*layers = started.layers & ~SANDBOX_COVERED;
-	return 0;
-}
-
-int launch_start(pid_t *pid, int *layers, struct launch *launch, const int fds[LAUNCH_FDS], struct err *err)
-{
-	autoclose int from_child = -1, to_parent = -1;
-	int ends[2], status, r;
-	pid_t child;
-
-	if (pipe2(ends, O_CLOEXEC))
-		return err_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
-	from_child = ends[0];
-	to_parent = ends[1];
-	launch_clear_said(launch);
-	child = fork();
-	if (child < 0)
-		return err_set(err, -errno, "cannot fork: %s", strerror(errno));
-	if (child == 0)
-		become_target(launch, fds, to_parent);
-	close(TAKE_FD(to_parent));
-	r = check_started(launch, from_child, layers, err);
-	if (r) {
-		kill(child, SIGKILL);
-		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-			;
-		return r;
-	}
-	*pid = child;
-	return 0;
 }
 
 /* --- what it wrote --- */

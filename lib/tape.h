@@ -16,12 +16,13 @@
 #define TAPE_MAGIC 0x6570617464657461ull
 #define TAPE_ENV   "TAPEDECK_RECORD" /* "PATCH_FD TAPE_FD", decimal; of a patch file for recording */
 /* Before the LD_PRELOAD that the program itself, and its children, are to find. */
-#define TAPE_PRELOAD_ENV "TAPEDECK_LD_PRELOAD="
-#define TAPE_RINGS_MAX	 64
-#define TAPE_MODULES_MAX 256
-#define TAPE_TEXT_MAX	 480
-#define TAPE_PAGE	 4096u
-#define TAPE_RECORD	 8u /* bytes before an event */
+#define TAPE_PRELOAD_ENV  "TAPEDECK_LD_PRELOAD="
+#define TAPE_RINGS_MAX	  64
+#define TAPE_MODULES_MAX  256
+#define TAPE_CHILDREN_MAX 4096 /* that are followed; more are counted, and recorded all the same */
+#define TAPE_TEXT_MAX	  480
+#define TAPE_PAGE	  4096u
+#define TAPE_RECORD	  8u /* bytes before an event */
 
 enum tape_state {
 	TAPE_EMPTY = 0, /* the engine has not come up */
@@ -35,7 +36,7 @@ enum tape_state {
  * and then @end and @emitted_after tell whether the last event was put in, which @emitted may not count yet.
  */
 struct tape_ring {
-	__u32 lock, func; /* of the event that is being put in */
+	__u32 lock, func; /* pid of the writer, 0: none; of the event that is being put in */
 	__u64 end, emitted_after;
 	__u64 emitted[FUNC_MAX];
 };
@@ -43,15 +44,17 @@ struct tape_ring {
 struct tape {
 	__u64 magic, bytes; /* of the whole memfd */
 	__u32 state;	    /* enum tape_state; the engine's */
-	__u32 recorder;	    /* its pid: when it is no longer the program's parent, recording ends */
+	__u32 recorder;	    /* its pid: when it is gone, recording ends */
 	__u64 rings, ring_bytes;
 	__u32 rings_cnt, gates_cnt;
 	__u64 gates; /* struct plan_gate each */
 	__u64 operations_cnt;
 	__u32 threads_cnt;
-	__u32 busy;		/* threads that may be making events: none begins once control says stopped */
-	struct control control; /* exclude and errno_off are the engine's own business */
-	struct joint startup;	/* what start-up's calls draw their numbers from */
+	__u32 busy; /* threads that may be making events: none begins once control says stopped */
+	__u32 children_cnt,
+		children[TAPE_CHILDREN_MAX]; /* by pid, 0: not written yet; where they are followed */
+	struct control control;		     /* exclude and errno_off are the engine's own business */
+	struct joint startup;		     /* what start-up's calls draw their numbers from */
 	__u32 startup_over, startup_calls;
 	struct func_rule rules[FUNC_MAX];
 	__u64 windows[FUNC_MAX]; /* window number << 32 | operations taken in it */

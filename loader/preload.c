@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,8 +24,12 @@
 #include "loader/source.h"
 
 #define FIRST_FD 200
-#define AUXV_MAX 65536
-#define LOOK_NS	 100000000ull /* between looks at what runs in the process */
+/* Threads that share a ring wait for each other. */
+#define RINGS_PER_CPU 4
+#define RINGS_MIN     8
+#define AUXV_MAX      65536
+#define CHILD_NS      200000000ull /* how long a child that was forked may take to say so */
+#define LOOK_NS	      100000000ull /* between looks at what runs in the process */
 
 enum { FD_PATCH, FD_TAPE, FD_CNT };
 
@@ -35,9 +42,12 @@ struct preload {
 	struct process_setup setup;
 	const struct process *process; /* NULL: not started */
 	bool has_arrived;
-	uint64_t auxv, looked_ns;  /* digest, 0: not yet; when it was last compared */
-	char ended[TAPE_TEXT_MAX]; /* why it gave up */
-	bool has_execed;	   /* another program runs in the process */
+	uint64_t auxv, looked_ns;	 /* digest, 0: not yet; when it was last compared */
+	char ended[TAPE_TEXT_MAX];	 /* why it gave up */
+	int children[TAPE_CHILDREN_MAX]; /* pidfds, -1: ended */
+	size_t children_cnt;
+	uint64_t ended_ns; /* when all were seen to have ended; 0: not yet */
+	bool has_execed;   /* another program runs in the process */
 };
 
 static struct preload *of(const struct source *source)
@@ -88,7 +98,7 @@ static struct tape layout(const struct preload *preload, uint32_t ring_bytes, in
 static int make_tape(struct preload *preload, const struct preload_opts *opts, struct err *err)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	int rings_cnt = MAX(1, MIN(cpus, TAPE_RINGS_MAX));
+	int rings_cnt = MAX(RINGS_MIN, MIN(cpus * RINGS_PER_CPU, TAPE_RINGS_MAX));
 	struct tape head, *tape;
 	uint32_t ring_bytes;
 	int r = source_ring_bytes(&ring_bytes, opts->ring_bytes, rings_cnt, err);
@@ -106,6 +116,7 @@ static int make_tape(struct preload *preload, const struct preload_opts *opts, s
 	*tape = head;
 	tape->control.is_seeded = opts->is_seeded;
 	tape->control.seed = opts->seed;
+	tape->control.is_following = opts->is_following;
 	return 0;
 }
 
@@ -191,6 +202,40 @@ static int sample(struct source *source, size_t func, const struct sampling *sam
 	return 0;
 }
 
+/* Those that have come since. One that has ended already was there, too. */
+static void open_children(struct preload *preload)
+{
+	uint32_t cnt =
+		MIN(__atomic_load_n(&preload->tape->children_cnt, __ATOMIC_SEQ_CST), TAPE_CHILDREN_MAX);
+
+	for (; preload->children_cnt < cnt; preload->children_cnt++) {
+		uint32_t pid =
+			__atomic_load_n(&preload->tape->children[preload->children_cnt], __ATOMIC_SEQ_CST);
+
+		if (!pid)
+			return;
+		preload->children[preload->children_cnt] = syscall(SYS_pidfd_open, pid, 0);
+	}
+}
+
+static size_t children_alive(struct preload *preload)
+{
+	size_t alive = 0;
+
+	open_children(preload);
+	for (size_t i = 0; i < preload->children_cnt; i++) {
+		struct pollfd ended = {.fd = preload->children[i], .events = POLLIN};
+
+		if (ended.fd < 0)
+			continue;
+		if (poll(&ended, 1, 0) == 1)
+			close(TAKE_FD(preload->children[i]));
+		else
+			alive++;
+	}
+	return alive;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -228,6 +273,18 @@ static void look_for_exec(struct preload *preload)
 	preload->has_execed = digest && digest != preload->auxv;
 }
 
+/* A child that was just forked has not told of itself yet. */
+static size_t count_alive(struct preload *preload)
+{
+	size_t alive = !process_has_ended(preload->process) + children_alive(preload);
+
+	if (alive || !preload->tape->control.is_following)
+		return alive;
+	if (!preload->ended_ns)
+		preload->ended_ns = now_ns();
+	return now_ns() - preload->ended_ns < CHILD_NS;
+}
+
 static void processes(const struct source *source, struct source_processes *out)
 {
 	struct preload *preload = of(source);
@@ -236,7 +293,8 @@ static void processes(const struct source *source, struct source_processes *out)
 	if (preload->tape->state == TAPE_ENDED && !preload->ended[0])
 		snprintf(preload->ended, sizeof(preload->ended), "%.*s", TAPE_TEXT_MAX - 1,
 			 preload->tape->text);
-	*out = (struct source_processes){.alive = !process_has_ended(preload->process),
+	*out = (struct source_processes){.alive = count_alive(preload),
+					 .seen = preload->tape->children_cnt,
 					 .execs = preload->has_execed,
 					 .ended = preload->tape->state == TAPE_ENDED ? preload->ended : NULL};
 }
@@ -249,7 +307,7 @@ static uint64_t emitted_in(const struct preload *preload, unsigned ring, size_t 
 	off_t writer = tape->rings + ring * tape_ring_stride(tape) + TAPE_PAGE;
 	uint64_t pos = 0;
 
-	if (!at->lock || at->func != func || !process_has_ended(preload->process))
+	if (!at->lock || at->func != func || !kill(at->lock, 0) || errno != ESRCH)
 		return at->emitted[func];
 	if (pread(preload->fds[FD_TAPE], &pos, sizeof(pos), writer) != sizeof(pos) || pos != at->end)
 		return at->emitted[func];
@@ -410,6 +468,8 @@ void preload_free(struct preload *preload)
 		munmap(preload->tape, preload->tape->rings);
 	for (size_t i = 0; i < FD_CNT; i++)
 		closep(&preload->fds[i]);
+	for (size_t i = 0; i < preload->children_cnt; i++)
+		closep(&preload->children[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(preload->env); i++)
 		free(preload->env[i]);
 	free(preload);

@@ -22,6 +22,7 @@ struct preload_opts {
 	const char *library; /* the engine; NULL: it is linked into the program */
 	uint32_t ring_bytes; /* as attach_opts */
 	bool is_seeded;
+	bool is_following; /* children of the process, too */
 	uint64_t seed;
 };
 

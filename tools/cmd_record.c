@@ -278,10 +278,7 @@ static int read_engine(bool *is_inside, const struct record_opts *opts, const st
 	const struct {
 		bool is_given;
 		const char *name;
-	} others[] = {{opts->pid, "-p"},
-		      {opts->follow, "--follow"},
-		      {opts->two_links, "--two-links"},
-		      {opts->budget, "--budget"}};
+	} others[] = {{opts->pid, "-p"}, {opts->two_links, "--two-links"}, {opts->budget, "--budget"}};
 
 	if (!opts->engine || !strcmp(opts->engine, "bpf"))
 		return 0;
@@ -300,8 +297,10 @@ static int read_engine(bool *is_inside, const struct record_opts *opts, const st
 static int run_inside(const struct record_opts *opts, struct config *config, const struct words *words,
 		      const char *url, struct err *err)
 {
-	const struct inside_opts inside = {
-		.schema = opts->schema, .ring_bytes = opts->ring_bytes, .seed = opts->seed};
+	const struct inside_opts inside = {.schema = opts->schema,
+					   .ring_bytes = opts->ring_bytes,
+					   .seed = opts->seed,
+					   .follow = opts->follow};
 	auto_process struct process *process = NULL;
 	auto_program struct program *program = NULL;
 	auto_preload struct preload *preload = NULL;

@@ -92,6 +92,7 @@ int inside_start(struct preload **out, struct process **process, const struct co
 		.ring_bytes = opts->ring_bytes,
 		.is_seeded = opts->seed != 0,
 		.seed = opts->seed,
+		.is_following = opts->follow,
 	};
 	int r = preload_opts.library ? common_engine(engine, sizeof(engine), err) : 0;
 

@@ -2,6 +2,7 @@
 /* A command that is recorded from inside: `record --engine preload`. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct program;
 struct inside_opts {
 	const char *schema; /* compiled before; NULL: debug information */
 	uint64_t ring_bytes, seed;
+	bool follow; /* children, too */
 };
 
 /* The program that @argv runs; what cannot be recorded from inside is refused. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/target/emit.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -39,17 +40,23 @@ void emit_init(void)
 		engine_fail("out of memory");
 }
 
+static void slot_put(struct slot *slot)
+{
+	__atomic_store_n(&slot->is_taken, 0, __ATOMIC_RELEASE);
+}
+
+void emit_forget(void)
+{
+	for (int i = 0; i < SLOTS_CNT; i++)
+		slot_put(&slots[i]);
+}
+
 static struct slot *slot_take(void)
 {
 	for (int i = 0; i < SLOTS_CNT; i++)
 		if (!__atomic_exchange_n(&slots[i].is_taken, 1, __ATOMIC_ACQUIRE))
 			return &slots[i];
 	return NULL;
-}
-
-static void slot_put(struct slot *slot)
-{
-	__atomic_store_n(&slot->is_taken, 0, __ATOMIC_RELEASE);
 }
 
 /* Past libc, whose clock may be a function that is recorded. */
@@ -154,7 +161,7 @@ static void count_fragments(const struct slot *slot)
 /* When nobody reads any more, it is not the program's business either. */
 static void look_for_recorder(void)
 {
-	if ((uint32_t)SYSCALL(SYS_getppid, 0, 0, 0, 0) != engine.tape->recorder)
+	if (syscalls_kill(engine.tape->recorder, 0) == -ESRCH)
 		__atomic_store_n(&engine.tape->control.state, CONTROL_STOPPED, __ATOMIC_RELAXED);
 }
 

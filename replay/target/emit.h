@@ -56,6 +56,8 @@ struct emit_result {
 
 /* Room for events. Ends in engine_fail. */
 void emit_init(void);
+/* In a child that forked: what other threads were making is not made any more. */
+void emit_forget(void);
 uint64_t emit_now_ns(void);
 /* @xmm: the eight at entry. */
 void emit_entry(struct thread *thread, struct call *call, const uint64_t (*xmm)[2]);

@@ -20,7 +20,7 @@ __thread struct thread record_me;
 static __thread uint64_t engine_sp; /* where the engine was entered, while record_me.depth is not 0 */
 
 int record_pid;
-static volatile int *is_here; /* 0 in a child that fork made */
+static volatile int *is_here; /* 0 in a child that forked, until it is followed */
 static pthread_key_t ends_key;
 
 /* --- the engine's own frames: nothing that it does is recorded --- */
@@ -70,6 +70,37 @@ static void miss(const struct func_rule *rule, unsigned number)
 	} else if (rule->is_operation && !record_me.call[CALL_OPERATION].is_open) {
 		COUNT(number, no_state, 1);
 	}
+}
+
+/* --- children that fork --- */
+
+/* In one that is followed; its thread is the only one. */
+static void adopt(void)
+{
+	uint32_t idx = __atomic_fetch_add(&engine.tape->children_cnt, 1, __ATOMIC_SEQ_CST);
+
+	record_pid = syscalls_getpid();
+	if (idx < TAPE_CHILDREN_MAX)
+		__atomic_store_n(&engine.tape->children[idx], record_pid, __ATOMIC_SEQ_CST);
+	record_me = (struct thread){};
+	emit_forget();
+	stack_forked();
+	*is_here = 1;
+}
+
+static void on_fork(void)
+{
+	if (engine.state == ENGINE_RECORDING && engine.tape->control.is_following && !*is_here)
+		adopt();
+}
+
+/* Whether this process is recorded; one that forked past libc is known by its first call. */
+static int is_recorded(void)
+{
+	if (engine.state != ENGINE_RECORDING)
+		return 0;
+	on_fork();
+	return *is_here;
 }
 
 /* --- open calls --- */
@@ -352,7 +383,7 @@ int record_call(const struct func *func, struct frame *frame)
 	struct call *call;
 
 	frame->target = (uint64_t)func->original;
-	if (engine.state != ENGINE_RECORDING || !*is_here)
+	if (!is_recorded())
 		return THUNK_TAIL;
 	if (func->patch->number == PATCH_NONE) {
 		hear_of(func, frame);
@@ -456,7 +487,7 @@ void record_prepare(void)
 	int *marker = mmap(NULL, TAPE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (marker == MAP_FAILED || madvise(marker, TAPE_PAGE, MADV_WIPEONFORK) ||
-	    pthread_key_create(&ends_key, on_thread_end))
+	    pthread_key_create(&ends_key, on_thread_end) || pthread_atfork(NULL, NULL, on_fork))
 		engine_fail("cannot prepare for recording: %s", strerror(errno));
 	*marker = 1;
 	is_here = marker;

@@ -8,7 +8,7 @@
  * exception the unwinder tells of, and what is left by longjmp is found as the kernel's side finds it: by the
  * stack pointer, and by whether the thunk's return address still lies where it was.
  *
- * Children that fork are not recorded.
+ * Children that fork are recorded where the tape's control says so: each enters itself in the tape.
  */
 #pragma once
 

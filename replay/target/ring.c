@@ -4,13 +4,18 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "lib/tape.h"
 #include "replay/target/engine.h"
 #include "replay/target/syscalls.h"
 
-#define SPINS  200  /* before the holder of a lock is let run */
-#define YIELDS 5000 /* before it is given up */
+/* Before the holder of a lock is let run, before it is waited for, and before it is given up: on a busy
+ * machine it may not have run for long. */
+#define SPINS	 200
+#define YIELDS	 1000
+#define SLEEPS	 2000
+#define SLEEP_NS 100000
 
 static struct {
 	const uint64_t *reader;
@@ -39,12 +44,36 @@ void ring_map_all(int fd)
 		map_ring(i, fd);
 }
 
-static int take(uint32_t *lock)
+/* What a writer that was killed may not have come to. */
+static void repair(unsigned idx, struct tape_ring *ring)
 {
-	for (int i = 0; i < SPINS + YIELDS; i++) {
-		if (!__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
+	if (ring->end == *rings[idx].writer)
+		ring->emitted[ring->func] = ring->emitted_after;
+}
+
+static int take_from_dead(unsigned idx, struct tape_ring *ring, uint32_t self)
+{
+	uint32_t owner = __atomic_load_n(&ring->lock, __ATOMIC_RELAXED);
+
+	if (!owner || owner == self || syscalls_kill(owner, 0) != -ESRCH ||
+	    !__atomic_compare_exchange_n(&ring->lock, &owner, self, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return 0;
+	repair(idx, ring);
+	return 1;
+}
+
+static int take(uint32_t *lock, uint32_t self)
+{
+	const struct timespec pause = {.tv_nsec = SLEEP_NS};
+
+	for (int i = 0; i < SPINS + YIELDS + SLEEPS; i++) {
+		uint32_t none = 0;
+
+		if (__atomic_compare_exchange_n(lock, &none, self, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return 1;
-		if (i >= SPINS)
+		if (i >= SPINS + YIELDS)
+			SYSCALL(SYS_nanosleep, &pause, NULL, 0, 0);
+		else if (i >= SPINS)
 			SYSCALL(SYS_sched_yield, 0, 0, 0, 0);
 		else
 			__builtin_ia32_pause();
@@ -83,7 +112,7 @@ int ring_put(const struct event *event)
 	struct tape_ring *ring = &engine.tape->ring[idx];
 	int is_in;
 
-	if (!take(&ring->lock))
+	if (!take(&ring->lock, event->tgid) && !take_from_dead(idx, ring, event->tgid))
 		return 0;
 	is_in = put(idx, ring, event);
 	give(&ring->lock);

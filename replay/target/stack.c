@@ -12,11 +12,25 @@
 #define NEAR_MAIN   (128 * 1024)
 #define NEAR_THREAD (16 * 1024)
 
-static uint64_t main_top;
+static uint64_t main_top, main_near = NEAR_MAIN, main_pointer;
+
+static uint64_t thread_pointer(void)
+{
+	return (uint64_t)__builtin_thread_pointer();
+}
 
 void stack_init(const void *top)
 {
 	main_top = (uint64_t)top;
+	main_pointer = thread_pointer();
+}
+
+void stack_forked(void)
+{
+	if (thread_pointer() == main_pointer)
+		return;
+	main_top = main_pointer = thread_pointer();
+	main_near = NEAR_THREAD;
 }
 
 int stack_is_alternate(uint64_t sp)
@@ -31,7 +45,7 @@ int stack_is_alternate(uint64_t sp)
 /* The C library keeps what the thread pointer leads to on top of a thread's stack. */
 static uint64_t top_of(int tid)
 {
-	return tid == syscalls_getpid() ? main_top : (uint64_t)__builtin_thread_pointer();
+	return tid == syscalls_getpid() ? main_top : thread_pointer();
 }
 
 struct looking {
@@ -62,7 +76,7 @@ int stack_is_elsewhere(struct thread *thread, uint64_t sp)
 	if (!thread->stack_to) {
 		thread->stack_to = top_of(thread->tid);
 		thread->stack_from =
-			thread->stack_to - (thread->stack_to == main_top ? NEAR_MAIN : NEAR_THREAD);
+			thread->stack_to - (thread->stack_to == main_top ? main_near : NEAR_THREAD);
 	}
 	if (is_known(thread, sp) || stack_is_alternate(sp))
 		return 0;

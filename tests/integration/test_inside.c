@@ -131,6 +131,8 @@ static void write_file(const char *path, const char *text)
 	fclose(file);
 }
 
+static const char *options = ""; /* of record */
+
 /* Run @line in a shell, $RECORD standing for the recorder up to "--". */
 static cJSON *recorded(const char *engine, const char *config, const char *line)
 {
@@ -144,8 +146,8 @@ static cJSON *recorded(const char *engine, const char *config, const char *line)
 		&command,
 		ARGV("sh", "-c",
 		     command_text(
-			     "rm -rf %s/%s; RECORD='%s record -c %s/config.json --to %s --engine %s --'; %s",
-			     folder, engine, tapedeck(), folder, url, engine, line)),
+			     "rm -rf %s/%s; RECORD='%s record -c %s/config.json --to %s --engine %s %s --'; %s",
+			     folder, engine, tapedeck(), folder, url, engine, options, line)),
 		TIMEOUT_S);
 	err = command_file(command.err);
 	if (command.status || !strstr(err, "the command ended with status 0"))
@@ -415,6 +417,13 @@ static void an_operation_may_end_the_process(void **state)
 	assert_both_alike(INSIDE, command_text("$RECORD %s quick", victim("inside")), 1);
 }
 
+static void children_and_daemons_are_followed_alike(void **state)
+{
+	options = "--follow";
+	assert_both_alike(INSIDE, command_text("$RECORD %s daemon", victim("inside")), 15);
+	options = "";
+}
+
 /* A system call of ours that it does not allow would end it. */
 static void a_program_that_confines_itself_is_let_go(void **state)
 {
@@ -471,7 +480,6 @@ static void what_cannot_be_recorded_from_inside_is_refused_by_name(void **state)
 		int status;
 	} rows[] = {
 		{"--engine preload -p 1", "", "-p needs --engine bpf", 2},
-		{"--engine preload --follow", "-- true", "--follow needs --engine bpf", 2},
 		{"--engine preload --budget 2%", "-- true", "--budget needs --engine bpf", 2},
 		{"--engine preload", "", "--engine preload needs a command", 2},
 		{"--engine kernel", "-- true", "it is 'bpf' or 'preload'", 2},
@@ -516,6 +524,7 @@ int main(void)
 		cmocka_unit_test(what_finds_no_room_is_counted),
 		cmocka_unit_test(the_program_outlives_its_recorder),
 		cmocka_unit_test(an_operation_may_end_the_process),
+		cmocka_unit_test(children_and_daemons_are_followed_alike),
 		cmocka_unit_test(a_program_that_confines_itself_is_let_go),
 		cmocka_unit_test(the_program_finds_nothing_of_us),
 		cmocka_unit_test(a_build_with_a_sanitizer_is_recorded),

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PROBED __attribute__((noipa))
@@ -81,6 +83,39 @@ static int confined(int by_syscall)
 	return sum == 3 + 25 ? 0 : 1;
 }
 
+static void *forks(void *unused)
+{
+	pid_t child = fork();
+	long sum = 0;
+	int status;
+
+	for (int i = 0; !child && i < 10; i++)
+		sum += op_work(i);
+	if (!child)
+		exit(sum != 100);
+	waitpid(child, &status, 0);
+	return (void *)(long)status;
+}
+
+/* A child of a thread works, then the one that is left in the background. */
+static int serve(void)
+{
+	pthread_t thread;
+	void *status;
+
+	pthread_create(&thread, NULL, forks, NULL);
+	pthread_join(thread, &status);
+	if (status || fork())
+		_exit(status != NULL);
+	setsid();
+	if (fork())
+		_exit(0);
+	usleep(100000);
+	for (int i = 20; i < 25; i++)
+		op_work(i);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -96,6 +131,8 @@ int main(int argc, char **argv)
 		return confined(0);
 	if (!strcmp(what, "syscall"))
 		return confined(1);
+	if (!strcmp(what, "daemon"))
+		return serve();
 	if (!strcmp(what, "wide"))
 		return op_wide(wide);
 	op_work(4);

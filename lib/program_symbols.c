@@ -152,11 +152,14 @@ struct image {
 	uint64_t from, to, base;
 };
 
+#define RECENT_CNT 64
+
 struct search {
 	const struct program *program;
 	struct image images[PROGRAM_MODULES_MAX];
 	size_t images_cnt;
-	uint64_t low, high; /* around all of them */
+	uint64_t low, high;	     /* around all of them */
+	uint64_t recent[RECENT_CNT]; /* by hash: most words come again and again */
 	uint64_t *addrs;
 	size_t cnt, cap;
 	bool failed;
@@ -179,9 +182,11 @@ static void find_images(struct search *s, const uint64_t *bases)
 
 static void add_word(struct search *s, uint64_t word)
 {
-	if (word < s->low || word >= s->high || s->cnt == SYMBOLS_CNT_MAX ||
-	    (s->cnt && s->addrs[s->cnt - 1] == word))
+	uint64_t *recent = &s->recent[(word >> 3 ^ word >> 9) % RECENT_CNT];
+
+	if (word < s->low || word >= s->high || s->cnt == SYMBOLS_CNT_MAX || *recent == word)
 		return;
+	*recent = word;
 	if (s->cnt == s->cap) {
 		size_t cap = s->cap ? 2 * s->cap : 64;
 		uint64_t *addrs = reallocarray(s->addrs, cap, sizeof(*addrs));

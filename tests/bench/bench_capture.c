@@ -4,28 +4,20 @@
  * attached at once and measured in turn. The rings are read between the rounds: what is measured is the
  * program's side alone.
  */
-#include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <bpf/libbpf.h>
 
-#include "lib/config.h"
-#include "lib/err.h"
 #include "lib/object.h"
-#include "lib/program.h"
 #include "lib/util.h"
 #include "loader/attach.h"
 #include "loader/drain.h"
-#include "loader/process.h"
 #include "loader/uprobe_link.h"
 #include "tests/bench/empty.skel.h"
 #include "tests/bench/ratio.h"
+#include "tests/bench/stage.h"
 #include "tests/bench/toys.h"
 
 #define ROUNDS	   15
@@ -53,59 +45,11 @@ static const struct subject {
 static const char *const sites[] = {"nop5", "push"};
 
 struct bench {
-	char toys[4096]; /* the program */
-	pid_t pid;
-	FILE *to, *from;
-	struct config *config;
-	struct process *process;
-	struct program *program;
-	struct attach *attach;
+	struct stage stage;
 	struct drain *drain;
 	struct empty_bpf *empty;
-	struct err err;
 	uint64_t events;
 };
-
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(3);
-}
-
-static void must(struct bench *bench, int r)
-{
-	if (r < 0)
-		die("bench: %s", bench->err.msg);
-}
-
-static void start_toys(struct bench *bench)
-{
-	char line[64] = "";
-	int to[2], from[2];
-
-	if (pipe(to) || pipe(from))
-		die("bench: no pipes");
-	bench->pid = fork();
-	if (bench->pid == 0) {
-		dup2(to[0], 0);
-		dup2(from[1], 1);
-		close(to[1]);
-		close(from[0]);
-		execl(bench->toys, bench->toys, NULL);
-		_exit(127);
-	}
-	close(to[0]);
-	close(from[1]);
-	bench->to = fdopen(to[1], "w");
-	bench->from = fdopen(from[0], "r");
-	if (!fgets(line, sizeof(line), bench->from) || strcmp(line, "ready\n"))
-		die("bench: '%s' did not start", bench->toys);
-}
 
 static void write_config(char *text, size_t size)
 {
@@ -139,23 +83,14 @@ static int count_event(const struct event *event, void *ctx)
 
 static void attach_tape(struct bench *bench)
 {
-	const struct attach_opts opts = {.ring_bytes = RING_BYTES};
+	struct stage *stage = &bench->stage;
 	char text[16384];
-	struct program_file *files;
-	size_t cnt;
 
 	write_config(text, sizeof(text));
-	must(bench, config_parse(&bench->config, "bench", text, strlen(text), &bench->err));
-	must(bench, process_open(&bench->process, bench->pid, &bench->err));
-	must(bench, process_files(bench->process, &files, &cnt, &bench->err));
-	must(bench, program_open(&bench->program, bench->config, files, cnt, &bench->err));
-	must(bench, program_recordable(bench->program, &bench->err));
-	must(bench, process_layout(bench->process, bench->program, &bench->err));
-	must(bench, process_check(bench->process, bench->program, &bench->err));
-	must(bench,
-	     attach_new(&bench->attach, bench->config, bench->program, bench->process, &opts, &bench->err));
-	must(bench, drain_new(&bench->drain, attach_source(bench->attach), count_event, bench, &bench->err));
-	must(bench, attach_enable(bench->attach, true, &bench->err));
+	stage_attach(stage, text, RING_BYTES);
+	stage_must(stage,
+		   drain_new(&bench->drain, attach_source(stage->attach), count_event, bench, &stage->err));
+	stage_must(stage, attach_enable(stage->attach, true, &stage->err));
 }
 
 /* Where a toy's first instruction is in the file. */
@@ -167,10 +102,10 @@ static uint64_t offset_of(struct bench *bench, const char *toy, const char *site
 	char name[64];
 
 	snprintf(name, sizeof(name), "toy_%s_%s", toy, site);
-	must(bench, object_open(&object, bench->toys, &bench->err));
+	stage_must(&bench->stage, object_open(&object, bench->stage.toys, &bench->stage.err));
 	symbol = object_find_func(object, name, NULL, NULL);
 	if (!symbol || object_offset(object, symbol->addr, &offset))
-		die("bench: '%s' has no function '%s'", bench->toys, name);
+		stage_die("bench: '%s' has no function '%s'", bench->stage.toys, name);
 	return offset;
 }
 
@@ -186,31 +121,27 @@ static void attach_empty(struct bench *bench)
 	for (int i = 0; i < 2; i++)
 		bpf_program__set_expected_attach_type(progs[i], UPROBE_SESSION);
 	if (empty_bpf__load(bench->empty))
-		die("bench: cannot load the empty programs (uprobe sessions need Linux 6.13)");
+		stage_die("bench: cannot load the empty programs (uprobe sessions need Linux 6.13)");
 	for (int i = 0; i < 2; i++) {
 		for (int k = 0; k < 2; k++)
 			offsets[i][k] = offset_of(bench, i ? "skip" : "pair", sites[k]);
-		if (uprobe_link_create(&(struct uprobe_link){.path = bench->toys,
+		if (uprobe_link_create(&(struct uprobe_link){.path = bench->stage.toys,
 							     .offsets = offsets[i],
 							     .cookies = cookies,
 							     .cnt = 2,
-							     .pid = bench->pid},
+							     .pid = bench->stage.pid},
 				       bpf_program__fd(progs[i]), UPROBE_SESSION, false) < 0)
-			die("bench: cannot attach the empty programs");
+			stage_die("bench: cannot attach the empty programs");
 	}
 }
 
 /* ns a call. */
 static double measure(struct bench *bench, const char *toy, const char *site, bool is_alone)
 {
-	char line[64];
+	double ns = stage_run(&bench->stage, "%s_%s %d%s", toy, site, CALLS, is_alone ? " alone" : "");
 
-	fprintf(bench->to, "%s_%s %d%s\n", toy, site, CALLS, is_alone ? " alone" : "");
-	fflush(bench->to);
-	if (!fgets(line, sizeof(line), bench->from))
-		die("bench: '%s' has ended", bench->toys);
-	must(bench, drain_pass(bench->drain, &bench->err));
-	return strtod(line, NULL) / CALLS;
+	stage_must(&bench->stage, drain_pass(bench->drain, &bench->stage.err));
+	return ns / CALLS;
 }
 
 static bool compare(struct bench *bench, const struct subject *subject, const char *site)
@@ -229,12 +160,8 @@ static bool compare(struct bench *bench, const struct subject *subject, const ch
 
 static bool lost_nothing(struct bench *bench)
 {
-	autofree struct func_count *counts = calloc(bench->program->funcs_cnt, sizeof(*counts));
-	uint64_t lost = 0;
+	uint64_t lost = stage_lost(&bench->stage);
 
-	must(bench, attach_counts(bench->attach, counts, &bench->err));
-	for (size_t i = 0; i < bench->program->funcs_cnt; i++)
-		lost += counts[i].dropped + counts[i].no_slot + counts[i].no_state + counts[i].faults;
 	printf("\n%llu events, %llu lost\n", (unsigned long long)bench->events, (unsigned long long)lost);
 	return !lost;
 }
@@ -245,10 +172,9 @@ int main(int argc, char *argv[])
 	bool is_held = true;
 
 	if (argc != 2 && argc != 3)
-		die("usage: bench_capture TOYS [TOY]");
-	snprintf(bench.toys, sizeof(bench.toys), "%s", argv[1]);
+		stage_die("usage: bench_capture TOYS [TOY]");
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	start_toys(&bench);
+	stage_start(&bench.stage, argv[1]);
 	attach_tape(&bench);
 	attach_empty(&bench);
 	for (size_t k = 0; k < ARRAY_SIZE(sites); k++) {
@@ -261,14 +187,8 @@ int main(int argc, char *argv[])
 				is_held &= compare(&bench, &subjects[i], sites[k]);
 	}
 	is_held &= lost_nothing(&bench);
-	fclose(bench.to);
-	waitpid(bench.pid, NULL, 0);
-	attach_detach(bench.attach);
 	drain_free(bench.drain);
-	attach_free(bench.attach);
+	stage_end(&bench.stage);
 	empty_bpf__destroy(bench.empty);
-	program_free(bench.program);
-	process_close(bench.process);
-	config_free(bench.config);
 	return is_held ? 0 : 1;
 }

@@ -11,7 +11,7 @@ $(O)/tests/bench/empty.skel.h: $(O)/tests/bench/empty.bpf.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
 $(O)/tests/bench/bench_capture.o: $(O)/tests/bench/empty.skel.h
-$(BENCHES): $(O)/tests/bench/%: $(O)/tests/bench/%.o $(O)/tests/bench/ratio.o $(ARCHIVES)
+$(BENCHES): $(O)/tests/bench/%: $(O)/tests/bench/%.o $(O)/tests/bench/ratio.o $(O)/tests/bench/stage.o $(ARCHIVES)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -19,9 +19,11 @@ $(O)/tests/bench/bare: tests/bench/bare.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -Wall -o $@ $<
 
-bench: bench-capture bench-replay ## what capturing and replaying cost, against the limits
+bench: bench-capture bench-drain bench-replay ## what capturing and replaying cost, against the limits
 bench-capture: $(O)/tests/bench/bench_capture $(O)/tests/bench/toys
+	$(Q)$^
+bench-drain: $(O)/tests/bench/bench_drain $(O)/tests/bench/toys
 	$(Q)$^
 bench-replay: $(O)/tests/bench/bench_replay $(O)/tests/bench/toys $(O)/tests/bench/bare all
 	$(Q)tests/bench/bench_replay.sh $(O)
-.PHONY: bench bench-capture bench-replay
+.PHONY: bench bench-capture bench-drain bench-replay

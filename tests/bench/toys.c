@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Reads lines "TOY COUNT" or "TOY COUNT alone" and answers with the nanoseconds that so many calls took:
- * inside one call of the operation, or outside any. */
+ * inside one call of the operation, or outside any. "TOY COUNT one TIMES" is so many such operations, "both"
+ * the same in each of two threads at once. */
 #include "tests/bench/toys.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,11 +82,37 @@ __attribute__((noinline)) int toy_operation(long idx, long count)
 	return 0;
 }
 
+struct job {
+	long idx, count, times;
+};
+
+static void *do_job(void *arg)
+{
+	const struct job *job = arg;
+
+	for (long i = 0; i < job->times; i++)
+		toy_operation(job->idx, job->count);
+	return NULL;
+}
+
+static long time_job(struct job *job, int is_both)
+{
+	long begun = now_ns();
+	pthread_t other;
+
+	if (is_both && pthread_create(&other, NULL, do_job, job))
+		return -1;
+	do_job(job);
+	if (is_both)
+		pthread_join(other, NULL);
+	return now_ns() - begun;
+}
+
 int main(int argc, char *argv[])
 {
 	size_t ballast = argc > 1 ? strtoul(argv[1], NULL, 10) << 20 : 0;
-	char line[128], name[64], alone[8];
-	long count;
+	char line[128], name[64], how[8];
+	long count, times, ns;
 
 	if (ballast)
 		memset(malloc(ballast), 1, ballast);
@@ -93,7 +121,7 @@ int main(int argc, char *argv[])
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("ready\n");
 	while (fgets(line, sizeof(line), stdin)) {
-		int words = sscanf(line, "%63s %ld %7s", name, &count, alone);
+		int words = sscanf(line, "%63s %ld %7s %ld", name, &count, how, &times);
 		long idx = 0;
 
 		while (idx < (long)(sizeof(toys) / sizeof(toys[0])) && strcmp(toys[idx].name, name))
@@ -102,9 +130,10 @@ int main(int argc, char *argv[])
 			return 1;
 		if (words == 3)
 			spent_ns = time_calls(toys[idx].call, count);
-		else
+		else if (words == 2)
 			toy_operation(idx, count);
-		printf("%ld\n", spent_ns);
+		ns = words < 4 ? spent_ns : time_job(&(struct job){idx, count, times}, !strcmp(how, "both"));
+		printf("%ld\n", ns);
 	}
 	return 0;
 }

@@ -27,7 +27,8 @@ struct hard_case {
 	char flags[CASE_TEXT_MAX], args[CASE_TEXT_MAX], record[CASE_TEXT_MAX];
 	char builds[CASE_TEXT_MAX]; /* globs of variants; "": all */
 	char library[CASE_TEXT_MAX];
-	/* Words with which --engine preload refuses; "records": it records what eBPF refuses; "": as eBPF. */
+	/* Words with which --engine preload refuses; "records": it records what eBPF refuses; "less": less
+	 * than eBPF, as NAME.want.inside.json has it; "": as eBPF. */
 	char inside[CASE_TEXT_MAX];
 	char refused[CASE_WORDS_MAX][CASE_TEXT_MAX];
 	size_t refused_cnt;

@@ -3,6 +3,7 @@
 // below the 64th are not seen, and said to be missing.
 // @record: --two-links
 // @replay: equal|equalizer_failure
+// @inside: --two-links needs --engine bpf
 #include "case.h"
 
 FUNC long in_get(long key)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A program that puts itself under seccomp when its probes are there: the filter kills whatever system call
 // the program does not make itself, and the probes are none. One that may only write, and end, after it.
+// @inside: less
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -3,6 +3,7 @@
 // @flags: -static
 // @builds: *-nopie-*
 // @replay: refused is statically linked
+// @inside: is a static program: nothing can be loaded into it
 #include <stdlib.h>
 
 #include "case.h"

@@ -2,6 +2,7 @@
 // 64 operations at once, each in a thread of its own, whose inputs are called by the eight threads of a pool:
 // they belong to the operation that carries their job.
 // @unordered
+// @inside: calls in other threads join an operation ("carrier", "joins") with --engine bpf alone
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>

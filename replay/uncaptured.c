@@ -5,7 +5,6 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/config.h"
@@ -29,6 +28,12 @@ static bool is_followed(const struct value *value)
 	return value->kind == VALUE_HANDLE || (value->kind == VALUE_UNAVAILABLE && !value->is_elsewhere);
 }
 
+/* What is read before an object lies close to it, or belongs to the object below. */
+static int64_t how_far(int64_t distance)
+{
+	return distance < 0 ? -8 * distance : distance;
+}
+
 static void consider(struct uncaptured *nearest, const struct uncaptured *one, uint64_t pointer,
 		     uint64_t addr)
 {
@@ -36,7 +41,7 @@ static void consider(struct uncaptured *nearest, const struct uncaptured *one, u
 
 	if (pointer < SMALLEST_ADDRESS || distance < -UNCAPTURED_BEFORE || distance >= UNCAPTURED_REACH)
 		return;
-	if (nearest->value && llabs(distance) >= llabs(nearest->distance))
+	if (nearest->value && how_far(distance) >= how_far(nearest->distance))
 		return;
 	*nearest = *one;
 	nearest->distance = distance;

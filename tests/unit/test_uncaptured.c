@@ -21,6 +21,8 @@
 #define CUT_AT	  0x7f0000002000
 #define IN_UNION  0x7f0000003000
 #define ELSEWHERE 0x7f0000004000
+#define BELOW	  0x7f0000020000
+#define ABOVE	  (BELOW + 48)
 #define NUMBER	  0x1234
 #define READ(at)  "get's '" at "' read at offset "
 #define NOT_THERE " in ask: the recording does not have it; it followed 'calls[get#1]."
@@ -38,8 +40,11 @@ static struct value out_only = {.kind = VALUE_UNAVAILABLE,
 				.text = "at return",
 				.is_elsewhere = true};
 static struct value number = {.kind = VALUE_HANDLE, .name = "n", .bits = NUMBER};
-static struct value *members[] = {&handle, &cut, &both, &out_only, &number};
-static struct value root = {.kind = VALUE_STRUCT, .name = "req", .child = members, .child_cnt = 5};
+static struct value below = {.kind = VALUE_HANDLE, .name = "ctx", .bits = BELOW};
+static struct value above = {.kind = VALUE_HANDLE, .name = "key", .bits = ABOVE};
+static struct value *members[] = {&handle, &cut, &both, &out_only, &number, &below, &above};
+static struct value root = {
+	.kind = VALUE_STRUCT, .name = "req", .child = members, .child_cnt = ARRAY_SIZE(members)};
 
 static void a_crash_is_laid_to_the_nearest_pointer(void **state)
 {
@@ -55,6 +60,8 @@ static void a_crash_is_laid_to_the_nearest_pointer(void **state)
 		{ELSEWHERE, READ("req.u") "4096" NOT_THERE "req.u" NOTHING
 					  "pointers in a union or a buffer are not followed"},
 		{HANDLE_AT - 1, READ("req.db") "-1" NOT_THERE "req.db" NOTHING "it is opaque"},
+		{BELOW + 31, READ("req.ctx") "31" NOT_THERE "req.ctx" NOTHING "it is opaque"},
+		{ABOVE - 1, READ("req.key") "-1" NOT_THERE "req.key" NOTHING "it is opaque"},
 		{HANDLE_AT - UNCAPTURED_BEFORE - 1, NULL},
 		{IN_UNION + UNCAPTURED_REACH, NULL},
 		{NUMBER, NULL},

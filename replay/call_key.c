@@ -2,6 +2,7 @@
 #include "replay/call_key.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/config.h"
@@ -49,6 +50,37 @@ static bool put_default(cJSON *json, const struct values *values, struct handles
 			ok = put(json, values->names[i], value_json(arg, handles));
 	}
 	return ok;
+}
+
+/* Where the two differ first, behind what @path holds; false: nowhere. */
+static bool find_differing(char *path, size_t size, const cJSON *a, const cJSON *b)
+{
+	size_t len = strlen(path);
+	const cJSON *one, *other;
+	int i = 0;
+
+	if (cJSON_Compare(a, b, true))
+		return false;
+	cJSON_ArrayForEach(one, a)
+	{
+		other = one->string ? cJSON_GetObjectItemCaseSensitive(b, one->string)
+				    : cJSON_GetArrayItem(b, i);
+		if (one->string)
+			snprintf(path + len, size - len, "%s%s", len ? "." : "", one->string);
+		else
+			snprintf(path + len, size - len, "[%d]", i);
+		if (!other || find_differing(path, size, one, other))
+			return true;
+		i++;
+	}
+	path[len] = '\0';
+	return true;
+}
+
+bool call_key_differs(char *path, size_t size, const cJSON *due, const cJSON *made)
+{
+	path[0] = '\0';
+	return find_differing(path, size, due, made) && path[0];
 }
 
 struct cJSON *call_key_json(const struct program_func *func, const struct values *values,

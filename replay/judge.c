@@ -54,7 +54,11 @@ static size_t first_unused(const struct judge *j, size_t func)
 	return PAIRING_NONE;
 }
 
-static int report_keys(struct judge *j, const char *path, size_t recorded, size_t replayed)
+#define KEY_WHERE_MAX 128
+
+/* @where: in which they differ first, "" where that is not known. */
+static int report_keys(struct judge *j, const char *path, size_t recorded, size_t replayed,
+		       char where[KEY_WHERE_MAX])
 {
 	const struct program_func *func = &j->program->funcs[j->pairing.replayed[replayed].func];
 	auto_cjson cJSON *due = NULL, *made = NULL;
@@ -73,6 +77,7 @@ static int report_keys(struct judge *j, const char *path, size_t recorded, size_
 		due = call_key_json(func, &values, handle_map_numbers(j->handles, false));
 		if (!due)
 			return err_nomem(j->err);
+		call_key_differs(where, KEY_WHERE_MAX, due, made);
 	}
 	return differences_add(&j->out->differences, path, TAKE_PTR(due), TAKE_PTR(made), j->err);
 }
@@ -81,7 +86,7 @@ static int judge_unmatched(struct judge *j)
 {
 	size_t func = j->result->outcome->func;
 	size_t replayed = func < j->program->funcs_cnt ? last_unserved(j, func) : PAIRING_NONE, recorded;
-	char path[PAIRING_TEXT_MAX];
+	char path[PAIRING_TEXT_MAX], where[KEY_WHERE_MAX] = "";
 	int r = 0;
 
 	if (replayed == PAIRING_NONE)
@@ -91,13 +96,14 @@ static int judge_unmatched(struct judge *j)
 	pairing_text(&j->pairing.replayed[replayed], path);
 	recorded = first_unused(j, func);
 	if (j->pairing.replayed[replayed].role == ROLE_INPUT)
-		r = report_keys(j, path, recorded, replayed);
+		r = report_keys(j, path, recorded, replayed, where);
 	if (r)
 		return r;
 	j->out->verdict = VERDICT_DIFFERENT;
-	snprintf(j->out->reason, sizeof(j->out->reason), "%s: %s", path,
+	snprintf(j->out->reason, sizeof(j->out->reason), "%s: %s%s%s%s", path,
 		 recorded != PAIRING_NONE ? "no recorded call has its key"
-					  : "it was called more often than it was recorded");
+					  : "it was called more often than it was recorded",
+		 where[0] ? ": the next one has another '" : "", where, where[0] ? "'" : "");
 	return 0;
 }
 

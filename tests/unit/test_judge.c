@@ -404,7 +404,8 @@ static void an_input_with_an_unknown_key_shows_both_keys(void **state)
 	replay_call(GET, "c", 2, PATCH_NONE);
 	scene.outcome->end = OUTCOME_UNMATCHED;
 	scene.outcome->func = GET;
-	expect(VERDICT_DIFFERENT, "calls[get#2]: no recorded call has its key",
+	expect(VERDICT_DIFFERENT,
+	       "calls[get#2]: no recorded call has its key: the next one has another 'key'",
 	       "{\"differences\":[" ROW("calls[get#2]", "{\"key\":\"b\",\"flags\":1}",
 					"{\"key\":\"c\",\"flags\":2}") "],"
 								       "\"missing\":[],\"extra\":[]}");

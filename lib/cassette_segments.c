@@ -8,18 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <zlib.h>
 
 #include "lib/cassette_keys.h"
 #include "lib/cassette_segments.h"
+#include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/util.h"
 
 #define SEGMENT_BYTES (64ull * 1024 * 1024) /* one that is longer takes no more */
-#define NS_PER_S      1000000000ull
 
 static struct segments *to_segments(struct cassette *cassette)
 {
@@ -76,12 +75,7 @@ static void segments_close(struct cassette *cassette)
 
 static void make_name(struct segments *segments, char name[SEGMENT_NAME_LEN + 1])
 {
-	struct timespec now;
-	uint64_t ns;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	ns = now.tv_sec * NS_PER_S + now.tv_nsec;
-	segments->last_ns = MAX(ns, segments->last_ns + 1);
+	segments->last_ns = MAX((uint64_t)clock_wall_ns(), segments->last_ns + 1);
 	snprintf(name, SEGMENT_NAME_LEN + 1, "%016llx%016llx", (unsigned long long)segments->last_ns,
 		 (unsigned long long)random_bits());
 }

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/credentials_impl.h"
 #include "lib/err.h"
 #include "lib/http.h"
@@ -43,14 +43,6 @@ int source_environment(struct chain *chain, struct credentials *out, struct err 
 
 /* --- a process --- */
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
-}
-
 static pid_t spawn(const char *command, int *out)
 {
 	int ends[2];
@@ -78,7 +70,7 @@ static int read_until_end(struct buf *out, int fd, int64_t deadline_ms)
 {
 	for (;;) {
 		struct pollfd poller = {fd, POLLIN};
-		int64_t left_ms = deadline_ms - now_ms();
+		int64_t left_ms = deadline_ms - clock_ms();
 		char bytes[4096];
 		ssize_t n;
 
@@ -102,7 +94,7 @@ static int run_process(struct buf *out, const char *command, struct err *err)
 
 	if (pid < 0)
 		return err_set(err, -errno, "cannot run it: %s", strerror(errno));
-	r = read_until_end(out, fd, now_ms() + PROCESS_MS);
+	r = read_until_end(out, fd, clock_ms() + PROCESS_MS);
 	if (r)
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cjson/cJSON.h>
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/json.h"
 #include "lib/recording.h"
@@ -315,12 +315,7 @@ static uint64_t random_below(uint64_t *state, uint64_t n)
 
 static uint64_t seed_of(const struct lookup *lookup)
 {
-	struct timespec now;
-
-	if (lookup->seed)
-		return lookup->seed;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * TIMESTAMP_S + now.tv_nsec;
+	return lookup->seed ? lookup->seed : (uint64_t)clock_wall_ns();
 }
 
 static int keys_add(struct scan *scan, const struct recording_key *key)

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/s3_impl.h"
 #include "lib/util.h"
@@ -48,14 +48,6 @@ struct run {
 	int away;      /* the store does not answer: the result of what it was not yet asked */
 	struct err *err, away_err;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
-}
 
 /* --- life --- */
 
@@ -155,7 +147,7 @@ static void narrow(struct s3 *s3, const struct slot *slot)
 {
 	if (slot->sent_ms <= s3->halved_ms && s3->halved_ms)
 		return;
-	s3->halved_ms = now_ms();
+	s3->halved_ms = clock_ms();
 	s3->window = MAX(s3->window / 2, 1);
 	s3->is_probing = false;
 }
@@ -181,7 +173,7 @@ static void end(struct slot *slot, const struct err *err)
 static void wait_for(struct slot *slot, uint64_t delay_ms)
 {
 	slot->state = WAITING;
-	slot->due_ms = now_ms() + delay_ms;
+	slot->due_ms = clock_ms() + delay_ms;
 	slot->run->open++;
 	s3_wire_release(&slot->wire);
 	slot->wire = (struct s3_wire){};
@@ -203,7 +195,7 @@ static void try_later(struct slot *slot, const struct http_answer *answer, const
 	struct s3 *s3 = run->s3;
 	unsigned tries_max = s3->url.tries ? s3->url.tries : S3_TRIES;
 	bool is_away = s3->success_ms < slot->first_ms;
-	bool is_patient = !is_away || now_ms() - slot->first_ms < PATIENCE_MS;
+	bool is_patient = !is_away || clock_ms() - slot->first_ms < PATIENCE_MS;
 
 	if (slot->tries < tries_max && is_patient && !run->away) {
 		count(&s3->counts.retries);
@@ -254,7 +246,7 @@ static void on_done(struct http_answer *answer, void *ctx)
 		try_later(slot, answer, &err);
 		return;
 	}
-	s3->success_ms = now_ms();
+	s3->success_ms = clock_ms();
 	if (meaning == S3_DONE) {
 		widen(s3);
 		keep_answer(slot, answer);
@@ -270,7 +262,7 @@ static void begin(struct slot *slot)
 
 	slot->renew = false;
 	slot->tries++;
-	slot->sent_ms = now_ms();
+	slot->sent_ms = clock_ms();
 	if (slot->tries == 1)
 		slot->first_ms = slot->sent_ms;
 	if (!r)
@@ -305,7 +297,7 @@ static void give_up(struct run *run)
 /* Begin what is due and fits the window; returns how long there is nothing else to begin. */
 static unsigned begin_due(struct run *run)
 {
-	uint64_t now = now_ms(), next = now + IDLE_MS;
+	uint64_t now = clock_ms(), next = now + IDLE_MS;
 	size_t open = run->open;
 
 	for (size_t i = 0; open && i < run->fresh; i++) {

@@ -3,17 +3,16 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/util.h"
 #include "loader/own_code.h"
 #include "loader/uprobe_link.h"
 
-#define ROUNDS	 5 /* the best of them counts: what disturbs a round only makes it dearer */
-#define CALLS	 200
-#define NS_PER_S 1000000000ull
+#define ROUNDS 5 /* the best of them counts: what disturbs a round only makes it dearer */
+#define CALLS  200
 
 /* A function for each kind, by its first instruction. */
 void cost_site_nop5(void);
@@ -44,24 +43,16 @@ static void (*const functions[SITE_CNT])(void) = {
 	[SITE_STEPPED] = cost_site_stepped,
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
 static uint32_t time_calls(void (*function)(void))
 {
 	uint64_t best = UINT64_MAX;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t begun = now_ns();
+		uint64_t begun = clock_ns();
 
 		for (int i = 0; i < CALLS; i++)
 			function();
-		best = MIN(best, (now_ns() - begun) / CALLS);
+		best = MIN(best, (clock_ns() - begun) / CALLS);
 	}
 	return best;
 }

@@ -13,12 +13,12 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "lib/clock.h"
 #include "lib/event.h"
 #include "bpf/fpregs.skel.h"
 #include "lib/err.h"
@@ -299,14 +299,6 @@ static int find_flag(uint64_t *flag, struct fpregs_bpf *skel, struct err *err)
 	return 0;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 /* As every probe will read: registers of any content, all zeros too. */
 static int verify(struct fpregs *fpregs, struct fpregs_bpf *skel, struct err *err)
 {
@@ -319,9 +311,9 @@ static int verify(struct fpregs *fpregs, struct fpregs_bpf *skel, struct err *er
 		if (fill(&known, i % 4 == 3))
 			return cannot(err, "no random numbers");
 		memset(&skel->bss->verified, 0, sizeof(skel->bss->verified));
-		begun = now_ns();
+		begun = clock_ns();
 		fpregs_pass(&known);
-		spent += now_ns() - begun;
+		spent += clock_ns() - begun;
 		if (skel->bss->verified.is_there && !is_known(&skel->bss->verified, &known))
 			return cannot(err, "registers were read that were not there");
 		right += skel->bss->verified.is_there;

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/object.h"
 #include "lib/plan.h"
@@ -236,14 +236,6 @@ static size_t children_alive(struct preload *preload)
 	return alive;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 /* What the kernel told the program at its start; another one was told otherwise. */
 static uint64_t auxv_digest(pid_t pid)
 {
@@ -262,7 +254,7 @@ static uint64_t auxv_digest(pid_t pid)
 
 static void look_for_exec(struct preload *preload)
 {
-	uint64_t now = now_ns(), digest;
+	uint64_t now = clock_ns(), digest;
 
 	if (now - preload->looked_ns < LOOK_NS || preload->has_execed)
 		return;
@@ -281,8 +273,8 @@ static size_t count_alive(struct preload *preload)
 	if (alive || !preload->tape->control.is_following)
 		return alive;
 	if (!preload->ended_ns)
-		preload->ended_ns = now_ns();
-	return now_ns() - preload->ended_ns < CHILD_NS;
+		preload->ended_ns = clock_ns();
+	return clock_ns() - preload->ended_ns < CHILD_NS;
 }
 
 static void processes(const struct source *source, struct source_processes *out)

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/config.h"
 #include "lib/digest.h"
 #include "lib/err.h"
@@ -61,22 +61,6 @@ struct recorder {
 	uint64_t drained;
 	struct err *err;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
-static int64_t realtime_offset_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)(ts.tv_sec * NS_PER_S + ts.tv_nsec) - (int64_t)now_ns();
-}
 
 static int on_event(const struct event *event, void *ctx)
 {
@@ -236,10 +220,10 @@ static size_t open_operations(const struct recorder *recorder)
 /* Let what is open end; what does not will lack calls. */
 static int pause_recording(struct recorder *recorder)
 {
-	uint64_t deadline = now_ns() + PAUSE_NS;
+	uint64_t deadline = clock_ns() + PAUSE_NS;
 	int r = recorder->source->ops->enable(recorder->source, false, recorder->err);
 
-	while (r >= 0 && open_operations(recorder) && now_ns() < deadline) {
+	while (r >= 0 && open_operations(recorder) && clock_ns() < deadline) {
 		r = pass(recorder);
 		if (r == 0)
 			usleep(POLL_IDLE_US);
@@ -283,7 +267,7 @@ static int take_probe_off(struct recorder *recorder, const struct budget_advice 
 static int weigh(struct recorder *recorder)
 {
 	struct budget_advice advice;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 	int r;
 
 	if (!recorder->budget || now - recorder->weighed_ns < WEIGH_NS)
@@ -342,7 +326,7 @@ static void show_progress(struct recorder *recorder, recorder_progress_fn progre
 {
 	struct assemble_counts assembled;
 	struct upload_counts uploaded = {};
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 
 	if (!progress || now - *last < PROGRESS_NS)
 		return;
@@ -377,7 +361,7 @@ static void reload_when_told(struct recorder *recorder)
 static int record_until_told(struct recorder *recorder, recorder_progress_fn progress, void *ctx)
 {
 	const struct recorder_opts *opts = recorder->opts;
-	uint64_t begun = now_ns(), last = begun;
+	uint64_t begun = clock_ns(), last = begun;
 
 	if (progress)
 		progress(recorder->summary, ctx);
@@ -394,7 +378,7 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 		if (is_enough(recorder) || recorder->summary->over_budget ||
 		    recorder->summary->is_unwinding || (opts->stop && *opts->stop))
 			break;
-		if (opts->duration_ns && now_ns() - begun >= opts->duration_ns)
+		if (opts->duration_ns && clock_ns() - begun >= opts->duration_ns)
 			break;
 		if (has_ended(recorder)) {
 			recorder->summary->process_ended = true;
@@ -403,20 +387,20 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 		if (!events)
 			usleep(POLL_IDLE_US);
 	}
-	recorder->summary->duration_ns = now_ns() - begun;
+	recorder->summary->duration_ns = clock_ns() - begun;
 	return 0;
 }
 
 /* Take nothing new, let what has begun end, unhook, and read the rings to their end. */
 static int wind_down(struct recorder *recorder)
 {
-	uint64_t deadline = now_ns() + IN_FLIGHT_NS;
+	uint64_t deadline = clock_ns() + IN_FLIGHT_NS;
 	const char *why = recorder->summary->process_ended ? "the process ended" : "recording stopped";
 	bool is_detached = recorder->summary->is_unwinding;
 	int r = is_detached ? 0 : recorder->source->ops->enable(recorder->source, false, recorder->err);
 
 	while (r >= 0 && !is_detached && !recorder->summary->process_ended && open_operations(recorder) &&
-	       now_ns() < deadline) {
+	       clock_ns() < deadline) {
 		if (has_ended(recorder))
 			recorder->summary->process_ended = true;
 		r = pass(recorder);
@@ -569,8 +553,8 @@ static void store_queued(struct recorder *recorder, recorder_progress_fn progres
 			return;
 		if (stop && *stop > told)
 			return upload_give_up(recorder->upload);
-		if (progress && now_ns() - last >= PROGRESS_NS) {
-			last = now_ns();
+		if (progress && clock_ns() - last >= PROGRESS_NS) {
+			last = clock_ns();
 			progress(summary, ctx);
 		}
 		usleep(POLL_IDLE_US);
@@ -601,18 +585,18 @@ static void pass_on_waiting(struct recorder *recorder, struct cassette *cassette
 	const volatile sig_atomic_t *stop = recorder->opts->stop;
 	struct recorder_summary *summary = recorder->summary;
 	uint64_t patience = recorder->opts->flush_ns ? recorder->opts->flush_ns : FLUSH_NS;
-	uint64_t moved = now_ns(), last = 0, passed_on = 0;
+	uint64_t moved = clock_ns(), last = 0, passed_on = 0;
 
 	for (;;) {
 		cassette_progress(cassette, &summary->storage);
 		if (summary->storage.passed_on != passed_on) {
 			passed_on = summary->storage.passed_on;
-			moved = now_ns();
+			moved = clock_ns();
 		}
-		if (!summary->storage.waiting || (stop && *stop > 1) || now_ns() - moved >= patience)
+		if (!summary->storage.waiting || (stop && *stop > 1) || clock_ns() - moved >= patience)
 			return;
-		if (progress && now_ns() - last >= PROGRESS_NS) {
-			last = now_ns();
+		if (progress && clock_ns() - last >= PROGRESS_NS) {
+			last = clock_ns();
 			progress(summary, ctx);
 		}
 		usleep(POLL_IDLE_US);
@@ -647,7 +631,7 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 		.host = host,
 		.build_id = object_build_id(program->objects[0]),
 		.name_key = {random_bits(), random_bits()},
-		.realtime_offset_ns = realtime_offset_ns(),
+		.realtime_offset_ns = clock_wall_ns() - (int64_t)clock_ns(),
 	};
 	r = start(&recorder, config, cassette);
 	if (r == 0) {
@@ -691,13 +675,13 @@ int recorder_rates(double *rates, const struct config *config, struct program *p
 	if (r < 0)
 		return r;
 	r = attach_enable(attach, true, err);
-	begun = now_ns();
-	while (r == 0 && now_ns() - begun < duration_ns && !process_has_ended(process))
+	begun = clock_ns();
+	while (r == 0 && clock_ns() - begun < duration_ns && !process_has_ended(process))
 		usleep(POLL_IDLE_US);
 	if (r == 0)
 		r = attach_counts(attach, counts, err);
 	for (size_t i = 0; r == 0 && i < program->funcs_cnt; i++)
-		rates[i] = counts[i].hits / ((now_ns() - begun) / (double)NS_PER_S);
+		rates[i] = counts[i].hits / ((clock_ns() - begun) / (double)NS_PER_S);
 	attach_detach(attach);
 	attach_free(attach);
 	return r;

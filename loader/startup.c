@@ -8,15 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/cassette.h"
+#include "lib/clock.h"
 #include "lib/config.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/event.h"
-#include "lib/json.h"
 #include "lib/program.h"
 #include "lib/prototype.h"
 #include "lib/recording.h"
@@ -31,7 +30,6 @@
 #include "loader/upload.h"
 
 #define ENVIRON_MAX (4 * 1024 * 1024)
-#define NS_PER_S    1000000000ull
 
 struct startup {
 	const struct package_context *context;
@@ -46,14 +44,6 @@ struct startup {
 	struct recording *recording; /* NULL: not there yet, or handed on */
 	struct upload *upload;	     /* once it is named */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
 
 /* --- what it was started with --- */
 
@@ -257,7 +247,7 @@ int startup_new(struct startup **out, const struct package_context *context, con
 		return err_nomem(err);
 	startup->context = context;
 	startup->pid = process->pid;
-	startup->started_ns = now_ns();
+	startup->started_ns = clock_ns();
 	startup->is_open = is_from_exec;
 	snprintf(startup->key.category, sizeof(startup->key.category), "%s", STARTUP_FUNCTION);
 	timestamp_day(startup->started_ns + context->realtime_offset_ns, startup->key.day);
@@ -298,7 +288,7 @@ int startup_begin(const struct startup *startup, struct assemble *assemble, stru
 		.kind = EVENT_ENTRY,
 		.tgid = startup->pid,
 		.tid = STARTUP_HOME,
-		.ts_ns = now_ns(),
+		.ts_ns = clock_ns(),
 		.rseq = 1,
 		.op = STARTUP_OP,
 		.thread = 1,

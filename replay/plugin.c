@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/config_plugin.h"
 #include "lib/err.h"
 #include "lib/json.h"
@@ -175,14 +176,6 @@ static int launch(struct plugin *plugin, struct err *err)
 
 /* --- a question and its answer --- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
-}
-
 static int took_too_long(struct plugin *plugin, struct err *err)
 {
 	stop(plugin, 0);
@@ -234,13 +227,13 @@ static bool has_line(const struct plugin *plugin, size_t from)
  */
 static int exchange(struct plugin *plugin, struct err *err)
 {
-	uint64_t end_ms = now_ms() + plugin->limit_ms;
+	uint64_t end_ms = clock_ms() + plugin->limit_ms;
 	size_t sent = 0, seen = 0;
 
 	plugin->answer.len = 0;
 	while (!has_line(plugin, seen)) {
 		struct pollfd fds[] = {{plugin->from, POLLIN}, {plugin->to, POLLOUT}};
-		uint64_t now = now_ms();
+		uint64_t now = clock_ms();
 
 		seen = plugin->answer.len;
 		if (now >= end_ms)

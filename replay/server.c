@@ -15,8 +15,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/util.h"
 #include "replay/debugger.h"
@@ -110,14 +110,6 @@ static int share_memory(struct server *server, const struct server_opts *opts, s
 
 /* --- one process --- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
-}
-
 /* The keeper's end ends all that is inside. */
 static int reap(struct server *server, bool kill_it)
 {
@@ -156,11 +148,11 @@ static ssize_t receive_message(struct server *server, struct patch_message *mess
 /* -ETIMEDOUT; -EPIPE when the other end is gone. */
 static int receive(struct server *server, struct patch_message *message, int timeout_ms)
 {
-	uint64_t until = now_ms() + timeout_ms;
+	uint64_t until = clock_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd ready = {.fd = server->socket, .events = POLLIN};
-		int64_t left = until - now_ms();
+		int64_t left = until - clock_ms();
 		int n = poll(&ready, 1, left > 0 ? left : 0);
 
 		if (n < 0 && errno == EINTR)

@@ -140,6 +140,9 @@ packages: ## install the Debian packages that the build needs and that are missi
 test-packages:
 	$(Q).ci/packages $(PACKAGES) $(TEST_PACKAGES)
 
+bench-packages:
+	$(Q).ci/packages $(BENCH_PACKAGES)
+
 install: all ## to $(PREFIX), below $(DESTDIR)
 	install -D -m 755 $(O)/tapedeck $(DESTDIR)$(PREFIX)/bin/tapedeck
 	install -D -m 755 $(O)/tapedeck-host $(DESTDIR)$(PREFIX)/lib/tapedeck/tapedeck-host
@@ -155,7 +158,7 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: all examples demo test test-layers test-unit test-integration packages test-packages install help clean
+.PHONY: all examples demo test test-layers test-unit test-integration packages test-packages bench-packages install help clean
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

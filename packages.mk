@@ -6,3 +6,6 @@ PACKAGES = gcc clang make bpftool libbpf-dev libdw-dev libelf-dev zlib1g-dev lib
 TEST_PACKAGES = libcmocka-dev g++ lld gdb valgrind pkg-config binutils dwz libdebuginfod1 xz-utils \
 		openssl chromium chromium-driver libxml2-utils radosgw ceph-mon ceph-osd ceph-common awscli s3cmd \
 		swift-proxy swift-account swift-container swift-object memcached curl
+
+# What the benchmarks compare us with.
+BENCH_PACKAGES = bpftrace ltrace gdb

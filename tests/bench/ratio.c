@@ -34,6 +34,11 @@ void ratio_print_head(const char *title)
 	printf("\n%-44s %10s %10s %8s %8s %8s\n", title, "ours", "reference", "by best", "median", "limit");
 }
 
+static bool is_beyond(const struct ratio *ratio, double value)
+{
+	return ratio->is_least ? value < ratio->limit : value > ratio->limit;
+}
+
 bool ratio_print(const struct ratio *ratio)
 {
 	double ours = least(ratio->ours, ratio->rounds), reference = least(ratio->reference, ratio->rounds);
@@ -44,10 +49,10 @@ bool ratio_print(const struct ratio *ratio)
 		ratios[i] = ratio->ours[i] / ratio->reference[i];
 	qsort(ratios, ratio->rounds, sizeof(*ratios), by_size);
 	median = ratios[ratio->rounds / 2];
-	is_over = ratio->limit && ours / reference > ratio->limit && median > ratio->limit;
+	is_over = ratio->limit && is_beyond(ratio, ours / reference) && is_beyond(ratio, median);
 	printf("%-44s %10.1f %10.1f %8.2f %8.2f ", ratio->what, ours, reference, ours / reference, median);
 	if (ratio->limit)
-		printf("%8.2f %s\n", ratio->limit, is_over ? "OVER" : "ok");
+		printf("%8.2f %s\n", ratio->limit, !is_over ? "ok" : ratio->is_least ? "UNDER" : "OVER");
 	else
 		printf("%8s\n", "-");
 	return !is_over;

@@ -8,13 +8,14 @@
 
 struct ratio {
 	const char *what;
-	double limit;
+	double limit;						    /* 0: none */
+	bool is_least;						    /* the limit is what it must reach */
 	double ours[RATIO_ROUNDS_MAX], reference[RATIO_ROUNDS_MAX]; /* ns a call, or any other unit */
 	int rounds;
 };
 
 void ratio_add(struct ratio *ratio, double ours, double reference);
-/* A line of the table. Over the limit is what is so both by the best rounds and by the median of the rounds'
- * ratios. */
+/* A line of the table. Beyond the limit is what is so both by the best rounds and by the median of the
+ * rounds' ratios. */
 bool ratio_print(const struct ratio *ratio);
 void ratio_print_head(const char *title);

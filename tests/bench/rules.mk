@@ -4,6 +4,8 @@ BENCHES = $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/b
 $(O)/tests/bench/toys: tests/bench/toys.c tests/bench/toys.h
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE -I. -Wall -o $@ $<
+$(O)/tests/bench/toys-copy: $(O)/tests/bench/toys
+	$(Q)cp $< $@
 $(O)/tests/bench/empty.bpf.o: tests/bench/empty.bpf.c
 	$(call msg,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -I/usr/include/$(shell $(CC) -dumpmachine) -c -o $@ $<
@@ -19,11 +21,13 @@ $(O)/tests/bench/bare: tests/bench/bare.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -Wall -o $@ $<
 
-bench: bench-capture bench-drain bench-replay ## what capturing and replaying cost, against the limits
+bench: bench-capture bench-drain bench-peers bench-replay ## what capturing and replaying cost, against the limits
 bench-capture: $(O)/tests/bench/bench_capture $(O)/tests/bench/toys
 	$(Q)$^
 bench-drain: $(O)/tests/bench/bench_drain $(O)/tests/bench/toys
 	$(Q)$^
+bench-peers: bench-packages $(O)/tests/bench/bench_peers $(O)/tests/bench/toys $(O)/tests/bench/toys-copy
+	$(Q)$(addprefix $(O)/tests/bench/,bench_peers toys toys-copy)
 bench-replay: $(O)/tests/bench/bench_replay $(O)/tests/bench/toys $(O)/tests/bench/bare all
 	$(Q)tests/bench/bench_replay.sh $(O)
-.PHONY: bench bench-capture bench-drain bench-replay
+.PHONY: bench bench-capture bench-drain bench-peers bench-replay

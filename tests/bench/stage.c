@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/bench/stage.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,14 +37,12 @@ void stage_start(struct stage *stage, const char *toys)
 	int to[2], from[2];
 
 	snprintf(stage->toys, sizeof(stage->toys), "%s", toys);
-	if (pipe(to) || pipe(from))
+	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
 		stage_die("bench: no pipes");
 	stage->pid = fork();
 	if (stage->pid == 0) {
 		dup2(to[0], 0);
 		dup2(from[1], 1);
-		close(to[1]);
-		close(from[0]);
 		execl(stage->toys, stage->toys, NULL);
 		_exit(127);
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operations whose threads end inside them: by pthread_exit, cancelled while they wait, with the process in
 // the end. Each says so; an input that was left so, too.
+// What unwinds a thread is there from the beginning: where it comes later, nothing is recorded for a moment.
+// @flags: -Wl,--no-as-needed -lgcc_s
 // @unordered
 // @replay: equal|equalizer_failure 'in_wait' cannot be served: when it was recorded it did not return (exit)
 #include <pthread.h>

@@ -334,23 +334,37 @@ static int is_ready(const struct func *func)
 	return func->patch->role & PATCH_READY || func == &engine.funcs[engine.patch->operation];
 }
 
-/* What the allocator does not know. It stays where it is; a bigger one is the allocator's. */
-static int free_fenced(const struct func *func, struct frame *frame)
+/* What the allocator does not know: @held bytes. It stays where it is; a bigger one is the allocator's. */
+static void leave_there(const struct func *func, struct frame *frame, size_t held)
 {
-	const struct fenced *object = fence_find(frame->gpr[0]);
 	size_t len = frame->gpr[1];
 	void *bigger;
 
-	if (!object || object->live != frame->gpr[0])
-		return 0;
 	if (strncmp(func->patch->name, "realloc", strlen("realloc")))
-		return 1;
+		return;
 	if (!strcmp(func->patch->name, "reallocarray"))
 		len *= frame->gpr[2];
 	bigger = malloc(len);
 	if (bigger)
-		memcpy(bigger, (void *)object->live, len < object->len ? len : object->len);
+		memcpy(bigger, (void *)frame->gpr[0], len < held ? len : held);
 	frame->rax = (uint64_t)bigger;
+}
+
+static int free_unknown(const struct func *func, struct frame *frame)
+{
+	uint64_t addr = frame->gpr[0], live;
+	const struct fenced *object = fence_find(addr);
+	uint32_t len;
+
+	if (object && object->live == addr) {
+		leave_there(func, frame, object->len);
+		return 1;
+	}
+	live = addr ? objects_behind(addr, &len) : 0;
+	if (!live)
+		return 0;
+	objects_forget(live);
+	leave_there(func, frame, live - addr + len);
 	return 1;
 }
 
@@ -399,7 +413,7 @@ static int decide(const struct func *func, struct frame *frame, int *error_numbe
 		return answer(func, frame);
 	if (func->patch->role == PATCH_FREES) {
 		objects_forget(frame->gpr[0]);
-		return free_fenced(func, frame) ? THUNK_RETURN : tail(func, frame);
+		return free_unknown(func, frame) ? THUNK_RETURN : tail(func, frame);
 	}
 	if (func->patch->role == PATCH_WATCHED) {
 		if (takes_part())

@@ -120,6 +120,21 @@ int objects_hold(uint64_t addr, uint32_t len)
 	return hold;
 }
 
+uint64_t objects_behind(uint64_t addr, uint32_t *len)
+{
+	uint64_t live = 0;
+	unsigned at;
+
+	pthread_mutex_lock(&lock);
+	at = ranges_below(addr);
+	if (at < ranges_cnt && ranges[at].live - addr <= OBJECTS_HEADER) {
+		live = ranges[at].live;
+		*len = ranges[at].len;
+	}
+	pthread_mutex_unlock(&lock);
+	return live;
+}
+
 void objects_add(uint64_t lay_at, uint32_t len, uint64_t live)
 {
 	struct entry *entry;

@@ -14,5 +14,11 @@ uint64_t objects_find(uint64_t lay_at, uint32_t len);
 void objects_add(uint64_t lay_at, uint32_t len, uint64_t live);
 /* Whether all of @len bytes at @addr lie in one that was not freed. */
 int objects_hold(uint64_t addr, uint32_t len);
+/*
+ * The one that begins at most OBJECTS_HEADER behind @addr, where malloc gives nothing: an allocator on top of
+ * it that keeps a header before what it gives, frees from there. 0: none. *@len is its length.
+ */
+#define OBJECTS_HEADER 16
+uint64_t objects_behind(uint64_t addr, uint32_t *len);
 /* The program frees @live. From any thread. */
 void objects_forget(uint64_t live);

@@ -4,8 +4,6 @@
 // What unwinds a thread is there from the beginning: where it comes later, nothing is recorded for a moment.
 // @flags: -Wl,--no-as-needed -lgcc_s
 // @unordered
-// What pthread_exit and pthread_cancel unwind by is there from the start: while it is being loaded, nothing is taken for a moment.
-// @flags: -Wl,--no-as-needed -lgcc_s
 // @replay: equal|equalizer_failure 'in_wait' cannot be served: when it was recorded it did not return (exit)
 #include <pthread.h>
 #include <semaphore.h>

@@ -17,50 +17,21 @@
 #include "lib/schema.h"
 #include "lib/store.h"
 #include "lib/util.h"
+#include "loader/assemble.h"
 #include "loader/attach.h"
 #include "loader/budget.h"
 #include "loader/drain.h"
 #include "loader/files.h"
-#include "loader/newcomers.h"
 #include "loader/package.h"
 #include "loader/process.h"
+#include "loader/recorder_impl.h"
 #include "loader/reload.h"
 #include "loader/startup.h"
+#include "loader/upload.h"
 
-#define POLL_IDLE_US 1000
-#define PROGRESS_NS  200000000ull
 #define IN_FLIGHT_NS                                                                                         \
 	2000000000ull /* how long operations that have begun may take to end when recording stops */
-#define NS_PER_S     1000000000ull
 #define FINAL_PASSES 4
-#define WEIGH_NS     1000000000ull /* between looks at what probes cost */
-#define PAUSE_NS     300000000ull  /* how long operations may take to end when a probe is taken off */
-#define FLUSH_NS     30000000000ull
-
-struct recorder {
-	const struct recorder_opts *opts;
-	struct config *config;
-	sig_atomic_t reloads; /* that were done */
-	const struct program *program;
-	struct process *process;
-	struct package_context context;
-	struct attach *attach; /* the kernel's side; where that is the source */
-	struct source *source;
-	bool has_said_end;
-	struct drain *drain;
-	struct assemble *assemble;
-	struct files *files; /* NULL: nothing names any */
-	struct upload *upload;
-	struct startup *startup; /* NULL: nothing is stored, or the schema has no room for it */
-	struct budget *budget;	 /* NULL: there is none */
-	uint64_t weighed_ns;
-	uint64_t loads;		    /* libraries that came or went, as far as they were looked at */
-	bool is_unprobed[FUNC_MAX]; /* over budget */
-	struct cassette *cassette;  /* NULL: nothing is stored */
-	struct recorder_summary *summary;
-	uint64_t drained;
-	struct err *err;
-};
 
 static int on_event(const struct event *event, void *ctx)
 {
@@ -72,7 +43,7 @@ static int on_event(const struct event *event, void *ctx)
 	return assemble_event(recorder->assemble, event, recorder->err);
 }
 
-static void say(const struct recorder *recorder, const char *fmt, ...)
+void recorder_say(const struct recorder *recorder, const char *fmt, ...)
 {
 	char text[ERR_MSG_MAX + 128];
 	va_list args;
@@ -95,7 +66,7 @@ static bool has_ended(struct recorder *recorder)
 	recorder->summary->execs = processes.execs;
 	recorder->summary->unfollowed = processes.unfollowed;
 	if (processes.ended && !recorder->has_said_end)
-		say(recorder, "%s", processes.ended);
+		recorder_say(recorder, "%s", processes.ended);
 	recorder->has_said_end |= processes.ended != NULL;
 	if (recorder->opts->follow)
 		return !processes.alive;
@@ -179,8 +150,7 @@ static int on_operation(struct recording *recording, const struct assembled *abo
 	return 0;
 }
 
-/* One pass over all rings; how many events there were. */
-static int pass(struct recorder *recorder)
+int recorder_pass(struct recorder *recorder)
 {
 	int r = check_source(recorder), events;
 
@@ -193,132 +163,9 @@ static int pass(struct recorder *recorder)
 	return r < 0 ? r : events;
 }
 
-/* --- the budget --- */
-
-static void change_rate(struct recorder *recorder, const struct budget_advice *advice)
-{
-	const struct config_func *func = recorder->program->funcs[advice->func].config;
-	double allowed = budget_allowed(recorder->budget);
-
-	attach_rate(recorder->attach, advice->func, advice->rate);
-	if (advice->share > allowed)
-		say(recorder,
-		    "over budget: probes take %.2f%% of a core, %.2f%% is allowed; '%s' is sampled at %.2g "
-		    "from here on",
-		    advice->share * 100, allowed * 100, func->name, advice->rate);
-	else if (advice->rate >= func->sampling.rate)
-		say(recorder, "'%s' is sampled at its configured rate of %.2g again", func->name,
-		    advice->rate);
-}
-
-/* Operations that have begun and not ended; the start-up ends with the first. */
-static size_t open_operations(const struct recorder *recorder)
+size_t recorder_open_operations(const struct recorder *recorder)
 {
 	return assemble_open_cnt(recorder->assemble) - startup_is_open(recorder->startup);
-}
-
-/* Let what is open end; what does not will lack calls. */
-static int pause_recording(struct recorder *recorder)
-{
-	uint64_t deadline = clock_ns() + PAUSE_NS;
-	int r = recorder->source->ops->enable(recorder->source, false, recorder->err);
-
-	while (r >= 0 && open_operations(recorder) && clock_ns() < deadline) {
-		r = pass(recorder);
-		if (r == 0)
-			usleep(POLL_IDLE_US);
-	}
-	return r < 0 ? r
-		     : assemble_mark(recorder->assemble, "a probe was taken off meanwhile: over budget",
-				     recorder->err);
-}
-
-static bool is_an_operation_left(const struct recorder *recorder)
-{
-	for (size_t i = 0; i < recorder->program->funcs_cnt; i++)
-		if (recorder->program->funcs[i].config->role == ROLE_OPERATION && !recorder->is_unprobed[i])
-			return true;
-	return false;
-}
-
-static int take_probe_off(struct recorder *recorder, const struct budget_advice *advice)
-{
-	const struct config_func *func = recorder->program->funcs[advice->func].config;
-	bool is_operation = func->role == ROLE_OPERATION;
-	int r = pause_recording(recorder);
-
-	if (r == 0)
-		r = attach_unprobe(recorder->attach, advice->func, recorder->err);
-	if (r == 0)
-		r = recorder->source->ops->enable(recorder->source, true, recorder->err);
-	if (r < 0)
-		return r;
-	recorder->is_unprobed[advice->func] = true;
-	recorder->summary->over_budget = !is_an_operation_left(recorder);
-	say(recorder,
-	    "over budget: probes take %.2f%% of a core, %.2f%% is allowed; the probe on '%s' is taken off, %.0f "
-	    "hits a second cost %.2f%%%s",
-	    advice->share * 100, budget_allowed(recorder->budget) * 100, func->name, advice->hits,
-	    advice->cost * 100,
-	    is_operation ? "" : "; recordings lack its calls from here on, and are incomplete");
-	return 0;
-}
-
-static int weigh(struct recorder *recorder)
-{
-	struct budget_advice advice;
-	uint64_t now = clock_ns();
-	int r;
-
-	if (!recorder->budget || now - recorder->weighed_ns < WEIGH_NS)
-		return 0;
-	recorder->weighed_ns = now;
-	r = recorder->source->ops->counts(recorder->source, recorder->summary->counts, recorder->err);
-	if (r < 0)
-		return r;
-	budget_weigh(recorder->budget, recorder->summary->counts, now, &advice);
-	recorder->summary->overhead_now = advice.share;
-	recorder->summary->overhead = budget_share(recorder->budget);
-	if (advice.kind == BUDGET_RATE)
-		change_rate(recorder, &advice);
-	return advice.kind == BUDGET_UNPROBE ? take_probe_off(recorder, &advice) : 0;
-}
-
-/* --- libraries that come while it runs --- */
-
-#define PROCESSES_MAX 4096 /* that are looked at */
-
-/* Returns that are hooked, and something that unwinds the stack, do not go together. */
-static int look_at_newcomers(struct recorder *recorder)
-{
-	uint64_t loads = recorder->attach ? attach_loads(recorder->attach) : recorder->loads;
-	autofree pid_t *pids = NULL;
-	char name[NEWCOMER_NAME_MAX];
-	size_t cnt;
-	int r = 0;
-
-	if (loads == recorder->loads)
-		return 0;
-	pids = calloc(PROCESSES_MAX, sizeof(*pids));
-	if (!pids)
-		return err_nomem(recorder->err);
-	recorder->loads = loads;
-	cnt = attach_followed(recorder->attach, pids, PROCESSES_MAX);
-	for (size_t i = 0; i < cnt && !r; i++)
-		r = newcomers_look(name, recorder->process, pids[i], recorder->program, recorder->err);
-	if (r == 0)
-		attach_trust(recorder->attach, loads);
-	else
-		recorder->source->ops->detach(recorder->source);
-	attach_resume(recorder->attach, pids, cnt);
-	if (r <= 0)
-		return r;
-	recorder->summary->is_unwinding = true;
-	say(recorder,
-	    "'%s' was loaded, which may throw: exceptions would not pass functions whose return is hooked, so "
-	    "recording ends; record again, and returns are seen at 'ret' instructions",
-	    name);
-	return 0;
 }
 
 static void show_progress(struct recorder *recorder, recorder_progress_fn progress, void *ctx, uint64_t begun,
@@ -353,7 +200,7 @@ static void reload_when_told(struct recorder *recorder)
 		return;
 	recorder->reloads = *opts->reload;
 	if (reload(recorder->config, recorder->program, recorder->source, opts->say, opts->say_ctx, &err))
-		say(recorder, "the configuration stays as it was: %s", err.msg);
+		recorder_say(recorder, "the configuration stays as it was: %s", err.msg);
 	else if (recorder->budget)
 		budget_forget(recorder->budget);
 }
@@ -366,11 +213,11 @@ static int record_until_told(struct recorder *recorder, recorder_progress_fn pro
 	if (progress)
 		progress(recorder->summary, ctx);
 	for (;;) {
-		int r = look_at_newcomers(recorder), events = r < 0 ? r : pass(recorder);
+		int r = recorder_look_at_newcomers(recorder), events = r < 0 ? r : recorder_pass(recorder);
 
 		if (events < 0)
 			return events;
-		r = weigh(recorder);
+		r = recorder_weigh(recorder);
 		if (r < 0)
 			return r;
 		show_progress(recorder, progress, ctx, begun, &last);
@@ -399,48 +246,18 @@ static int wind_down(struct recorder *recorder)
 	bool is_detached = recorder->summary->is_unwinding;
 	int r = is_detached ? 0 : recorder->source->ops->enable(recorder->source, false, recorder->err);
 
-	while (r >= 0 && !is_detached && !recorder->summary->process_ended && open_operations(recorder) &&
-	       clock_ns() < deadline) {
+	while (r >= 0 && !is_detached && !recorder->summary->process_ended &&
+	       recorder_open_operations(recorder) && clock_ns() < deadline) {
 		if (has_ended(recorder))
 			recorder->summary->process_ended = true;
-		r = pass(recorder);
+		r = recorder_pass(recorder);
 		if (r == 0)
 			usleep(POLL_IDLE_US);
 	}
 	recorder->source->ops->detach(recorder->source);
 	for (int i = 0; r >= 0 && (i < FINAL_PASSES || r > 0); i++)
-		r = pass(recorder);
+		r = recorder_pass(recorder);
 	return r < 0 ? r : assemble_finish(recorder->assemble, why, recorder->err);
-}
-
-/* Every event handed to a ring must have been drained; what probes could not hand over they counted. */
-static int account(struct recorder *recorder)
-{
-	struct recorder_summary *summary = recorder->summary;
-	struct assemble_counts assembled;
-	uint64_t emitted = 0, lost = 0, missing;
-	int r = recorder->source->ops->counts(recorder->source, summary->counts, recorder->err);
-
-	assemble_counts(recorder->assemble, &assembled);
-	summary->abandoned_rings = drain_abandoned(recorder->drain);
-	summary->discarded = assembled.discarded;
-	summary->lost_operations = assembled.overflow + assembled.no_entry;
-	if (r < 0) {
-		summary->loss_unknown = true;
-		summary->lost_events = assembled.lost_events;
-		return r;
-	}
-	for (size_t i = 0; i < recorder->program->funcs_cnt; i++) {
-		const struct func_count *count = &summary->counts[i];
-
-		emitted += count->emitted;
-		lost += count->dropped + count->no_slot + count->no_state;
-	}
-	missing = emitted > recorder->drained ? emitted - recorder->drained : 0;
-	summary->lost_events = lost + (summary->abandoned_rings ? missing : 0);
-	summary->unaccounted_events = (summary->abandoned_rings ? 0 : missing) +
-				      (recorder->drained > emitted ? recorder->drained - emitted : 0);
-	return 0;
 }
 
 /* A cassette that cannot be written is told before anything is touched. */
@@ -534,75 +351,6 @@ static int start(struct recorder *recorder, const struct config *config, struct 
 	return r;
 }
 
-/* Until all is stored, or the caller has enough of waiting. */
-static void store_queued(struct recorder *recorder, recorder_progress_fn progress, void *ctx)
-{
-	const volatile sig_atomic_t *stop = recorder->opts->stop;
-	struct recorder_summary *summary = recorder->summary;
-	/* What ended recording may have been a Ctrl-C, or not. */
-	sig_atomic_t told = stop ? MIN(*stop, 1) : 0;
-	struct upload_counts counts;
-	uint64_t last = 0;
-
-	summary->is_over = true;
-	for (;;) {
-		upload_counts(recorder->upload, &counts);
-		summary->stored = counts.stored;
-		summary->queued = counts.queued;
-		if (!counts.queued)
-			return;
-		if (stop && *stop > told)
-			return upload_give_up(recorder->upload);
-		if (progress && clock_ns() - last >= PROGRESS_NS) {
-			last = clock_ns();
-			progress(summary, ctx);
-		}
-		usleep(POLL_IDLE_US);
-	}
-}
-
-static void close_upload(struct recorder *recorder)
-{
-	struct recorder_summary *summary = recorder->summary;
-	struct upload_counts counts = {};
-
-	upload_close(recorder->upload, &counts);
-	recorder->upload = NULL;
-	summary->queued = 0;
-	summary->stored = counts.stored;
-	summary->kept_out += counts.sampled_out;
-	summary->dropped = counts.dropped;
-	summary->failed = counts.failed;
-	summary->bytes = counts.bytes;
-	snprintf(summary->storage_error, sizeof(summary->storage_error), "%s", counts.error);
-}
-
-/* What waits in a spool is passed on, for as long as some of it arrives now and then; the rest stays there.
- */
-static void pass_on_waiting(struct recorder *recorder, struct cassette *cassette,
-			    recorder_progress_fn progress, void *ctx)
-{
-	const volatile sig_atomic_t *stop = recorder->opts->stop;
-	struct recorder_summary *summary = recorder->summary;
-	uint64_t patience = recorder->opts->flush_ns ? recorder->opts->flush_ns : FLUSH_NS;
-	uint64_t moved = clock_ns(), last = 0, passed_on = 0;
-
-	for (;;) {
-		cassette_progress(cassette, &summary->storage);
-		if (summary->storage.passed_on != passed_on) {
-			passed_on = summary->storage.passed_on;
-			moved = clock_ns();
-		}
-		if (!summary->storage.waiting || (stop && *stop > 1) || clock_ns() - moved >= patience)
-			return;
-		if (progress && clock_ns() - last >= PROGRESS_NS) {
-			last = clock_ns();
-			progress(summary, ctx);
-		}
-		usleep(POLL_IDLE_US);
-	}
-}
-
 int recorder_run(struct recorder_summary *out, struct config *config, struct program *program,
 		 struct process *process, struct cassette *cassette, const struct recorder_opts *opts,
 		 recorder_progress_fn progress, void *ctx, struct err *err)
@@ -641,14 +389,14 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 		else
 			recorder.source->ops->detach(recorder.source);
 		if (recorder.upload)
-			store_queued(&recorder, progress, ctx);
-		close_upload(&recorder);
+			recorder_store_queued(&recorder, progress, ctx);
+		recorder_close_upload(&recorder);
 		if (cassette)
-			pass_on_waiting(&recorder, cassette, progress, ctx);
+			recorder_pass_on_waiting(&recorder, cassette, progress, ctx);
 		if (r == 0)
-			r = account(&recorder);
+			r = recorder_account(&recorder);
 	} else {
-		close_upload(&recorder);
+		recorder_close_upload(&recorder);
 	}
 	budget_free(recorder.budget);
 	assemble_free(recorder.assemble);
@@ -657,32 +405,5 @@ int recorder_run(struct recorder_summary *out, struct config *config, struct pro
 	startup_free(recorder.startup);
 	out->fp_trouble = NULL;
 	attach_free(recorder.attach);
-	return r;
-}
-
-int recorder_rates(double *rates, const struct config *config, struct program *program,
-		   struct process *process, uint64_t duration_ns, struct err *err)
-{
-	const struct attach_opts opts = {.count_only = true};
-	autofree struct func_count *counts = calloc(program->funcs_cnt, sizeof(*counts));
-	struct attach *attach = NULL;
-	uint64_t begun;
-	int r;
-
-	if (!counts)
-		return err_nomem(err);
-	r = attach_new(&attach, config, program, process, &opts, err);
-	if (r < 0)
-		return r;
-	r = attach_enable(attach, true, err);
-	begun = clock_ns();
-	while (r == 0 && clock_ns() - begun < duration_ns && !process_has_ended(process))
-		usleep(POLL_IDLE_US);
-	if (r == 0)
-		r = attach_counts(attach, counts, err);
-	for (size_t i = 0; r == 0 && i < program->funcs_cnt; i++)
-		rates[i] = counts[i].hits / ((clock_ns() - begun) / (double)NS_PER_S);
-	attach_detach(attach);
-	attach_free(attach);
 	return r;
 }

@@ -8,9 +8,7 @@
 #include <stdint.h>
 
 #include "lib/event.h"
-#include "loader/assemble.h"
 #include "lib/cassette.h"
-#include "loader/upload.h"
 
 struct cassette;
 struct config;

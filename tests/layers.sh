@@ -28,4 +28,26 @@ done
 bad=$(grep -l '\b_exit(' lib/*.c loader/*.c replay/*.c |
 	grep -vxE 'lib/credentials_sources\.c|loader/process\.c|replay/(debugger|launch_start|sandbox)\.c')
 [ -z "$bad" ] || { echo "$bad: _exit in a file that does not fork" >&2; failed=1; }
+
+# Every module stands in a row of its section of docs/ARCHITECTURE.md, by its name or the beginning of it and a star.
+named() { # folder, section
+	words=$(awk -v head="### $2/" '/^##/ { on = index($0, head) == 1 } on && /^\|/ { split($0, cell, "|"); print cell[2] }' \
+		docs/ARCHITECTURE.md | tr '`/ ' '\n\n\n')
+	set -f
+	for file in $(set +f; echo "$1"/*.[chS]); do
+		module=${file##*/} found=0
+		for word in $words; do
+			case ${module%%.*} in ${word%.h}) found=1 ;; esac
+		done
+		[ $found = 1 ] || { echo "$file: in no row of docs/ARCHITECTURE.md" >&2; failed=1; }
+	done
+	set +f
+}
+named lib lib
+named bpf bpf
+named loader loader
+named replay replay
+named replay/target replay
+named replay/plugin replay
+named tools tools
 exit $failed

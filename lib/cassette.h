@@ -108,7 +108,7 @@ struct cassette_progress {
 	uint64_t rejected;		 /* that the cassette will not take, kept aside */
 	uint64_t failures;		 /* attempts that failed */
 	uint64_t retries;		 /* requests to a store that were made again */
-	uint64_t throttled;		 /* answers that there were too many of them */
+	uint64_t throttled;		 /* of these, for an answer that there were too many */
 	bool is_away;			 /* the last attempt failed */
 	char error[512];		 /* why the last that failed did; "" */
 	char where[2100];		 /* the directory; "" */

@@ -122,13 +122,14 @@ void s3_counts(const struct s3 *s3, struct s3_counts *out)
 
 void s3_troubles(const struct s3 *s3, uint64_t *retries, uint64_t *throttled)
 {
+	/* In this order the part is never more than the whole. */
+	*throttled = __atomic_load_n(&s3->counts.throttled, __ATOMIC_ACQUIRE);
 	*retries = __atomic_load_n(&s3->counts.retries, __ATOMIC_RELAXED);
-	*throttled = __atomic_load_n(&s3->counts.throttled, __ATOMIC_RELAXED);
 }
 
 static void count(uint64_t *n)
 {
-	__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(n, 1, __ATOMIC_RELEASE);
 }
 
 /* --- the window --- */
@@ -189,7 +190,8 @@ static uint64_t delay_ms(unsigned tries, const struct http_answer *answer)
 	return random_bits() % (bound + 1);
 }
 
-static void try_later(struct slot *slot, const struct http_answer *answer, const struct err *err)
+static void try_later(struct slot *slot, bool is_throttled, const struct http_answer *answer,
+		      const struct err *err)
 {
 	struct run *run = slot->run;
 	struct s3 *s3 = run->s3;
@@ -199,6 +201,8 @@ static void try_later(struct slot *slot, const struct http_answer *answer, const
 
 	if (slot->tries < tries_max && is_patient && !run->away) {
 		count(&s3->counts.retries);
+		if (is_throttled)
+			count(&s3->counts.throttled);
 		wait_for(slot, delay_ms(slot->tries, answer));
 		return;
 	}
@@ -240,10 +244,8 @@ static void on_done(struct http_answer *answer, void *ctx)
 		return;
 	}
 	if (meaning == S3_LATER || meaning == S3_THROTTLE) {
-		if (meaning == S3_THROTTLE)
-			count(&s3->counts.throttled);
 		narrow(s3, slot);
-		try_later(slot, answer, &err);
+		try_later(slot, meaning == S3_THROTTLE, answer, &err);
 		return;
 	}
 	s3->success_ms = clock_ms();

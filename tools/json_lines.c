@@ -147,7 +147,7 @@ static const struct json_field record_fields[] = {
 	{"rejected", FIELD_INTEGER, "recordings that the cassette will never take, kept aside"},
 	{"storage_failures", FIELD_INTEGER, "attempts to pass recordings on that failed"},
 	{"retried_requests", FIELD_INTEGER, "requests to the store that were made again"},
-	{"throttled_requests", FIELD_INTEGER, "answers of the store that there were too many requests"},
+	{"throttled_requests", FIELD_INTEGER, "of these, for an answer that there were too many requests"},
 	{"lost_events", FIELD_INTEGER, "that the rings had no room for"},
 	{"unaccounted_events", FIELD_INTEGER, "must be 0"},
 	{"lost_operations", FIELD_INTEGER,

@@ -104,6 +104,81 @@ static const struct shape *shape_of(struct export *e, size_t func)
 
 /* --- a stub --- */
 
+/* Not what was recorded beside the parameters. */
+static bool is_declared(const struct shape *shape, size_t param)
+{
+	const struct shape_node *node = &shape->nodes[shape->params[param].node];
+
+	return node->kind != SHAPE_FILE && (node->kind != SHAPE_VARARGS || shape->varargs.is_list);
+}
+
+/* As what va_arg takes it, and as what it was printed; NULL: it was not captured. */
+static const char *variable_type(const struct value *v, const char **cast)
+{
+	static const char *const numbers[][2] = {{"unsigned int", "int"}, {"unsigned long", "long"}};
+	static const char *const narrow[][2] = {{"(unsigned char)", "(signed char)"},
+						{"(unsigned short)", "(short)"}};
+
+	*cast = v->kind == VALUE_INT && v->size < 4 ? narrow[v->size == 2][v->is_signed] : "";
+	switch (v->kind) {
+	case VALUE_INT:
+		return numbers[v->size == 8][v->is_signed];
+	case VALUE_FLOAT:
+		return v->size == 16 ? "long double" : "double";
+	case VALUE_POINTER:
+		return "const char *";
+	case VALUE_HANDLE:
+	case VALUE_SYMBOL:
+		return "void *";
+	default:
+		return NULL;
+	}
+}
+
+/* Text that a precision ended need not have a NUL. */
+static void put_variable(struct export *e, struct buf *out, const char *name, const struct value *v)
+{
+	struct value pointer = *v, text, *children[] = {&text};
+
+	if (v->kind == VALUE_POINTER && v->child_cnt && v->child[0]->kind == VALUE_TEXT) {
+		text = *v->child[0];
+		text.is_truncated = true;
+		pointer.child = children;
+	}
+	c_values_assert(&e->values, out, name, &pointer);
+}
+
+/* Variable arguments, as far as they were captured. */
+static void put_variables(struct export *e, struct buf *out, const struct values *values, const char *list,
+			  const struct value *all)
+{
+	const bool is_list = e->values.shape->varargs.is_list;
+	const char *last = NULL;
+	char name[64];
+
+	for (size_t i = 0; i < values->params_cnt; i++)
+		if (is_declared(e->values.shape, i))
+			last = values->names[i];
+	if (all->kind != VALUE_ARRAY || !all->child_cnt)
+		return;
+	buf_printf(out, "\t{\n");
+	if (!is_list)
+		buf_printf(out, "\tva_list list;\n\n\tva_start(list, %s);\n", last);
+	for (size_t i = 0; i < all->child_cnt; i++) {
+		const char *cast, *type = variable_type(all->child[i], &cast);
+
+		if (!type)
+			break;
+		buf_printf(out, "\t%s v%zu = va_arg(%s, %s);\n\t(void)v%zu;\n", type, i,
+			   is_list ? list : "list", type, i);
+		snprintf(name, sizeof(name), "%sv%zu", cast, i);
+		put_variable(e, out, name, all->child[i]);
+	}
+	if (!is_list)
+		buf_printf(out, "\tva_end(list);\n");
+	buf_printf(out, "\t}\n");
+}
+
 /* What identifies or is put out: as it was recorded. What a pointer to non-const reaches at entry may be
  * anything. */
 static void put_checks(struct export *e, struct buf *out, const struct values *values)
@@ -111,7 +186,11 @@ static void put_checks(struct export *e, struct buf *out, const struct values *v
 	for (size_t i = 0; i < values->params_cnt; i++) {
 		const struct value *arg = values->args[i];
 
-		if (arg && values->names[i] &&
+		if (arg && e->values.shape->params[i].node == e->values.shape->varargs.node) {
+			put_variables(e, out, values, values->names[i], arg);
+			continue;
+		}
+		if (arg && values->names[i] && is_declared(e->values.shape, i) &&
 		    (arg->is_const || arg->is_explicit ||
 		     (arg->kind != VALUE_POINTER && arg->kind != VALUE_REF)))
 			c_values_assert(&e->values, out, values->names[i], arg);
@@ -138,7 +217,8 @@ static void put_copy(struct export *e, struct buf *out, const char *name, const 
 static void put_results(struct export *e, struct buf *out, const struct values *values)
 {
 	for (size_t i = 0; i < values->params_cnt; i++)
-		if (values->out[i] && values->names[i] && values->out[i]->kind == VALUE_POINTER)
+		if (values->out[i] && values->names[i] && values->out[i]->kind == VALUE_POINTER &&
+		    is_declared(e->values.shape, i))
 			put_copy(e, out, values->names[i], values->out[i]);
 	if (values->has_errno)
 		buf_printf(out, "\terrno = %d;\n", values->error_number);
@@ -193,8 +273,7 @@ static void put_unused(struct export *e, size_t func)
 	const struct shape *shape = shape_of(e, func);
 
 	for (size_t i = 0; shape && i < shape->params_cnt; i++)
-		if (shape->nodes[shape->params[i].node].name &&
-		    strcmp(shape->nodes[shape->params[i].node].name, "..."))
+		if (shape->nodes[shape->params[i].node].name && is_declared(shape, i))
 			buf_printf(&e->stubs, "\t(void)%s;\n", shape->nodes[shape->params[i].node].name);
 }
 
@@ -310,6 +389,13 @@ static int put_operation(struct export *e, struct buf *out)
 		r = decode(e, &values, operation);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < values.params_cnt; i++)
+		if (!is_declared(e->values.shape, i) ||
+		    e->values.shape->params[i].node == e->values.shape->varargs.node)
+			return err_set(
+				e->err, -ENOTSUP,
+				"cannot export '%s' as C: it takes variable arguments, or the content of a file",
+				func->name);
 	has_result = values.result && values.result->kind != VALUE_UNAVAILABLE;
 	buf_init(&before, C_VALUES_MAX);
 	buf_init(&body, C_VALUES_MAX);

@@ -162,6 +162,15 @@ static bool is_format(const char *name)
 	return is_one_of(name, names) || ends_in(name, "_fmt") || ends_in(name, "_format");
 }
 
+/* What lies behind its NUL is anybody's guess. */
+static bool is_text(const char *name)
+{
+	static const char *const names[] = {"text",    "txt",  "str",  "string", "msg",
+					    "message", "line", "name", NULL};
+
+	return is_one_of(name, names);
+}
+
 /* --- arguments --- */
 
 enum length { NO_LENGTH, LENGTH, LENGTH_BEHIND_POINTER };
@@ -329,6 +338,10 @@ static void guess_arg(struct guesses *out, const struct schema *schema, const st
 		return add(out, item->name, "{ \"format\": true }",
 			   is_format(item->name) ? "" : "when it is a printf format", "",
 			   !is_format(item->name));
+	if (item->look == LOOKS_CHARS && kind == LENGTH && f->role != ROLE_OUTPUT &&
+	    f->result != RESULT_LONG && is_text(item->name))
+		return add(out, item->name, "{ \"direction\": \"out\", \"string\": true }",
+			   "or \"bytes\": \"$\", when it is no text", length->name, false);
 	for (size_t i = 0; i < ARRAY_SIZE(args_table); i++) {
 		if (args_table[i].look != item->look ||
 		    (args_table[i].is_const != ANY && args_table[i].is_const != item->is_const) ||

@@ -94,6 +94,7 @@ static void declarations_of_many_kinds_pass_the_checks(void **state)
 		"\"buf\": { \"direction\": \"in\", \"bytes\": \"n\" }\n",
 		"\"items\": { \"count\": \"nitems\" },\n      \"blob\": { \"bytes\": \"blob_len\" }\n",
 		"\"struct chain\": {\n      \"argv\": { \"count\": \"argc\" }\n",
+		"\"text\": { \"direction\": \"out\", \"string\": true }  // or \"bytes\": \"size\", when it is no text\n",
 		"// \"names\": { \"direction\": \"in\" }  when it is read, and so compared\n",
 		"\"struct tail\": {\n      \"items\": { \"count\": \"count\" }\n",
 		NULL,
@@ -105,11 +106,11 @@ static void declarations_of_many_kinds_pass_the_checks(void **state)
 				      "tests/integration/victims/odd.c"));
 	assert_int_equal(command_wait(&gcc, 30), 0);
 	text = init("~/odd.json",
-		    ARGV("init", "~/odd", "--operation=encode", "--operation=fill", "--input=get",
-			 "--input=make", "--input=run", "--input=sum", "--input=each", "--input=print",
-			 "--input=by_value", "--input=flag", "--output=rate", "--output=lookup",
-			 "--output=unnamed", "--output=nothing", "--output=reads", "--output=matrix",
-			 "--output=chained"));
+		    ARGV("init", "~/odd", "--operation=encode", "--operation=fill", "--operation=told",
+			 "--input=get", "--input=make", "--input=run", "--input=sum", "--input=each",
+			 "--input=print", "--input=by_value", "--input=flag", "--output=rate",
+			 "--output=lookup", "--output=unnamed", "--output=nothing", "--output=reads",
+			 "--output=matrix", "--output=chained"));
 	has_all(text, lines);
 	assert_null(strstr(text, "\"reg\": { \"direction\""));
 	assert_null(strstr(text, "nlinks"));

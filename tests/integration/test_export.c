@@ -94,6 +94,39 @@ static void every_golden_order_is_a_test_that_passes(void **state)
 	assert_int_equal(cnt, 24);
 }
 
+static const char logging[] =
+	"#include <stdarg.h>\n#include <stdio.h>\n"
+	"__attribute__((noinline)) int tell(int level, const char *fmt, ...) { va_list ap; va_start(ap, fmt);\n"
+	"  int n = vprintf(fmt, ap); va_end(ap); return n + level; }\n"
+	"__attribute__((noinline)) int handle(int n) { char raw[3] = {'a', 'b', 'c'}; int sum = tell(1, \"none\\n\");\n"
+	"  return sum + tell(2, \"%s %d %hhd %.3f %.*s %ld %p %llu %c %Lg\\n\", \"text\", n + WRONG, n, n / 8.0, 3, raw, -5L,\n"
+	"    (void *)0, 1ull << 40, 'x', 1.5L); }\n"
+	"int main(void) { return handle(300) < 0; }\n";
+
+/* $1: a folder, $2: tapedeck */
+static const char export_logging[] =
+	"set -e\n"
+	"cd $1\n"
+	"echo '{\"operations\": {\"handle\": {}}, \"outputs\": {\"tell\": {\"args\": {\"fmt\": {\"format\": true}}}}}' > tell.json\n"
+	"gcc -g -DWRONG=0 tell.c -o tell\n"
+	"$2 record -c tell.json --to file:tell.tape -- ./tell\n"
+	"$2 export --c-test -o tell_test.c file:tell.tape $($2 ls file:tell.tape | cut -d' ' -f1)\n"
+	"for wrong in 0 1; do\n"
+	"  gcc -g -DWRONG=$wrong -Dmain=program_main -c tell.c -o tell.o\n"
+	"  gcc -Wall -Wextra -Werror -g tell_test.c tell.o -Wl,--wrap=tell -Wl,--wrap=free -lcmocka -o tell_test_$wrong\n"
+	"done\n"
+	"./tell_test_0\n"
+	"! ./tell_test_1\n";
+
+static void what_a_format_tells_of_is_checked_by_type(void **state)
+{
+	FILE *file = fopen(command_text("%s/tell.c", command_folder()), "we");
+
+	assert_non_null(file);
+	assert_true(fputs(logging, file) > 0 && !fclose(file));
+	shell(export_logging, command_text("%s/tapedeck", command_build()), "");
+}
+
 static void a_trace_has_a_slice_for_the_operation_and_each_call(void **state)
 {
 	autofree char *text = NULL;
@@ -152,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_test_passes_with_the_recorded_code_and_fails_with_the_regressed),
 		TEST(every_golden_order_is_a_test_that_passes),
+		TEST(what_a_format_tells_of_is_checked_by_type),
 		TEST(a_trace_has_a_slice_for_the_operation_and_each_call),
 		TEST(what_cannot_be_exported_is_said),
 	};

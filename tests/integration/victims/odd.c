@@ -95,6 +95,10 @@ KEEP int chained(struct chain *chain, const char **names)
 {
 	return chain && names;
 }
+KEEP int told(char *text, size_t size)
+{
+	return text && size;
+}
 KEEP void *lookup(struct tail *tail, const variant *v, int64_t key)
 {
 	return tail && v && key ? tail : NULL;
@@ -131,6 +135,6 @@ int main(int argc, char **argv)
 	return encode(buf, 8, buf, 8) + get(buf, &len) + make(&text, &lists, NULL) + run(argc, argv) +
 	       sum(&i, 1, &item, 1) + print("x") + by_value(list, v).nitems + flag("x", 1, &b, &i) +
 	       (int)rate(1, &f, 1) + !lookup(NULL, &v, 1) + unnamed(1, buf) + nothing() +
-	       (int)reads(1, buf, 8) + chained(NULL, NULL) + matrix(rows, 2, bytes, bytes) +
+	       (int)reads(1, buf, 8) + chained(NULL, NULL) + told(NULL, 0) + matrix(rows, 2, bytes, bytes) +
 	       (fill(bytes, 8), each(NULL, NULL, NULL), 0);
 }

@@ -95,7 +95,7 @@ struct config_func {
 	char *joins;   /* inputs, outputs: a path: the call belongs to the operation that carries its value */
 
 	struct compare_rules compare;
-	struct config_plugin plugin; /* operations; may say nothing */
+	struct config_plugin plugin; /* operations, inputs; may say nothing */
 };
 
 struct config {

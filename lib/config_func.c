@@ -286,7 +286,7 @@ static const struct row {
 	{INPUTS | OUTPUTS, {"joins", read_joins}},
 	{OPERATIONS, {"error_if", read_error_if}},
 	{OPERATIONS | OUTPUTS, {"compare", config_read_compare, offsetof(struct config_func, compare)}},
-	{OPERATIONS, {"plugin", config_read_plugin, offsetof(struct config_func, plugin)}},
+	{OPERATIONS | INPUTS, {"plugin", config_read_plugin, offsetof(struct config_func, plugin)}},
 	{INPUTS, {"key", read_key}},
 	{INPUTS | OUTPUTS, {"when_missing", read_when_missing}},
 	{INPUTS, {"fallback_aliases", read_fallbacks}},

@@ -65,6 +65,17 @@ static int call_json(cJSON **out, const struct call *call, const struct teller *
 	return 0;
 }
 
+int recording_call_json(cJSON **out, const struct call *call, recording_func_fn find, void *ctx,
+			struct err *err)
+{
+	struct handles *handles = handles_new();
+	const struct teller teller = {find, ctx, handles, err};
+	int r = handles ? call_json(out, call, &teller) : err_nomem(err);
+
+	handles_free(handles);
+	return r;
+}
+
 static int add_calls(cJSON *json, const struct recording *recording, const struct teller *teller)
 {
 	cJSON *calls, *one;

@@ -7,6 +7,7 @@
 #include "lib/schema.h" /* enum role */
 
 struct cJSON;
+struct call;
 struct err;
 struct recording;
 struct recording_key;
@@ -26,6 +27,9 @@ struct recording_func {
 };
 typedef int (*recording_func_fn)(struct recording_func *out, uint32_t func, void *ctx, struct err *err);
 
-/* The same of a recording that has no schema in a store. */
+/* One call, its handles numbered from 1. */
+int recording_call_json(struct cJSON **out, const struct call *call, recording_func_fn find, void *ctx,
+			struct err *err);
+/* A recording that has no schema in a store. */
 int recording_json_by(struct cJSON **out, const struct recording_key *key, const struct recording *recording,
 		      recording_func_fn find, void *ctx, struct err *err);

@@ -175,7 +175,7 @@ static int try_plugins(const struct equalizer *equalizer, struct err *err)
 		const struct plugin_opts opts = {.config = &func->plugin,
 						 .folder = folder,
 						 .engine = equalizer->opts.engine,
-						 .category = func->category};
+						 .category = func->category ?: func->alias};
 		struct plugin *plugin;
 
 		if (!config_plugin_is_set(&func->plugin))

@@ -17,6 +17,7 @@
 #include "lib/recording_json.h"
 #include "lib/store.h"
 #include "lib/util.h"
+#include "lib/value_edit.h"
 #include "replay/displaced.h"
 #include "replay/image.h"
 #include "replay/judge.h"
@@ -295,7 +296,7 @@ static int find_operation(const struct player *player, const struct recording *r
 struct play {
 	struct player *player;
 	size_t operation;
-	const struct recording *recording;
+	struct recording *recording;
 	const struct schema *schema;
 	struct displaced displaced;
 	struct buf data;
@@ -418,13 +419,81 @@ static int use_plugin(struct player *player, size_t operation, struct err *err)
 	const struct plugin_opts opts = {.config = &func->plugin,
 					 .folder = player->folder,
 					 .engine = player->opts.engine,
-					 .category = func->category,
+					 .category = func->category ?: func->alias,
 					 .recycle = player->opts.recycle};
 	struct stage *stage = &player->stages[operation];
 
 	if (stage->plugin || !config_plugin_is_set(&func->plugin))
 		return 0;
 	return plugin_new(&stage->plugin, &opts, err);
+}
+
+/* The input of the program that a call of @alias is one of; funcs_cnt: none. */
+static size_t find_input(const struct player *player, const char *alias)
+{
+	const struct program *program = player->opts.program;
+
+	for (size_t i = 0; i < program->funcs_cnt; i++) {
+		const struct config_func *func = program->funcs[i].config;
+
+		if (func->role != ROLE_INPUT)
+			continue;
+		if (!strcmp(func->alias, alias))
+			return i;
+		for (size_t k = 0; k < func->fallbacks_cnt; k++)
+			if (!strcmp(func->fallbacks[k], alias))
+				return i;
+	}
+	return program->funcs_cnt;
+}
+
+static int find_in_schema(struct recording_func *out, uint32_t number, void *ctx, struct err *err)
+{
+	const struct play *play = ctx;
+	const struct schema_func *func = schema_func(play->schema, number);
+
+	*out = (struct recording_func){func->role, func->name, func->alias, NULL};
+	return store_shape(play->player->store, play->schema, number, &out->shape, err);
+}
+
+static int restore_call(struct play *play, struct plugin *plugin, struct call *call, struct err *err)
+{
+	auto_cjson cJSON *json = NULL, *changes = NULL;
+	const struct shape *shape;
+	int r = recording_call_json(&json, call, find_in_schema, play, err);
+
+	if (r == 0)
+		r = plugin_restore(plugin, play->recording->id, json, &changes, err);
+	if (r == 0)
+		r = store_shape(play->player->store, play->schema, call->func, &shape, err);
+	return r < 0 ? r : value_edit(call, shape, changes, play->recording->pool, err);
+}
+
+/* Inputs are served with what their plug-ins make of what was recorded. */
+static int restore_inputs(struct play *play, struct err *err)
+{
+	struct player *player = play->player;
+	int r = 0;
+
+	for (size_t i = 0; i < play->recording->calls_cnt && r == 0; i++) {
+		struct call *call = &play->recording->calls[i];
+		const char *alias = schema_func(play->schema, call->func)->alias;
+		size_t input = find_input(player, alias);
+		struct plugin *plugin;
+
+		if (input == player->opts.program->funcs_cnt)
+			continue;
+		r = use_plugin(player, input, err);
+		plugin = player->stages[input].plugin;
+		if (r < 0 || !plugin)
+			continue;
+		r = plugin_start(plugin, err);
+		if (r == 0 && plugin_does(plugin, PLUGIN_RESTORE))
+			r = restore_call(play, plugin, call, err);
+		if (r < 0)
+			r = err_wrap(err, r, "cannot restore '%s'", alias);
+	}
+	return r;
 }
 
 static int let_say(struct play *play, struct comparison *out, const struct cJSON *replayed, struct err *err)
@@ -453,6 +522,9 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 	spans = server_spans(player->stages[play->operation].slot->server, &spans_cnt);
 	displaced_init(&play->displaced, spans, spans_cnt);
 	displaced_inherit(&play->displaced, &player->stages[play->operation].slot->startup.displaced);
+	r = restore_inputs(play, err);
+	if (r < 0)
+		return r;
 	r = image_write(&play->data, play->recording, play->schema, player->store, player->opts.config,
 			player->opts.program, play->operation, &play->displaced, player->opts.notes, err);
 	if (r == 0)

@@ -43,10 +43,8 @@ struct plugin {
 };
 
 static const char *const asks[PLUGIN_ASK_CNT] = {
-	[PLUGIN_RESULT] = "result",
-	[PLUGIN_COMPARE] = "compare",
-	[PLUGIN_DATA] = "data",
-	[PLUGIN_METADATA] = "metadata",
+	[PLUGIN_RESULT] = "result",	[PLUGIN_COMPARE] = "compare", [PLUGIN_DATA] = "data",
+	[PLUGIN_METADATA] = "metadata", [PLUGIN_RESTORE] = "restore",
 };
 
 /* --- the process --- */
@@ -416,4 +414,20 @@ int plugin_ask(struct plugin *plugin, enum plugin_ask what, struct cJSON *questi
 	if (!cJSON_AddStringToObject(question, "ask", asks[what]))
 		return err_nomem(err);
 	return ask(plugin, question, answer, err);
+}
+
+int plugin_restore(struct plugin *plugin, const char *id, const struct cJSON *call, struct cJSON **changes,
+		   struct err *err)
+{
+	auto_cjson cJSON *question = cJSON_CreateObject(), *answer = NULL;
+	int r;
+
+	cJSON_AddStringToObject(question, "id", id);
+	cJSON_AddItemReferenceToObject(question, "call", (cJSON *)call);
+	r = plugin_ask(plugin, PLUGIN_RESTORE, question, &answer, err);
+	if (r < 0)
+		return r;
+	*changes = cJSON_DetachItemFromObjectCaseSensitive(answer, "call");
+	return *changes ? 0
+			: err_set(err, -EBADMSG, "plug-in '%s': its answer has no \"call\"", plugin->name);
 }

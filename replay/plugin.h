@@ -17,7 +17,14 @@ struct plugin;
 #define PLUGIN_LINE_MAX	  (256u << 20) /* bytes of a question, or of an answer */
 #define PLUGIN_VERSION	  1
 
-enum plugin_ask { PLUGIN_RESULT, PLUGIN_COMPARE, PLUGIN_DATA, PLUGIN_METADATA, PLUGIN_ASK_CNT };
+enum plugin_ask {
+	PLUGIN_RESULT,
+	PLUGIN_COMPARE,
+	PLUGIN_DATA,
+	PLUGIN_METADATA,
+	PLUGIN_RESTORE,
+	PLUGIN_ASK_CNT
+};
 
 struct plugin_opts {
 	const struct config_plugin *config;
@@ -40,6 +47,11 @@ bool plugin_does(const struct plugin *plugin, enum plugin_ask ask);
  */
 int plugin_ask(struct plugin *plugin, enum plugin_ask ask, struct cJSON *question, struct cJSON **answer,
 	       struct err *err);
+
+/* What of an input's @call, as it is shown, is other than it was recorded: {"out", "return"}, or what it
+ * lacks is the same. *@changes is the caller's. */
+int plugin_restore(struct plugin *plugin, const char *id, const struct cJSON *call, struct cJSON **changes,
+		   struct err *err);
 
 /*
  * Let @plugin have its say about @out. @replayed is NULL when the replay did not come to its end: then the

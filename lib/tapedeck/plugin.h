@@ -86,6 +86,11 @@ struct tapedeck_plugin {
 	/* The metadata extractor: an object of texts and numbers to tell comparisons by, in reports. Asked
 	 * when recordings are compared; nothing is stored. */
 	char *(*metadata)(void *state, const struct tapedeck_recording *recorded, char **error);
+	/* The data handler, of a plug-in that an input has: before a replay, what the recorded call @call
+	 * (JSON, as `show --json` prints a call) is to be served with: {"out": {name: value}, "return":
+	 * value}, each where it is other than recorded. Numbers, bools, text and bytes may change, and be no
+	 * longer than they were. @id: of the recording, its 32 digits. `open` is given the input's alias. */
+	char *(*restore)(void *state, const char *id, const char *call, char **error);
 };
 
 extern const struct tapedeck_plugin tapedeck_plugin;

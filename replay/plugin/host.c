@@ -161,6 +161,14 @@ static cJSON *answer_compare(struct host *host, const cJSON *question)
 	return verdict_answer(&given);
 }
 
+static cJSON *answer_restore(struct host *host, const cJSON *question)
+{
+	autofree char *call = member(question, "call");
+	char *error = NULL, *changes = host->plugin.restore(host->state, text(question, "id"), call, &error);
+
+	return answer_with("call", changes, error);
+}
+
 static const struct {
 	const char *name;
 	size_t function; /* of struct tapedeck_plugin */
@@ -170,6 +178,7 @@ static const struct {
 	{"compare", offsetof(struct tapedeck_plugin, compare), answer_compare},
 	{"data", offsetof(struct tapedeck_plugin, data), answer_data},
 	{"metadata", offsetof(struct tapedeck_plugin, metadata), answer_metadata},
+	{"restore", offsetof(struct tapedeck_plugin, restore), answer_restore},
 };
 
 static bool does(const struct host *host, size_t ask)

@@ -70,18 +70,23 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A configuration as the example's, whose operation has @plugin. */
-static const char *config_with(const char *plugin)
+/* A configuration as the example's, which has @plugin before @where. */
+static const char *config_before(const char *where, const char *plugin)
 {
 	autofree char *text = command_file("examples/orders/orders.json");
 	const char *path = command_text("%s/orders.json", command_folder());
-	char *at = strstr(text, "\"category\": \"HandleOrder\"");
+	char *at = strstr(text, where);
 	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
 	fprintf(file, "%.*s\"plugin\": %s, %s", (int)(at - text), text, plugin, at);
 	assert_int_equal(fclose(file), 0);
 	return path;
+}
+
+static const char *config_with(const char *plugin)
+{
+	return config_before("\"category\": \"HandleOrder\"", plugin);
 }
 
 #define KINDS 2 /* of example: in C, and a program; both do the same */
@@ -248,6 +253,26 @@ static void a_plugin_that_fails_fails_one_recording_and_no_other(void **state)
 	}
 }
 
+static void an_input_is_served_with_what_its_plugin_restores(void **state)
+{
+	const char *config =
+		config_before("\"args\": { \"tp\"",
+			      command_text("\"%s/tests/integration/victims/whims.so\"", command_build()));
+	const char *said;
+
+	setenv("WHIM_ID", ONE, 1);
+	said = equalize("", 1, ARGV("-c", config));
+	says(said, "23 equal, 1 different");
+	says(said, "calls[orders.store#1].created_ms: recorded 1795646419603, replayed 518400005\n");
+	setenv("WHIM", "nonsense", 1);
+	says(equalize("", 1, ARGV("-c", config)),
+	     "cannot restore 'libc.so.6:clock_gettime': 'tp' cannot become \"noon\"");
+	setenv("WHIM", "crash", 1);
+	said = equalize("", 1, ARGV("-c", config));
+	says(said, "23 equal, 1 equalizer_failure");
+	says(said, "cannot restore 'libc.so.6:clock_gettime': plug-in 'whims.so': SIGSEGV");
+}
+
 static void a_program_that_fails_fails_one_recording_and_no_other(void **state)
 {
 	static const struct {
@@ -362,6 +387,7 @@ int main(void)
 		TEST(results_are_kept_when_they_are_wanted_alone),
 		TEST(what_a_plugin_extracts_is_what_is_compared),
 		TEST(a_plugin_that_fails_fails_one_recording_and_no_other),
+		TEST(an_input_is_served_with_what_its_plugin_restores),
 		TEST(a_program_that_fails_fails_one_recording_and_no_other),
 		TEST(a_plugin_that_cannot_be_used_is_told_before_anything_is_replayed),
 		TEST(an_option_names_a_category_and_a_file),

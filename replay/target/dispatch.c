@@ -27,12 +27,12 @@
 #define MAIN_FIRST_MS 300
 #define MAIN_LOOK_MS  5
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static ENGINE_WRITTEN pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t key[PATCH_KEY_MAX];
 
 extern void *__libc_stack_end; /* of ld.so; the first thread's */
 
-static uint64_t operation_sp;
+static ENGINE_WRITTEN uint64_t operation_sp;
 
 static __thread struct {
 	unsigned engine_depth;

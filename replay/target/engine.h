@@ -7,6 +7,9 @@
 
 #include "replay/target/patch.h"
 
+/* Small variables that cases write to lie together: each page that is written to is copied for each case. */
+#define ENGINE_WRITTEN __attribute__((section(".data.written")))
+
 struct func { /* a patch_func at run time */
 	const struct patch_func *patch;
 	const struct plan *plan; /* NULL: none */
@@ -28,16 +31,16 @@ struct engine {
 	volatile enum engine_state state;
 	const struct patch_header *patch;
 	const struct patch_module *modules;
-	struct func funcs[PATCH_FUNCS_MAX];
 	struct tape *tape;		  /* recording; else NULL */
 	const struct case_header *played; /* the case */
 	struct outcome_header *outcome;
 	int socket;
 	int has_entered; /* the program itself runs, no longer the loader */
 	int *server; /* shared by what the program forks: the process that reached ready first; 0: none yet */
-	int main_result; /* valid once main has returned */
-	int end_status;	 /* of a process that has played */
-	unsigned how;	 /* PATCH_RUN_ of this case */
+	int main_result;		    /* valid once main has returned */
+	int end_status;			    /* of a process that has played */
+	unsigned how;			    /* PATCH_RUN_ of this case */
+	struct func funcs[PATCH_FUNCS_MAX]; /* behind what cases write to: see ENGINE_WRITTEN */
 };
 extern struct engine engine;
 

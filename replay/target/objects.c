@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "replay/target/engine.h"
+
 #define OBJECTS_MAX (1u << 16)
 #define TABLE_MIN   64 /* powers of two */
 #define TABLE_MAX   (2 * OBJECTS_MAX)
@@ -20,15 +22,15 @@ static struct range {
 	uint64_t live, lay_at; /* lay_at 0: freed */
 	uint32_t len;
 } ranges[OBJECTS_MAX];
-static unsigned ranges_cnt;
+static ENGINE_WRITTEN unsigned ranges_cnt;
 
 static struct entry {
 	uint64_t lay_at, live; /* lay_at 0: empty */
 	uint32_t len;
 } tables[2 * TABLE_MAX]; /* the table of n entries from n on */
-static unsigned table_size = TABLE_MIN, entries_cnt;
+static ENGINE_WRITTEN unsigned table_size = TABLE_MIN, entries_cnt;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static ENGINE_WRITTEN pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The entry of @lay_at, or an empty one that may become it. At most half of them are taken. */
 static struct entry *entry_of(uint64_t lay_at)

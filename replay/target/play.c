@@ -18,8 +18,8 @@
 #include "replay/target/syscalls.h"
 #include "replay/target/thunk.h"
 
-static int player;	 /* process id */
-static int is_fork_ours; /* the next fork is the fork server's */
+static ENGINE_WRITTEN int player;	/* process id */
+static ENGINE_WRITTEN int is_fork_ours; /* the next fork is the fork server's */
 
 /* What the operation forks is a program of its own. */
 static void forked(void)

@@ -21,7 +21,7 @@ static size_t room_for(const struct report *report, enum capture_section section
 	return PLAN_BYTES_MAX + (section == CAPTURE_IN ? plan->more_in : plan->more_out);
 }
 
-static unsigned threads_cnt;
+static ENGINE_WRITTEN unsigned threads_cnt;
 static __thread unsigned thread_number; /* from 1; 0: not numbered yet */
 
 unsigned report_thread(void)

@@ -18,7 +18,7 @@
 #define PATTERN_MAX 4096
 
 static uint64_t shared[PATCH_SHARED_MAX];
-static unsigned shared_cnt;
+static ENGINE_WRITTEN unsigned shared_cnt;
 
 void serve_forget(void)
 {

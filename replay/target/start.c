@@ -38,7 +38,8 @@ typedef int start_fn(main_fn *program, int argc, char **argv, main_fn *init, voi
 
 struct engine engine;
 static main_fn *program_main;
-static int program_pid, has_forked;
+static int program_pid;
+static ENGINE_WRITTEN int has_forked;
 
 void engine_exit(int status)
 {

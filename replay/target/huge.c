@@ -6,6 +6,8 @@
 
 #define COLLAPSE 25 /* MADV_COLLAPSE of asm-generic/mman-common.h */
 #define PAGE	 (2ull << 20)
+/* Of one call: each has the kernel wait for all processors, and some failures end it. */
+#define STEP	 (32 * PAGE)
 #define MAPS_MAX 64
 
 struct large {
@@ -31,6 +33,9 @@ void huge_collapse(void)
 
 	maps_each(add, &large);
 	for (unsigned i = 0; i < large.cnt; i++)
-		for (unsigned long long at = large.from[i]; at < large.to[i]; at += PAGE)
-			SYSCALL(SYS_madvise, at, PAGE, COLLAPSE, 0);
+		for (unsigned long long at = large.from[i]; at < large.to[i]; at += STEP) {
+			unsigned long long left = large.to[i] - at;
+
+			SYSCALL(SYS_madvise, at, left < STEP ? left : STEP, COLLAPSE, 0);
+		}
 }

@@ -36,6 +36,7 @@ struct program_file {
 	char *path;	/* to open it by: may lie under /proc/PID/root */
 	char *name;	/* as its users know it: soname or base name */
 	uint64_t base;	/* load bias in a live process; 0 when not running */
+	bool stands_in; /* for every file of that name, wherever it is */
 	bool is_absent; /* not loaded: a plug-in that the configuration names by its path */
 };
 

@@ -293,6 +293,8 @@ bool program_is_file(const struct program *program, size_t module, const char *w
 	char root[PROGRAM_ROOT_MAX], path[PATH_MAX];
 	struct stat wanted, st;
 
+	if (program->files[module].stands_in && !strcmp(basename(want), program->files[module].name))
+		return true;
 	program_root(program, root);
 	snprintf(path, sizeof(path), "%s%s", want[0] == '/' ? root : "", want);
 	return !stat(path, &wanted) && !stat(program->files[module].path, &st) &&

@@ -94,8 +94,12 @@ static int refuse(const struct finder *f, const struct config_func *func, const 
 {
 	const char *name = shape->nodes[idx].name ?: shape->nodes[root_of(shape, idx)].name;
 
+	bool is_result = root_of(shape, idx) == shape->result.node;
+
 	err_usage(err, -EINVAL, "'redact' on '%s' of '%s': %s", name ?: "?", func->name, why);
-	if (is_needed)
+	if (is_needed && func->role == ROLE_OUTPUT && !is_result)
+		err_hint(err, "say \"direction\": \"in\" of it, where the function does not write it");
+	else if (is_needed)
 		err_hint(err, "redact it in the outputs that it flows to, or do not record the function");
 	return config_error_at(f->config, func->place, -EINVAL, err);
 }

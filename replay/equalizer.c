@@ -57,6 +57,7 @@ static int place_lib(struct program_file **files, size_t *cnt, const char *lib, 
 	}
 	free(file->path);
 	file->path = path;
+	file->stands_in = true;
 	return 0;
 }
 

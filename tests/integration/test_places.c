@@ -101,6 +101,13 @@ static void record_with_plugin(const char *build)
 		     ARGV(tapedeck(), "equalize", "-c", in_folder("plugin.json"), "--exe", in_folder("host"),
 			  tape, "--", plugin),
 		     0, TIMEOUT_S);
+	/* Of another build of it, which lies elsewhere. */
+	shell(command_text("mkdir -p new && %s -g -O1 -shared -fPIC -o new/plugin.so plugin.c", build));
+	command_must(&run,
+		     ARGV(tapedeck(), "equalize", "-c", in_folder("plugin.json"), "--exe", in_folder("host"),
+			  "--lib", command_text("plugin.so=%s", in_folder("new/plugin.so")), tape, "--",
+			  in_folder("new/plugin.so")),
+		     0, TIMEOUT_S);
 }
 
 static void a_plugin_has_its_probes_whenever_it_is_loaded(void **state)

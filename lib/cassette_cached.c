@@ -25,6 +25,7 @@
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/util.h"
+#include "lib/write.h"
 
 #define MAGIC	   "TDCACHE1"
 #define MAGIC_LEN  8
@@ -149,20 +150,6 @@ static int make_dirs(char *path)
 		*slash = '/';
 		if (r)
 			return r;
-	}
-	return 0;
-}
-
-static int write_all(int fd, const void *data, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		ssize_t n = write(fd, (const char *)data + at, len - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
 	}
 	return 0;
 }

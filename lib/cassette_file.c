@@ -24,6 +24,7 @@
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/util.h"
+#include "lib/write.h"
 
 #define DIR_MODE	  0700
 #define MEASURE_DEPTH_MAX 8 /* directories below each other */
@@ -214,21 +215,6 @@ static int open_parent(struct cassette *cassette, const char *key, bool create, 
 }
 
 /* --- objects --- */
-
-static int write_all(int fd, const uint8_t *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= n;
-	}
-	return 0;
-}
 
 static int write_temp(int dir, const char *temp, const void *data, size_t len)
 {

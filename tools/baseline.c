@@ -3,15 +3,14 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/err.h"
-#include "lib/json.h"
 #include "lib/util.h"
+#include "lib/write.h"
 #include "replay/cause.h"
 #include "replay/verdict.h"
 
@@ -152,23 +151,16 @@ int baseline_add(struct baseline *baseline, const struct comparison *comparison,
 
 int baseline_save(struct baseline *baseline, struct err *err)
 {
-	autofree char *text = NULL, *temporary = NULL;
-	bool is_written;
-	FILE *file;
+	autofree char *text = NULL, *lines = NULL;
+	int len;
 
 	if (!baseline->is_changed)
 		return 0;
 	text = cJSON_Print(baseline->json);
-	if (!text || asprintf(&temporary, "%s.%d", baseline->path, (int)getpid()) < 0) {
-		temporary = NULL;
+	len = text ? asprintf(&lines, "%s\n", text) : -1;
+	if (len < 0) {
+		lines = NULL;
 		return err_nomem(err);
 	}
-	file = fopen(temporary, "we");
-	is_written = file && fprintf(file, "%s\n", text) > 0;
-	is_written = file && !fclose(file) && is_written;
-	if (is_written && !rename(temporary, baseline->path))
-		return 0;
-	err_set(err, -errno, "cannot write '%s': %s", baseline->path, strerror(errno));
-	unlink(temporary);
-	return -EIO;
+	return write_file(baseline->path, lines, len, err);
 }

@@ -15,6 +15,7 @@
 #include "lib/recording_json.h"
 #include "lib/store.h"
 #include "lib/util.h"
+#include "lib/write.h"
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/export_test.h"
@@ -69,29 +70,12 @@ static int as_test(struct buf *out, const struct subject *subject, struct err *e
 	return export_test(out, subject->key, subject->recording, subject->schema, subject->store, err);
 }
 
-/* The file appears whole. */
-static int write_file(const struct buf *text, const char *path, struct err *err)
+static int write_out(const struct buf *text, const char *path, struct err *err)
 {
-	autofree char *temporary = NULL;
-	bool is_written;
-	FILE *file;
-
-	if (!path) {
-		fwrite(text->data, 1, text->len, stdout);
-		return 0;
-	}
-	if (asprintf(&temporary, "%s.%d", path, (int)getpid()) < 0) {
-		temporary = NULL;
-		return err_nomem(err);
-	}
-	file = fopen(temporary, "we");
-	is_written = file && fwrite(text->data, 1, text->len, file) == text->len;
-	is_written = file && !fclose(file) && is_written;
-	if (is_written && !rename(temporary, path))
-		return 0;
-	err_set(err, -errno, "cannot write '%s': %s", path, strerror(errno));
-	unlink(temporary);
-	return -EIO;
+	if (path)
+		return write_file(path, text->data, text->len, err);
+	fwrite(text->data, 1, text->len, stdout);
+	return 0;
 }
 
 static int export(const struct export_opts *opts, const struct subject *subject, struct err *err)
@@ -109,7 +93,7 @@ static int export(const struct export_opts *opts, const struct subject *subject,
 			r = forms[i].write(&text, subject, err);
 	if (r == 0 && text.failed)
 		r = err_set(err, text.failed, "the recording is too large to export");
-	return r < 0 ? r : write_file(&text, opts->output, err);
+	return r < 0 ? r : write_out(&text, opts->output, err);
 }
 
 static int run(const void *arg, const struct words *words, struct err *err)

@@ -15,6 +15,7 @@
 #include "lib/program.h"
 #include "lib/schema.h"
 #include "lib/util.h"
+#include "lib/write.h"
 #include "tools/commands.h"
 #include "tools/common.h"
 
@@ -107,43 +108,6 @@ static int compile(struct compiled **out, const struct schema_opts *opts, const 
 	return r < 0 ? r : program_compile(out, program, config, err);
 }
 
-static int write_whole(int fd, const struct buf *bytes)
-{
-	size_t at = 0;
-
-	while (at < bytes->len) {
-		ssize_t len = write(fd, bytes->data + at, bytes->len - at);
-
-		if (len < 0)
-			return -errno;
-		at += len;
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
-/* Whole or not at all. */
-static int save(const char *path, const struct buf *bytes, struct err *err)
-{
-	autofree char *temporary = NULL;
-	autoclose int fd = -1;
-	int r;
-
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
-		temporary = NULL;
-		return err_nomem(err);
-	}
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, -errno, "cannot write '%s': %s", path, strerror(errno));
-	r = fchmod(fd, 0644) ? -errno : write_whole(fd, bytes);
-	if (!r && rename(temporary, path))
-		r = -errno;
-	if (!r)
-		return 0;
-	unlink(temporary);
-	return err_set(err, r, "cannot write '%s': %s", path, strerror(-r));
-}
-
 static int compile_to(const struct schema_opts *opts, const char *binary, struct err *err)
 {
 	auto_compiled struct compiled *compiled = NULL;
@@ -155,7 +119,7 @@ static int compile_to(const struct schema_opts *opts, const char *binary, struct
 	if (r == 0)
 		r = compiled_write(&bytes, compiled, err);
 	if (r == 0)
-		r = save(opts->out, &bytes, err);
+		r = write_file(opts->out, bytes.data, bytes.len, err);
 	if (r == 0)
 		fprintf(stderr, "tapedeck: %zu functions of '%s', build %.12s\n", compiled->funcs_cnt,
 			compiled->program, compiled->build_id);

@@ -18,6 +18,7 @@
 #include "lib/json.h"
 #include "lib/json_edit.h"
 #include "lib/util.h"
+#include "lib/write.h"
 
 #define WAY	 5 /* section, function, "args", path, key */
 #define AT_PATH	 3
@@ -57,46 +58,6 @@ static bool makes_sense(const cJSON *advice)
 	for (int i = 0; i < WAY; i++)
 		advice = advice ? advice->child : NULL;
 	return advice;
-}
-
-static int write_whole(int fd, const struct buf *text)
-{
-	for (size_t done = 0; done < text->len;) {
-		ssize_t n = write(fd, text->data + done, text->len - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? n : 0;
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
-/* Beside the file and then in its place, with its permissions, and its owner if that may be. */
-static int put_in_place(const char *path, const struct buf *text, struct err *err)
-{
-	autofree char *real = realpath(path, NULL), *temp = NULL;
-	autoclose int fd = -1;
-	struct stat was;
-	int r;
-
-	if (!real || stat(real, &was))
-		return err_set(err, -errno, "cannot open '%s': %s", path, strerror(errno));
-	if (asprintf(&temp, "%s.XXXXXX", real) < 0) {
-		temp = NULL;
-		return err_nomem(err);
-	}
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, -errno, "cannot write beside '%s': %s", path, strerror(errno));
-	r = write_whole(fd, text);
-	if (r == 0 && fchown(fd, was.st_uid, was.st_gid) && errno != EPERM)
-		r = -errno;
-	if (r == 0 && (fchmod(fd, was.st_mode & 07777) || rename(temp, real)))
-		r = -errno;
-	if (r == 0)
-		return 0;
-	unlink(temp);
-	return err_set(err, r, "cannot write '%s': %s", path, strerror(-r));
 }
 
 static void say(const char *path, const char *const way[WAY], const char *value)
@@ -147,7 +108,7 @@ int fix_set(const char *path, const char *const *way, size_t cnt, const char *in
 		r = config_parse(&config, path, (char *)changed.data, changed.len, err);
 	if (r < 0)
 		return err_wrap(err, r, "'%s' is left as it was", path);
-	return put_in_place(path, &changed, err);
+	return write_file(path, changed.data, changed.len, err);
 }
 
 int fix_config(const char *path, const char *advice, struct err *err)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Many recordings at once: the golden orders, written into a cassette as often as it takes. */
 #include <errno.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,6 +81,42 @@ static void a_name_that_is_not_there_ends_it_before_anything_runs(void **state)
 static int ignore(const struct comparison *comparison, void *ctx)
 {
 	return comparison->verdict == VERDICT_EQUAL ? 0 : -EINVAL;
+}
+
+/* What it shows on a terminal while it works, whose stdout goes elsewhere; until it ends. */
+static const char *on_terminal(const char *suffix)
+{
+	const char *build = command_build();
+	static char text[1 << 16];
+	size_t len = 0;
+	int terminal, status;
+	ssize_t n;
+	pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+
+	assert_int_not_equal(pid, -1);
+	if (!pid) {
+		if (!freopen("/dev/null", "w", stdout))
+			_exit(126);
+		execl(command_text("%s/tapedeck", build), "tapedeck", "equalize", "-c",
+		      "examples/orders/orders.json", "--exe",
+		      command_text("%s/examples/orders/ordersd%s", build, suffix), TAPE, NULL);
+		_exit(127);
+	}
+	/* It reads as an error when the other side has gone. */
+	while (len < sizeof(text) - 1 && (n = read(terminal, text + len, sizeof(text) - 1 - len)) > 0)
+		len += n;
+	text[len] = '\0';
+	close(terminal);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return text;
+}
+
+static void a_terminal_shows_how_many_have_which_verdict(void **state)
+{
+	const char *text = on_terminal("");
+
+	if (!strstr(text, "\r1 of ") || !strstr(text, " replayed: 1 equal\033[K"))
+		fail_msg("%s", text);
 }
 
 /* --- without the command line --- */
@@ -253,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(recordings_are_replayed_by_name),
 		TEST(a_name_that_is_not_there_ends_it_before_anything_runs),
+		TEST(a_terminal_shows_how_many_have_which_verdict),
 		TEST(a_program_is_started_anew_after_so_many_replays),
 		TEST(however_many_there_are_memory_is_the_same_and_the_first_comes_early),
 	};

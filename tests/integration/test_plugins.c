@@ -12,6 +12,7 @@
 
 #include "lib/json.h"
 #include "lib/util.h"
+#include "tests/integration/browser.h"
 #include "tests/integration/json_check.h"
 #include "tests/support/command.h"
 
@@ -200,6 +201,28 @@ static void reports_show_what_a_plugin_said(void **state)
 	unsetenv("CENTS_ALIKE");
 }
 
+static void the_page_shows_what_a_plugin_said_beside_the_difference(void **state)
+{
+	const char *path = command_text("%s/report.html", command_folder());
+	struct browser *browser;
+
+	setenv("CENTS_ALIKE", "0", 1);
+	equalize("-regressed", 1,
+		 ARGV(CONFIG, "--plugin", example(1), "--keep-results", "--report",
+		      command_text("html:%s", path), ONE));
+	unsetenv("CENTS_ALIKE");
+	browser = browser_start();
+	browser_open(browser, command_text("file://%s", path));
+	browser_click(browser, "#list tbody tr.open");
+	browser_expect(
+		browser,
+		"return [...document.querySelectorAll('#detail p.said')].map(p => p.textContent).join('; ')",
+		"metadata: {\"currency\":\"GBP\"}; data: {\"recorded_lines\":5,\"replayed_lines\":5}; "
+		"results: {\"recorded\":{\"status\":0,\"total_cents\":167201},"
+		"\"replayed\":{\"status\":0,\"total_cents\":167200}}");
+	browser_stop(browser);
+}
+
 static void results_are_kept_when_they_are_wanted_alone(void **state)
 {
 	const char *said = equalize("", 0, ARGV(CONFIG, "--json", ONE));
@@ -384,6 +407,7 @@ int main(void)
 		TEST(what_a_plugin_says_stands_in_lines_that_follow_the_schema),
 		TEST(questions_and_answers_follow_their_schema),
 		TEST(reports_show_what_a_plugin_said),
+		TEST(the_page_shows_what_a_plugin_said_beside_the_difference),
 		TEST(results_are_kept_when_they_are_wanted_alone),
 		TEST(what_a_plugin_extracts_is_what_is_compared),
 		TEST(a_plugin_that_fails_fails_one_recording_and_no_other),

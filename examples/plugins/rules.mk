@@ -1,5 +1,5 @@
-# Plug-ins for comparisons of the example service.
-PLUGINS = $(O)/examples/plugins/price_check.so
+# Plug-ins for replays of the example service.
+PLUGINS = $(addprefix $(O)/examples/plugins/,price_check.so later.so)
 
 $(O)/examples/plugins/%.so: examples/plugins/%.c $(O)/include/tapedeck/plugin.h
 	$(call msg,CC,$@)

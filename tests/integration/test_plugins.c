@@ -296,6 +296,19 @@ static void an_input_is_served_with_what_its_plugin_restores(void **state)
 	says(said, "cannot restore 'libc.so.6:clock_gettime': plug-in 'whims.so': SIGSEGV");
 }
 
+/* Both examples: a week later, to the second. */
+static void a_clock_is_restored_as_another(void **state)
+{
+	for (int i = 0; i < KINDS; i++) {
+		autofree char *script = realpath("examples/plugins/later.py", NULL);
+		const char *own = i ? command_text("{\"command\": [\"python3\", \"%s\"]}", script)
+				    : command_text("\"%s/examples/plugins/later.so\"", command_build());
+
+		says(equalize("", 1, ARGV("-c", config_before("\"args\": { \"tp\"", own), ONE)),
+		     "created_ms: recorded 1795646419603, replayed 1796251219603\n");
+	}
+}
+
 static void a_program_that_fails_fails_one_recording_and_no_other(void **state)
 {
 	static const struct {
@@ -412,6 +425,7 @@ int main(void)
 		TEST(what_a_plugin_extracts_is_what_is_compared),
 		TEST(a_plugin_that_fails_fails_one_recording_and_no_other),
 		TEST(an_input_is_served_with_what_its_plugin_restores),
+		TEST(a_clock_is_restored_as_another),
 		TEST(a_program_that_fails_fails_one_recording_and_no_other),
 		TEST(a_plugin_that_cannot_be_used_is_told_before_anything_is_replayed),
 		TEST(an_option_names_a_category_and_a_file),

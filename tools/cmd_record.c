@@ -167,7 +167,16 @@ static int command_status(struct process *process)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void say_what_became(const struct recorder_summary *summary, const struct process *process, int status)
+static bool is_any_called(const struct program *program, const struct recorder_summary *summary)
+{
+	for (size_t i = 0; i < program->funcs_cnt; i++)
+		if (program->funcs[i].config->role == ROLE_OPERATION && summary->counts[i].hits)
+			return true;
+	return false;
+}
+
+static void say_what_became(const struct record_opts *opts, const struct program *program,
+			    const struct recorder_summary *summary, const struct process *process, int status)
 {
 	if (status >= 0)
 		fprintf(stderr, "tapedeck: the command ended with status %d\n", status);
@@ -188,7 +197,11 @@ static void say_what_became(const struct recorder_summary *summary, const struct
 			"tapedeck: %llu processes run another program by now: recording of them ended\n",
 			(unsigned long long)summary->execs);
 	if (!summary->taken && !summary->kept_out && !summary->discarded && !summary->incomplete)
-		fprintf(stderr, "tapedeck: no operation was taken: see 'hits' and 'sampled out'\n");
+		fprintf(stderr, "tapedeck: no operation was taken: %s\n",
+			is_any_called(program, summary) ? "see 'hits' and 'sampled out'"
+			: opts->follow			? "none was called"
+				       : "none was called in this process; --follow looks at its "
+					 "children, too");
 }
 
 static int report(const struct record_opts *opts, const struct program *program,
@@ -201,7 +214,7 @@ static int report(const struct record_opts *opts, const struct program *program,
 		r = record_summary_json(program, summary, cassette, status, err);
 	else
 		record_summary_print(program, summary, cassette);
-	say_what_became(summary, process, status);
+	say_what_became(opts, program, summary, process, status);
 	if (r < 0)
 		return r;
 	if (summary->loss_unknown || summary->unaccounted_events)

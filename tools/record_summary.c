@@ -111,6 +111,15 @@ int record_summary_json(const struct program *program, const struct recorder_sum
 }
 
 /* What is rare enough to need no column. */
+static bool was_called_inside(const struct program *program, const struct recorder_summary *summary, size_t i)
+{
+	const struct func_count *count = &summary->counts[i];
+
+	return program->funcs[i].config->role == ROLE_OPERATION && count->hits && summary->taken &&
+	       !summary->kept_out && !count->taken && !count->sampled_out && !count->unwanted &&
+	       !count->too_deep && !count->no_state && !count->elsewhere;
+}
+
 static void print_remarks(const struct program *program, const struct recorder_summary *summary)
 {
 	static const struct {
@@ -137,6 +146,9 @@ static void print_remarks(const struct program *program, const struct recorder_s
 				printf("%s: %llu %s\n", program->funcs[i].config->name,
 				       (unsigned long long)cnt, remarks[k].words);
 		}
+		if (was_called_inside(program, summary, i))
+			printf("%s: all its calls were made inside another operation, and belong to that\n",
+			       program->funcs[i].config->name);
 	}
 }
 

@@ -257,6 +257,8 @@ static void a_command_ends_as_it_would_have_and_nothing_taken_is_said(void **sta
 
 	desk_run(&record, ARGV("record", C, "--to", "file:~/nothing", "--", "~/desk", "answer", "0"));
 	desk_expect(&record, 0, "no operation was taken", NULL);
+	assert_true(
+		command_says(&record, "none was called in this process; --follow looks at its children", 1));
 	assert_true(command_says(&record, "SIGPIPE default", 1));
 	assert_true(command_says(&record, "the command ended with status 7", 1));
 }

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/cassette_file.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/util.h"
@@ -28,9 +29,6 @@
 
 #define DIR_MODE	  0700
 #define MEASURE_DEPTH_MAX 8 /* directories below each other */
-#define OBJECT_MODE	  0600
-#define TEMP_PREFIX	  ".tmp-"
-#define TEMP_MAX	  (sizeof(TEMP_PREFIX) + 32)
 
 struct file {
 	struct cassette cassette;
@@ -70,7 +68,7 @@ static int fault(const char *verb, const char *what, int code, struct err *err)
 	return err_set(err, -code, "cannot %s '%s': %s", verb, what, strerror(code));
 }
 
-static int object_fault(const char *verb, struct cassette *cassette, const char *key, int code,
+int cassette_file_fault(const char *verb, struct cassette *cassette, const char *key, int code,
 			struct err *err)
 {
 	int r = fault(verb, key, code, err);
@@ -186,8 +184,7 @@ static int open_dir_at(int dir, const char *name, bool create)
 	return fd >= 0 ? fd : -errno;
 }
 
-/* A descriptor of the directory that @key lies in, or -errno; *@leaf is the name in it. */
-static int open_parent(struct cassette *cassette, const char *key, bool create, const char **leaf)
+int cassette_file_parent(struct cassette *cassette, const char *key, bool create, const char **leaf)
 {
 	autoclose int dir = fcntl(root_of(cassette), F_DUPFD_CLOEXEC, 0);
 	const char *slash;
@@ -251,161 +248,10 @@ static int write_object(int dir, const char *leaf, const void *data, size_t len)
 static int file_put(struct cassette *cassette, const char *key, const void *data, size_t len, struct err *err)
 {
 	const char *leaf;
-	autoclose int dir = open_parent(cassette, key, true, &leaf);
+	autoclose int dir = cassette_file_parent(cassette, key, true, &leaf);
 	int r = dir < 0 ? dir : write_object(dir, leaf, data, len);
 
-	return r ? object_fault("write", cassette, key, -r, err) : 0;
-}
-
-/* --- many objects together --- */
-
-#define TOGETHER_MAX 256 /* objects whose files are open at once */
-
-/* An object on its way: written beside its place, and renamed when it is safe on disk. */
-struct staged {
-	int fd, dir; /* dir: borrowed */
-	const char *leaf;
-	char temp[TEMP_MAX + 1];
-};
-
-/* The directories that objects go to: few, so they are searched one by one. */
-struct parents {
-	struct {
-		const char *key; /* of an object in it; its first @len bytes name it */
-		size_t len;
-		int fd, result;
-	} row[TOGETHER_MAX];
-	size_t cnt;
-};
-
-static void parents_release(struct parents *parents)
-{
-	for (size_t i = 0; i < parents->cnt; i++)
-		close(parents->row[i].fd);
-	free(parents);
-}
-
-static size_t parent_len(const char *key)
-{
-	const char *slash = strrchr(key, '/');
-
-	return slash ? slash - key : 0;
-}
-
-/* The row of the directory that @key lies in, or -errno. */
-static int find_parent(struct parents *parents, struct cassette *cassette, const char *key)
-{
-	size_t len = parent_len(key);
-	const char *leaf;
-	int fd;
-
-	for (size_t i = 0; i < parents->cnt; i++)
-		if (parents->row[i].len == len && !memcmp(parents->row[i].key, key, len))
-			return i;
-	fd = open_parent(cassette, key, true, &leaf);
-	if (fd < 0)
-		return fd;
-	parents->row[parents->cnt].key = key;
-	parents->row[parents->cnt].len = len;
-	parents->row[parents->cnt].fd = fd;
-	return parents->cnt++;
-}
-
-/* Write the object, and let the disk begin: the sync that follows then waits for all of them at once. */
-static int stage(struct staged *staged, struct parents *parents, struct cassette *cassette,
-		 const struct cassette_object *object)
-{
-	size_t len = parent_len(object->key);
-	int parent = find_parent(parents, cassette, object->key), r;
-
-	if (parent < 0)
-		return parent;
-	staged->leaf = object->key + (len ? len + 1 : 0);
-	if (*staged->leaf == '.' || !*staged->leaf)
-		return -EINVAL;
-	staged->dir = parents->row[parent].fd;
-	memcpy(staged->temp, TEMP_PREFIX, sizeof(TEMP_PREFIX));
-	random_id(staged->temp + strlen(TEMP_PREFIX));
-	staged->fd = openat(staged->dir, staged->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, OBJECT_MODE);
-	if (staged->fd < 0)
-		return -errno;
-	r = write_all(staged->fd, object->data.data, object->data.len);
-	if (!r)
-		sync_file_range(staged->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	return r;
-}
-
-static int land(struct staged *staged)
-{
-	int r = fsync(staged->fd) ? -errno : 0;
-
-	/* A network file system may say only here that it is full. */
-	if (close(TAKE_FD(staged->fd)) && !r)
-		r = -errno;
-	return r;
-}
-
-static void drop(struct staged *staged)
-{
-	if (staged->fd >= 0)
-		close(TAKE_FD(staged->fd));
-	if (staged->temp[0])
-		unlinkat(staged->dir, staged->temp, 0);
-}
-
-static void sync_parents(struct parents *parents, struct cassette_object *objects, size_t cnt)
-{
-	for (size_t i = 0; i < parents->cnt; i++)
-		parents->row[i].result = fsync(parents->row[i].fd) ? -errno : 0;
-	for (size_t i = 0; i < cnt; i++)
-		for (size_t k = 0; k < parents->cnt && !objects[i].result; k++)
-			if (parents->row[k].len == parent_len(objects[i].key) &&
-			    !memcmp(parents->row[k].key, objects[i].key, parents->row[k].len))
-				objects[i].result = parents->row[k].result;
-}
-
-/* At most TOGETHER_MAX: all are written, then all synced, then all renamed, then their directories synced. */
-static void put_together(struct staged *staged, struct parents *parents, struct cassette *cassette,
-			 struct cassette_object *objects, size_t cnt)
-{
-	for (size_t i = 0; i < cnt; i++) {
-		staged[i] = (struct staged){.fd = -1};
-		objects[i].result = stage(&staged[i], parents, cassette, &objects[i]);
-	}
-	for (size_t i = 0; i < cnt; i++)
-		if (!objects[i].result)
-			objects[i].result = land(&staged[i]);
-	for (size_t i = 0; i < cnt; i++) {
-		if (!objects[i].result &&
-		    renameat(staged[i].dir, staged[i].temp, staged[i].dir, staged[i].leaf))
-			objects[i].result = -errno;
-		if (objects[i].result)
-			drop(&staged[i]);
-	}
-	sync_parents(parents, objects, cnt);
-}
-
-static int file_put_many(struct cassette *cassette, struct cassette_object *objects, size_t cnt,
-			 struct err *err)
-{
-	autofree struct staged *staged = calloc(TOGETHER_MAX, sizeof(*staged));
-	int first = 0;
-
-	if (!staged)
-		return err_nomem(err);
-	for (size_t done = 0; done < cnt; done += TOGETHER_MAX) {
-		struct parents *parents = calloc(1, sizeof(*parents));
-
-		if (!parents)
-			return err_nomem(err);
-		put_together(staged, parents, cassette, objects + done,
-			     MIN(cnt - done, (size_t)TOGETHER_MAX));
-		parents_release(parents);
-	}
-	for (size_t i = 0; i < cnt && !first; i++)
-		if (objects[i].result)
-			first = object_fault("write", cassette, objects[i].key, -objects[i].result, err);
-	return first;
+	return r ? cassette_file_fault("write", cassette, key, -r, err) : 0;
 }
 
 static int read_all(int fd, struct blob *out)
@@ -442,7 +288,7 @@ static int read_all(int fd, struct blob *out)
 static int open_object(struct cassette *cassette, const char *key)
 {
 	const char *leaf;
-	autoclose int dir = open_parent(cassette, key, false, &leaf);
+	autoclose int dir = cassette_file_parent(cassette, key, false, &leaf);
 	int fd;
 
 	if (dir < 0)
@@ -493,7 +339,7 @@ static int file_get(struct cassette *cassette, const char *key, struct blob *out
 {
 	int r = read_object(cassette, key, out);
 
-	return r && r != -ENOENT ? object_fault("read", cassette, key, -r, err) : r;
+	return r && r != -ENOENT ? cassette_file_fault("read", cassette, key, -r, err) : r;
 }
 
 static int file_get_part(struct cassette *cassette, const char *key, uint64_t at, uint64_t len,
@@ -501,16 +347,16 @@ static int file_get_part(struct cassette *cassette, const char *key, uint64_t at
 {
 	int r = read_part(cassette, key, at, len, out);
 
-	return r && r != -ENOENT && r != -EBADMSG ? object_fault("read", cassette, key, -r, err) : r;
+	return r && r != -ENOENT && r != -EBADMSG ? cassette_file_fault("read", cassette, key, -r, err) : r;
 }
 
 static int file_remove(struct cassette *cassette, const char *key, struct err *err)
 {
 	const char *leaf;
-	autoclose int dir = open_parent(cassette, key, false, &leaf);
+	autoclose int dir = cassette_file_parent(cassette, key, false, &leaf);
 	int r = dir < 0 ? dir : unlinkat(dir, leaf, 0) || fsync(dir) ? -errno : 0;
 
-	return r && r != -ENOENT ? object_fault("remove", cassette, key, -r, err) : r;
+	return r && r != -ENOENT ? cassette_file_fault("remove", cassette, key, -r, err) : r;
 }
 
 /* --- listing --- */
@@ -525,7 +371,7 @@ static int collect(struct names *names, struct cassette *cassette, const char *p
 {
 	__attribute__((cleanup(closedirp))) DIR *dir = NULL;
 	const char *leaf;
-	autoclose int fd = open_parent(cassette, prefix, false, &leaf);
+	autoclose int fd = cassette_file_parent(cassette, prefix, false, &leaf);
 	struct dirent *entry;
 	int r = 0;
 
@@ -550,7 +396,7 @@ static int file_list(struct cassette *cassette, const char *prefix, int (*fn)(co
 	/* A file or a link where a directory would be is not ours. */
 	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
 		return 0;
-	return r ? object_fault("list", cassette, prefix, -r, err) : names_each(&names, fn, ctx);
+	return r ? cassette_file_fault("list", cassette, prefix, -r, err) : names_each(&names, fn, ctx);
 }
 
 /* --- sizes --- */
@@ -569,7 +415,7 @@ static int measure_one(const char *name, void *ctx)
 	struct measuring *measuring = ctx;
 	size_t len = strlen(measuring->key);
 	const char *leaf;
-	autoclose int dir = open_parent(measuring->cassette, measuring->key, false, &leaf);
+	autoclose int dir = cassette_file_parent(measuring->cassette, measuring->key, false, &leaf);
 	struct stat st;
 	int r = 0;
 
@@ -603,7 +449,7 @@ const struct cassette_ops cassette_file_ops = {
 	.open = file_open,
 	.close = file_close,
 	.put = file_put,
-	.put_many = file_put_many,
+	.put_many = cassette_file_put_many,
 	.get = file_get,
 	.get_part = file_get_part,
 	.remove = file_remove,

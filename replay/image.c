@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/image.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,36 +9,17 @@
 #include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/err.h"
-#include "lib/key.h"
 #include "lib/pool.h"
 #include "lib/program.h"
 #include "lib/recording.h"
-#include "lib/schema.h"
 #include "lib/store.h"
 #include "lib/util.h"
 #include "lib/value.h"
 #include "replay/displaced.h"
+#include "replay/image_impl.h"
 #include "replay/notes.h"
-#include "replay/patchfile.h"
-#include "replay/rebuild.h"
-#include "replay/target/patch.h"
 
-struct image {
-	const struct recording *recording;
-	const struct schema *schema;
-	struct store *store;
-	const struct config *config;
-	const struct program *program;
-	struct notes *notes;
-	struct err *err;
-	struct rebuild rebuild;
-	struct case_header header;
-	struct case_call *calls;
-	struct pool *pool;
-};
-
-static int decode(struct image *image, struct values *out, const struct shape **shape,
-		  const struct call *call)
+int image_decode(struct image *image, struct values *out, const struct shape **shape, const struct call *call)
 {
 	int r = store_shape(image->store, image->schema, call->func, shape, image->err);
 
@@ -48,8 +28,7 @@ static int decode(struct image *image, struct values *out, const struct shape **
 	return values_decode(out, *shape, call, image->pool) < 0 ? err_nomem(image->err) : 0;
 }
 
-/* The build's parameter of that name, for a recording whose parameters may stand in another order. */
-static ssize_t param_named(const struct shape *shape, const char *name, size_t at)
+ssize_t image_param_named(const struct shape *shape, const char *name, size_t at)
 {
 	for (size_t i = 0; name && i < shape->params_cnt; i++) {
 		const char *own = shape->nodes[shape->params[i].node].name;
@@ -156,9 +135,8 @@ static bool is_content(const struct value *v)
 	return v->kind == VALUE_TEXT || v->kind == VALUE_BYTES;
 }
 
-/* The file has, before the operation begins or when a call has been served, what it had. */
-static int put_file(struct image *image, const struct shape *shape, uint16_t node,
-		    const struct values *values, const struct value *content, bool is_live)
+int image_put_file(struct image *image, const struct shape *shape, uint16_t node, const struct values *values,
+		   const struct value *content, bool is_live)
 {
 	const struct value *name = file_name(shape, node, values);
 	struct buf *data = &image->rebuild.data;
@@ -193,7 +171,7 @@ static int put_room(struct image *image, const struct shape_param *param, const 
 	return r < 0 ? r : put_slots(image, &rebuilt, &param->loc);
 }
 
-static bool is_in_memory(const struct shape *shape)
+bool image_is_in_memory(const struct shape *shape)
 {
 	return shape->result.node != SHAPE_NONE && shape->result.loc.piece[0].place == ABI_SRET;
 }
@@ -206,11 +184,10 @@ static int put_result_room(struct image *image, const struct shape *shape)
 	return r < 0 ? r : rebuild_op(&image->rebuild, SERVE_ARG, 0, REBUILD_FIRST, 0, 0, 0);
 }
 
-/* The @i-th recorded parameter. */
-static int know(struct image *image, const struct shape *shape, const char *name, size_t i,
-		const struct value *value)
+int image_know(struct image *image, const struct shape *shape, const char *name, size_t i,
+	       const struct value *value)
 {
-	ssize_t at = param_named(shape, name, i);
+	ssize_t at = image_param_named(shape, name, i);
 
 	return at < 0 ? 0 : rebuild_know(&image->rebuild, value, shape->params[at].node);
 }
@@ -221,7 +198,7 @@ static int put_param(struct image *image, const struct program_func *func, const
 {
 	const struct shape *shape = func->shape;
 	const struct value *value = values->args[i];
-	ssize_t at = param_named(shape, values->names[i], i);
+	ssize_t at = image_param_named(shape, values->names[i], i);
 
 	if (inside != (value && rebuild_is_inside(&image->rebuild, value)))
 		return 0;
@@ -229,7 +206,7 @@ static int put_param(struct image *image, const struct program_func *func, const
 		notes_add(image->notes, "%s: parameter '%s' was recorded and is not in this build",
 			  func->config->name, values->names[i]);
 	else if (shape->nodes[shape->params[at].node].kind == SHAPE_FILE)
-		return value ? put_file(image, shape, shape->params[at].node, values, value, false) : 0;
+		return value ? image_put_file(image, shape, shape->params[at].node, values, value, false) : 0;
 	else if (value)
 		return put_argument(image, &shape->params[at], value);
 	else
@@ -242,7 +219,7 @@ static int put_params(struct image *image, const struct program_func *func, cons
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
-		r = know(image, func->shape, values->names[i], i, values->args[i]);
+		r = image_know(image, func->shape, values->names[i], i, values->args[i]);
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
 		r = put_param(image, func, values, i, false);
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
@@ -255,7 +232,7 @@ static int put_operation(struct image *image, size_t operation)
 	const struct program_func *func = &image->program->funcs[operation];
 	const struct shape *shape = func->shape, *recorded;
 	struct values values = {};
-	int r = decode(image, &values, &recorded, &image->recording->operation);
+	int r = image_decode(image, &values, &recorded, &image->recording->operation);
 
 	if (r < 0)
 		return r;
@@ -263,273 +240,13 @@ static int put_operation(struct image *image, size_t operation)
 	image->header.stack_words = shape->stack_bytes / 8;
 	if (image->header.stack_words > PATCH_STACK_WORDS)
 		return err_set(image->err, -EUNATCH, "its stack arguments are larger than can be passed");
-	if (is_in_memory(shape))
+	if (image_is_in_memory(shape))
 		r = put_result_room(image, shape);
 	if (r == 0)
 		r = put_params(image, func, &values);
 	rebuild_keep(&image->rebuild);
 	image->header.ops_cnt = image->rebuild.ops.len / sizeof(struct serve_op);
 	return r;
-}
-
-/* --- calls --- */
-
-static const struct program_func *func_of(const struct image *image, const char *alias)
-{
-	for (size_t i = 0; i < image->program->funcs_cnt; i++)
-		if (!strcmp(image->program->funcs[i].config->alias, alias))
-			return &image->program->funcs[i];
-	for (size_t i = 0; i < image->program->funcs_cnt; i++)
-		for (size_t k = 0; k < image->program->funcs[i].config->fallbacks_cnt; k++)
-			if (!strcmp(image->program->funcs[i].config->fallbacks[k], alias))
-				return &image->program->funcs[i];
-	return NULL;
-}
-
-static void put_piece(struct patch_registers *out, const struct abi_piece *piece, const uint8_t *bytes)
-{
-	switch (piece->place) {
-	case ABI_GPR:
-		memcpy(piece->number ? &out->rdx : &out->rax, bytes, 8);
-		break;
-	case ABI_XMM:
-		memcpy(&out->xmm[piece->number], bytes, 8);
-		break;
-	case ABI_X87:
-		memcpy(out->st, bytes, (piece->number + 1) * sizeof(out->st[0]));
-		break;
-	}
-}
-
-/* Where the caller wants it: at the address in rdi, which becomes the result. */
-static int put_result_in_memory(struct image *image, const struct value *result, uint16_t node)
-{
-	int r = rebuild_op(&image->rebuild, SERVE_RESULT, 0, 0, 0, 0, 0);
-
-	if (r == 0)
-		r = rebuild_op(&image->rebuild, SERVE_ADD, REBUILD_FIRST, 0, 0, 0, 0);
-	return r < 0 ? r : rebuild_at(&image->rebuild, REBUILD_FIRST, result, node);
-}
-
-static int put_result(struct image *image, struct case_call *out, const struct shape *shape,
-		      const struct values *values)
-{
-	const struct abi_loc *loc = &shape->result.loc;
-	struct rebuild_value rebuilt = {};
-	int r;
-
-	if (shape->result.node == SHAPE_NONE)
-		return 0;
-	if (!values->result)
-		return err_set(image->err, -EUNATCH, "its result was not recorded");
-	if (is_in_memory(shape))
-		return put_result_in_memory(image, values->result, shape->result.node);
-	r = rebuild_value(&image->rebuild, &rebuilt, values->result, shape->result.node);
-	for (int i = 0; r == 0 && i < loc->pieces_cnt; i++)
-		put_piece(&out->result, &loc->piece[i], rebuilt.bytes + 8 * i);
-	for (size_t i = 0; r == 0 && i < rebuilt.slots_cnt; i++)
-		r = rebuild_op(&image->rebuild, SERVE_RESULT, 0, rebuilt.slots[i].reg,
-			       loc->piece[rebuilt.slots[i].off / 8].number, 0, 0);
-	return r;
-}
-
-/* What flowed out through the live pointers of a parameter. */
-static int put_out(struct image *image, const struct shape_param *param, const struct value *out,
-		   const struct value *before)
-{
-	/* What is not passed to the build's function it cannot have written through. */
-	if (out->kind == VALUE_UNAVAILABLE || shape_is_unpassed(param))
-		return 0;
-	return rebuild_passed(&image->rebuild, &param->loc, out, before, param->node);
-}
-
-/* The values of the recording in the order of the build's parameters: where a VALUE_REF may lead. */
-static void order_live(const struct value *live[ABI_PARAMS_MAX], const struct shape *shape,
-		       const struct values *values, struct value *const recorded[ABI_PARAMS_MAX])
-{
-	for (size_t i = 0; i < values->params_cnt; i++) {
-		ssize_t at = param_named(shape, values->names[i], i);
-
-		if (at >= 0)
-			live[at] = recorded[i];
-	}
-}
-
-/* What the call left behind comes first: where something else lay there at its entry, that is gone. */
-static int know_all(struct image *image, const struct shape *shape, const struct values *values)
-{
-	int r = rebuild_know(&image->rebuild, values->result, shape->result.node);
-
-	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
-		r = know(image, shape, values->names[i], i, values->out[i]);
-	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
-		r = know(image, shape, values->names[i], i, values->args[i]);
-	return r;
-}
-
-/* What %n stores is not captured. */
-static bool stores_count(const struct values *values)
-{
-	for (size_t i = 0; i < values->params_cnt; i++) {
-		const struct value *v = values->args[i];
-
-		for (size_t k = 0; v && v->kind == VALUE_ARRAY && k < v->child_cnt; k++)
-			if (!v->child[k]->name && v->child[k]->is_elsewhere && v->child[k]->bits)
-				return true;
-	}
-	return false;
-}
-
-static bool is_function(const struct shape *shape, uint16_t node)
-{
-	const struct btf *btf = schema_btf(shape->schema);
-	const struct btf_type *t = btf__type_by_id(btf, schema_strip(shape->schema, shape->nodes[node].type));
-
-	if (!t || !btf_is_ptr(t))
-		return false;
-	t = btf__type_by_id(btf, schema_strip(shape->schema, t->type));
-	return t && btf_is_func_proto(t);
-}
-
-/* What the real function did by calling back into the program is not done while it is served. */
-static void note_callbacks(struct image *image, const struct program_func *func, const struct values *values)
-{
-	for (size_t i = 0; i < values->params_cnt; i++) {
-		const struct value *value = values->args[i];
-		ssize_t at = param_named(func->shape, values->names[i], i);
-
-		if (at < 0 || !value || !value->bits ||
-		    !is_function(func->shape, func->shape->params[at].node))
-			continue;
-		notes_add(image->notes,
-			  "'%s' was given a function ('%s'%s%s): it is not called again while '%s' is served",
-			  func->config->alias, values->names[i] ?: "?", value->text ? ", " : "",
-			  value->text ?: "", func->config->alias);
-	}
-}
-
-static int put_served(struct image *image, struct case_call *out, const struct shape *shape,
-		      const struct shape *recorded, const struct values *values)
-{
-	const struct value *live[ABI_PARAMS_MAX] = {}, *live_out[ABI_PARAMS_MAX] = {};
-	int r;
-
-	if (stores_count(values))
-		return err_set(image->err, -EUNATCH, "what '%%n' stored was not captured");
-	order_live(live, shape, values, values->args);
-	order_live(live_out, shape, values, values->out);
-	rebuild_begin(&image->rebuild, shape, recorded, live, live_out);
-	r = know_all(image, shape, values);
-	for (size_t i = 0; r == 0 && i < values->params_cnt; i++) {
-		ssize_t at = param_named(shape, values->names[i], i);
-
-		if (!values->out[i])
-			continue;
-		if (at < 0)
-			return err_set(image->err, -EUNATCH, "its parameter '%s' is not in this build",
-				       values->names[i]);
-		if (shape->nodes[shape->params[at].node].kind == SHAPE_FILE)
-			r = put_file(image, shape, shape->params[at].node, values, values->out[i], true);
-		else
-			r = put_out(image, &shape->params[at], values->out[i], values->args[i]);
-	}
-	if (r == 0)
-		r = rebuild_settle(&image->rebuild);
-	if (r == 0)
-		r = put_result(image, out, shape, values);
-	return r < 0 ? r : rebuild_settle(&image->rebuild);
-}
-
-/* The key may name a handle: its number is then the one that the program will hold. */
-static void displace(struct image *image, struct value *value)
-{
-	if (!value)
-		return;
-	if (value->kind == VALUE_HANDLE)
-		value->bits = displaced_to(image->rebuild.displaced, value->bits);
-	for (size_t i = 0; i < value->child_cnt; i++)
-		displace(image, value->child[i]);
-}
-
-static int put_key(struct image *image, struct case_call *out, const struct program_func *func,
-		   const struct call *call)
-{
-	struct buf *data = &image->rebuild.data;
-	const size_t at = data->len;
-	const struct shape *shape;
-	struct values values = {};
-	int r;
-
-	if (func->config->role != ROLE_INPUT)
-		return 0;
-	r = decode(image, &values, &shape, call);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; image->rebuild.displaced && i < values.params_cnt; i++)
-		displace(image, values.args[i]);
-	r = key_put(data, func->shape, &values, (const char *const *)func->config->key, func->config->key_cnt,
-		    image->program, image->err);
-	if (r == -ENODATA)
-		return err_wrap(image->err, -EUNATCH, "a call of '%s' cannot be found again",
-				func->config->alias);
-	out->key = at;
-	out->key_len = data->len - at;
-	return r;
-}
-
-/* A call that cannot be served does not stop the others: it says so when it is asked for. */
-static int put_unserved(struct image *image, struct case_call *out, const char *why)
-{
-	out->unserved = image->rebuild.data.len;
-	buf_put(&image->rebuild.data, why, strlen(why) + 1);
-	out->ops_cnt = 0;
-	return 0;
-}
-
-static const unsigned roles[ROLE_CNT] = {
-	[ROLE_OPERATION] = PATCH_OPERATION, [ROLE_INPUT] = PATCH_INPUT, [ROLE_OUTPUT] = PATCH_OUTPUT};
-
-#define UNSET 0xffffffffu /* an offset into data of 0 is a place, too */
-
-static int put_call(struct image *image, struct case_call *out, const struct call *call)
-{
-	const struct schema_func *recorded = schema_func(image->schema, call->func);
-	const struct program_func *func = func_of(image, recorded->alias);
-	struct rebuild *rebuild = &image->rebuild;
-	const struct shape *shape;
-	struct values values = {};
-	char why[256];
-	int r = decode(image, &values, &shape, call);
-
-	if (r < 0)
-		return r;
-	*out = (struct case_call){.alias = patchfile_alias(image->config, recorded->alias),
-				  .role = roles[recorded->role],
-				  .key = UNSET,
-				  .unserved = UNSET,
-				  .has_errno = call->has_errno,
-				  .error_number = call->error_number};
-	if (!func)
-		return put_unserved(image, out, "nothing in the configuration has its alias any more");
-	r = put_key(image, out, func, call);
-	if (r < 0)
-		return r;
-	if (call->left != LEFT_RETURN) {
-		snprintf(
-			why, sizeof(why), "when it was recorded it did not return (%s)%s",
-			left_name(call->left),
-			call->left == LEFT_UNWOUND
-				? ": a longjmp or an exception cannot be repeated; say with \"when_missing\" "
-				  "whether to run it, or what to return"
-				: "");
-		out->did_not_return = 1;
-		return put_unserved(image, out, why);
-	}
-	note_callbacks(image, func, &values);
-	out->ops = rebuild->ops.len / sizeof(struct serve_op);
-	r = put_served(image, out, func->shape, shape, &values);
-	out->ops_cnt = rebuild->ops.len / sizeof(struct serve_op) - out->ops;
-	return r == -EUNATCH ? put_unserved(image, out, image->err->msg) : r;
 }
 
 /* --- the case: header, calls, ops, data --- */
@@ -546,8 +263,8 @@ static void move_offsets(struct image *image, size_t ops_at, size_t data_at)
 		struct case_call *call = &image->calls[i];
 
 		call->ops = ops_at + call->ops * sizeof(*ops);
-		call->key = call->key == UNSET ? 0 : call->key + data_at;
-		call->unserved = call->unserved == UNSET ? 0 : call->unserved + data_at;
+		call->key = call->key == IMAGE_UNSET ? 0 : call->key + data_at;
+		call->unserved = call->unserved == IMAGE_UNSET ? 0 : call->unserved + data_at;
 	}
 }
 
@@ -584,7 +301,7 @@ static int fill(struct buf *out, struct image *image, size_t operation)
 	if (r == -EUNATCH)
 		return err_wrap(image->err, r, "the operation's arguments cannot be rebuilt");
 	for (size_t i = 0; r == 0 && i < image->recording->calls_cnt; i++)
-		r = put_call(image, &image->calls[i], &image->recording->calls[i]);
+		r = image_put_call(image, &image->calls[i], &image->recording->calls[i]);
 	return r < 0 ? r : lay_out(out, image);
 }
 

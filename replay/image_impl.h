@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of image share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "replay/image.h"
+#include "replay/rebuild.h"
+#include "replay/target/patch.h"
+
+struct call;
+struct pool;
+struct values;
+
+#define IMAGE_UNSET 0xffffffffu /* of a call's offset into data: 0 is a place, too */
+
+struct image {
+	const struct recording *recording;
+	const struct schema *schema;
+	struct store *store;
+	const struct config *config;
+	const struct program *program;
+	struct notes *notes;
+	struct err *err;
+	struct rebuild rebuild;
+	struct case_header header;
+	struct case_call *calls;
+	struct pool *pool;
+};
+
+/* The values of @call, and the shape that they were recorded with. */
+int image_decode(struct image *image, struct values *out, const struct shape **shape,
+		 const struct call *call);
+/* The build's parameter of that name, for a recording whose parameters may stand in another order. */
+ssize_t image_param_named(const struct shape *shape, const char *name, size_t at);
+/* The file @node has, before the operation begins or when a call has been served (@is_live), what it had. */
+int image_put_file(struct image *image, const struct shape *shape, uint16_t node, const struct values *values,
+		   const struct value *content, bool is_live);
+/* Whether the result lies in memory of the caller's. */
+bool image_is_in_memory(const struct shape *shape);
+/* The @i-th recorded parameter may be pointed into: see rebuild_know. */
+int image_know(struct image *image, const struct shape *shape, const char *name, size_t i,
+	       const struct value *value);
+/* What answers @call, or why it cannot be served. */
+int image_put_call(struct image *image, struct case_call *out, const struct call *call);

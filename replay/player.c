@@ -14,44 +14,22 @@
 #include "lib/object.h"
 #include "lib/program.h"
 #include "lib/recording.h"
-#include "lib/recording_json.h"
 #include "lib/store.h"
 #include "lib/util.h"
-#include "lib/value_edit.h"
-#include "replay/displaced.h"
 #include "replay/image.h"
 #include "replay/judge.h"
 #include "replay/notes.h"
 #include "replay/patchfile.h"
+#include "replay/player_impl.h"
 #include "replay/plugin.h"
 #include "replay/sandbox.h"
 #include "replay/server.h"
-#include "replay/startup.h"
 #include "replay/target/patch.h"
 #include "replay/valgrind.h"
 #include "replay/unrecorded.h"
 #include "replay/verdict.h"
 
 #define PATCH_FILE_MAX (64u << 20)
-#define STARTUPS_MAX   4 /* processes that started in different ways, and have a server at once */
-
-struct player {
-	struct player_opts opts;
-	struct store *store;
-	char *folder;  /* of the configuration */
-	struct stage { /* an operation's */
-		struct buf patch;
-		struct plugin *plugin; /* NULL: none, or not yet */
-		struct slot {
-			struct startup startup;
-			struct server *server; /* started with it; NULL: not yet */
-			unsigned age;	       /* replays of the server */
-			struct err *trouble;   /* why it cannot be started; NULL: not known */
-			uint64_t used;	       /* when last; 0: the slot is free */
-		} slots[STARTUPS_MAX], *slot;  /* slot: of the recording that is played */
-	} * stages;			       /* by the program's functions */
-	uint64_t clock;
-};
 
 int player_new(struct player **out, const struct player_opts *opts, struct cassette *cassette,
 	       struct err *err)
@@ -292,16 +270,6 @@ static int find_operation(const struct player *player, const struct recording *r
 	return err_set(err, -ENOENT, "the configuration has no operation '%s'", alias);
 }
 
-/* What one recording is played with. */
-struct play {
-	struct player *player;
-	size_t operation;
-	struct recording *recording;
-	const struct schema *schema;
-	struct displaced displaced;
-	struct buf data;
-};
-
 /* The server may have died of an earlier case: it gets one more try. */
 static int run(struct play *play, unsigned how, struct server_result *result, struct err *err)
 {
@@ -403,112 +371,6 @@ static bool is_puzzling(const struct player *player, const struct comparison *co
 	       !result->timed_out && !(result->report && result->report[0]) && !player->opts.is_debugged;
 }
 
-/* --- what a plug-in says --- */
-
-static bool wants_say(const struct play *play)
-{
-	const struct player_opts *opts = &play->player->opts;
-
-	return opts->keeps_results ||
-	       config_plugin_is_set(&opts->program->funcs[play->operation].config->plugin);
-}
-
-static int use_plugin(struct player *player, size_t operation, struct err *err)
-{
-	const struct config_func *func = player->opts.program->funcs[operation].config;
-	const struct plugin_opts opts = {.config = &func->plugin,
-					 .folder = player->folder,
-					 .engine = player->opts.engine,
-					 .category = func->category ?: func->alias,
-					 .recycle = player->opts.recycle};
-	struct stage *stage = &player->stages[operation];
-
-	if (stage->plugin || !config_plugin_is_set(&func->plugin))
-		return 0;
-	return plugin_new(&stage->plugin, &opts, err);
-}
-
-/* The input of the program that a call of @alias is one of; funcs_cnt: none. */
-static size_t find_input(const struct player *player, const char *alias)
-{
-	const struct program *program = player->opts.program;
-
-	for (size_t i = 0; i < program->funcs_cnt; i++) {
-		const struct config_func *func = program->funcs[i].config;
-
-		if (func->role != ROLE_INPUT)
-			continue;
-		if (!strcmp(func->alias, alias))
-			return i;
-		for (size_t k = 0; k < func->fallbacks_cnt; k++)
-			if (!strcmp(func->fallbacks[k], alias))
-				return i;
-	}
-	return program->funcs_cnt;
-}
-
-static int find_in_schema(struct recording_func *out, uint32_t number, void *ctx, struct err *err)
-{
-	const struct play *play = ctx;
-	const struct schema_func *func = schema_func(play->schema, number);
-
-	*out = (struct recording_func){func->role, func->name, func->alias, NULL};
-	return store_shape(play->player->store, play->schema, number, &out->shape, err);
-}
-
-static int restore_call(struct play *play, struct plugin *plugin, struct call *call, struct err *err)
-{
-	auto_cjson cJSON *json = NULL, *changes = NULL;
-	const struct shape *shape;
-	int r = recording_call_json(&json, call, find_in_schema, play, err);
-
-	if (r == 0)
-		r = plugin_restore(plugin, play->recording->id, json, &changes, err);
-	if (r == 0)
-		r = store_shape(play->player->store, play->schema, call->func, &shape, err);
-	return r < 0 ? r : value_edit(call, shape, changes, play->recording->pool, err);
-}
-
-/* Inputs are served with what their plug-ins make of what was recorded. */
-static int restore_inputs(struct play *play, struct err *err)
-{
-	struct player *player = play->player;
-	int r = 0;
-
-	for (size_t i = 0; i < play->recording->calls_cnt && r == 0; i++) {
-		struct call *call = &play->recording->calls[i];
-		const char *alias = schema_func(play->schema, call->func)->alias;
-		size_t input = find_input(player, alias);
-		struct plugin *plugin;
-
-		if (input == player->opts.program->funcs_cnt)
-			continue;
-		r = use_plugin(player, input, err);
-		plugin = player->stages[input].plugin;
-		if (r < 0 || !plugin)
-			continue;
-		r = plugin_start(plugin, err);
-		if (r == 0 && plugin_does(plugin, PLUGIN_RESTORE))
-			r = restore_call(play, plugin, call, err);
-		if (r < 0)
-			r = err_wrap(err, r, "cannot restore '%s'", alias);
-	}
-	return r;
-}
-
-static int let_say(struct play *play, struct comparison *out, const struct cJSON *replayed, struct err *err)
-{
-	struct player *player = play->player;
-	auto_cjson cJSON *recorded = NULL;
-	int r = use_plugin(player, play->operation, err);
-
-	if (r == 0)
-		r = recording_json(&recorded, &out->key, play->recording, play->schema, player->store, err);
-	return r < 0 ? r
-		     : plugin_judge(player->stages[play->operation].plugin, out, recorded, replayed,
-				    player->opts.keeps_results, err);
-}
-
 static int play(struct play *play, struct comparison *out, struct err *err)
 {
 	struct player *player = play->player;
@@ -522,16 +384,16 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 	spans = server_spans(player->stages[play->operation].slot->server, &spans_cnt);
 	displaced_init(&play->displaced, spans, spans_cnt);
 	displaced_inherit(&play->displaced, &player->stages[play->operation].slot->startup.displaced);
-	r = restore_inputs(play, err);
+	r = player_restore_inputs(play, err);
 	if (r < 0)
 		return r;
 	r = image_write(&play->data, play->recording, play->schema, player->store, player->opts.config,
 			player->opts.program, play->operation, &play->displaced, player->opts.notes, err);
 	if (r == 0)
-		r = try(play, 0, out, &result, wants_say(play) ? &replayed : NULL, err);
+		r = try(play, 0, out, &result, player_wants_say(play) ? &replayed : NULL, err);
 	if (r == 0 && is_puzzling(player, out, &result))
 		explain(play, out);
-	return r == 0 && wants_say(play) ? let_say(play, out, replayed, err) : r;
+	return r == 0 && player_wants_say(play) ? player_let_say(play, out, replayed, err) : r;
 }
 
 /* As start, but what failed once is not tried again: each try may take as long as start-up may. */

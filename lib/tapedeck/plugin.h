@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Plug-ins of replay, equalize and studio: what is compared, how, and what stands beside it in reports,
- *decided by your code, for the operations whose configuration says "plugin".
+ * decided by your code, for the operations (and inputs) whose configuration says "plugin".
  *
  * A plug-in is a shared object that has a variable `tapedeck_plugin`:
  *
@@ -10,10 +10,10 @@
  *
  *	cc -shared -fPIC -o price_check.so price_check.c $(pkg-config --cflags tapedeck)
  *
- * It runs in processes of its own, one for each job and operation, one call at a time: a crash, a hang, or
- * whatever it says under @error is an equalizer_failure of the recording that it was asked about, and of no
- * other. What it prints goes to stderr. It may keep what it likes from one call to the next, and must not
- * count on it: the process may be started anew between two calls.
+ * It runs in processes of its own, one for each job and operation or input, one call at a time: a crash, a
+ * hang, or whatever it says under @error is an equalizer_failure of the recording that it was asked about,
+ * and of no other. What it prints goes to stderr. It may keep what it likes from one call to the next, and
+ * must not count on it: the process may be started anew between two calls.
  *
  * Values are JSON text in UTF-8. A recording, and what was captured of its replay, are what `tapedeck show
  * --json` prints ("operation", "calls", ...); a replay has no metadata.
@@ -21,7 +21,7 @@
  * What is passed to a function stays the caller's, and is gone when it returns. What a function returns or
  * stores through a pointer was allocated by malloc; the caller frees it. NULL in the struct: the plug-in does
  * not do that, and tapedeck does as it would without one. Structures may grow at their ends; `size` tells
- *what a plug-in was built with.
+ * what a plug-in was built with.
  */
 #ifndef TAPEDECK_PLUGIN_H
 #define TAPEDECK_PLUGIN_H

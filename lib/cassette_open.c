@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/cassette_driver.h"
-#include "lib/cassette_keys.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/nearest.h"

@@ -2,7 +2,6 @@
 /* Profiles, and roles that are assumed at the security token service. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "lib/debuginfo_impl.h"
-#include "lib/util.h"
 
 #define CLIENT "libdebuginfod.so.1"
 #define URLS   "DEBUGINFOD_URLS"

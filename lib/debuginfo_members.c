@@ -2,12 +2,10 @@
 #include "lib/debuginfo_members.h"
 
 #include <dwarf.h>
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
 #include "lib/debuginfo_impl.h"
-#include "lib/err.h"
 #include "lib/schema.h"
 #include "lib/util.h"
 

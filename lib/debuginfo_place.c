@@ -11,7 +11,6 @@
 #include "lib/debuginfo_impl.h"
 #include "lib/debuginfo_members.h"
 #include "lib/err.h"
-#include "lib/util.h"
 
 #define VALUE_DEPTH 64 /* structs within structs that are passed by value */
 

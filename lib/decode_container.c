@@ -4,7 +4,6 @@
 #include "lib/decode.h"
 #include "lib/pool.h"
 #include "lib/schema.h"
-#include "lib/util.h"
 
 #define LOCAL_OFF 16 /* libstdc++: a short text lies in the string itself, where a long one's capacity is */
 #define LOCAL_MAX 15

@@ -3,7 +3,6 @@
  * planner. */
 #include "lib/decode.h"
 #include "lib/expr.h"
-#include "lib/util.h"
 
 struct place {
 	struct extent extent;

@@ -8,7 +8,6 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
-#include "lib/util.h"
 
 /* --- over text that is known to be JSON with comments --- */
 

@@ -3,7 +3,6 @@
  * Marks are functions that nobody configures: each kind that the program has becomes one, called from all its
  * sites, where the registers are those of a call. What is known of them is said as a configuration would.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,6 @@
 #include "lib/expr.h"
 #include "lib/key.h"
 #include "lib/program_impl.h"
-#include "lib/util.h"
 
 /* The pointer that leads to @idx, or the parameter or result that it is part of. */
 static uint16_t holder(const struct shape *shape, uint16_t idx)

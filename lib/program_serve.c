@@ -15,7 +15,6 @@
 #include "lib/object.h"
 #include "lib/program_impl.h"
 #include "lib/serve.h"
-#include "lib/util.h"
 
 #define LIBC "libc.so.6"
 

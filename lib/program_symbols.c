@@ -3,13 +3,11 @@
  * Pointers into the program's images, by name. Only where a shape has opaque pointers is looked for them, and
  * every word there that lies in an image is taken for one: a name too many does no harm.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/err.h"
 #include "lib/object.h"
-#include "lib/plan.h"
 #include "lib/pool.h"
 #include "lib/program_impl.h"
 #include "lib/recording.h"

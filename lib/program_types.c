@@ -10,7 +10,6 @@
 #include "lib/nearest.h"
 #include "lib/program_impl.h"
 #include "lib/schema.h"
-#include "lib/util.h"
 
 #define NEST_MAX 64 /* anonymous structs within each other */
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/digest.h"
-#include "lib/plan.h"
 #include "lib/recording.h"
 #include "lib/rule.h"
 #include "lib/shape.h"

@@ -11,7 +11,6 @@
 
 #include "lib/err.h"
 #include "lib/uri.h"
-#include "lib/util.h"
 
 #define REGION_DEFAULT "us-east-1"
 #define URL_MAX	       16384 /* bytes */

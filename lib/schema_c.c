@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* A schema as C: every type, then every function with what is said of it. */
 #include <bpf/btf.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/buf.h"

@@ -4,7 +4,6 @@
  * and the numbers from which its length comes.
  */
 #include <bpf/btf.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #include "lib/err.h"

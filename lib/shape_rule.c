@@ -14,9 +14,7 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/nearest.h"
 #include "lib/plan.h"
-#include "lib/util.h"
 
 #define WAY_MAX	 (2 * (PATH_STEPS_MAX + 1)) /* a longer way has no rule */
 #define TEXT_MAX 96			    /* of a type, in messages */

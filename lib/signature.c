@@ -12,7 +12,6 @@
 #include "lib/recording.h"
 #include "lib/schema.h"
 #include "lib/store.h"
-#include "lib/util.h"
 #include "lib/value.h"
 
 #define SLOTS_FIRST 256

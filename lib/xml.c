@@ -9,7 +9,6 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
-#include "lib/util.h"
 
 struct walk {
 	XML_Parser parser;

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/plan.h"
 #include "lib/pool.h"
 #include "lib/util.h"
 #include "loader/assemble_build.h"

@@ -2,7 +2,6 @@
 /* A call is there when its entry is: without it nothing is known of its arguments. */
 #include "loader/assemble_build.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

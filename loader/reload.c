@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "loader/reload.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 #include "lib/expr.h"
 #include "lib/plan.h"
 #include "lib/program.h"
-#include "lib/util.h"
 #include "loader/source.h"
 
 #define TEXT_MAX 1024

@@ -2,7 +2,6 @@
 #include "loader/startup.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>

@@ -8,7 +8,6 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
-#include "lib/util.h"
 #include "replay/verdict.h"
 
 #define TEXT_MAX 1024

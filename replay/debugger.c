@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "lib/err.h"
-#include "lib/util.h"
 
 #define PAUSE_MS       5
 #define EXIT_NOT_FOUND 127

@@ -9,7 +9,6 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/config.h"
@@ -21,7 +20,6 @@
 #include "lib/recording.h"
 #include "lib/recording_json.h"
 #include "lib/redact.h"
-#include "lib/store.h"
 #include "lib/util.h"
 #include "lib/value.h"
 #include "replay/blame.h"

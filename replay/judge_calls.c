@@ -9,9 +9,7 @@
 #include "lib/marks.h"
 #include "lib/program.h"
 #include "lib/recording.h"
-#include "lib/store.h"
 #include "lib/util.h"
-#include "lib/value.h"
 #include "replay/judge_impl.h"
 
 static int list_call(struct judge *j, char ***texts, size_t *cnt, const struct paired_call *call)

@@ -8,7 +8,6 @@
 #include "lib/program.h"
 #include "lib/recording.h"
 #include "lib/store.h"
-#include "lib/util.h"
 #include "lib/value.h"
 #include "replay/judge_impl.h"
 

@@ -2,7 +2,6 @@
 /* One page with its data, styles and script in it: replay/report.html, where the data goes between two
  * halves. */
 #include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/util.h"
-
 #define SUMMARY	  "SUMMARY: "
 #define SANITIZER "Sanitizer: "
 #define RUNTIME	  ": runtime error: "

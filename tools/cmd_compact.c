@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 

@@ -8,7 +8,6 @@
 
 #include "lib/cassette.h"
 #include "lib/err.h"
-#include "lib/util.h"
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/json_schema.h"

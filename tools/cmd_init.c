@@ -15,7 +15,6 @@
 #include "lib/program.h"
 #include "lib/util.h"
 #include "tools/commands.h"
-#include "tools/common.h"
 #include "tools/guess.h"
 
 #define TEXT_MAX      (1 << 20)

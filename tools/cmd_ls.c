@@ -5,7 +5,6 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
-#include "lib/json.h"
 #include "lib/lookup.h"
 #include "tools/commands.h"
 #include "tools/common.h"

@@ -10,7 +10,6 @@
 #include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/err.h"
-#include "lib/util.h"
 #include "replay/equalizer.h"
 #include "replay/report.h"
 #include "tools/baseline.h"

@@ -4,7 +4,6 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
-#include "lib/json.h"
 #include "lib/util.h"
 
 #define NS_PER_US 1000.0

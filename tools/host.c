@@ -9,7 +9,6 @@
 
 #include "lib/err.h"
 #include "lib/object.h"
-#include "lib/util.h"
 #include "tools/common.h"
 
 /* A program has an interpreter; a static one has an entry, and no name for others to link to. */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
 #include "lib/config.h"
 #include "lib/config_func.h"
 #include "lib/err.h"

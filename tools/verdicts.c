@@ -7,7 +7,6 @@
 #include "lib/buf.h"
 #include "replay/equalizer.h"
 #include "replay/notes.h"
-#include "replay/unrecorded.h"
 #include "tools/common.h"
 #include "tools/serve.h"
 #include "tools/text.h"

@@ -21,7 +21,8 @@ $(O)/tests/bench/bare: tests/bench/bare.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -Wall -o $@ $<
 
-bench: bench-capture bench-drain bench-peers bench-replay ## what capturing and replaying cost, against the limits
+bench: ## what capturing and replaying cost, against the limits
+	$(Q)$(MAKE) --no-print-directory -k bench-capture bench-drain bench-peers bench-replay
 bench-capture: $(O)/tests/bench/bench_capture $(O)/tests/bench/toys
 	$(Q)$^
 bench-drain: $(O)/tests/bench/bench_drain $(O)/tests/bench/toys

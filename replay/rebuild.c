@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/rebuild.h"
 
+#include <bpf/btf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/err.h"
 #include "lib/program.h"
+#include "lib/schema.h"
+#include "lib/shape.h"
 #include "lib/util.h"
 #include "lib/value.h"
 #include "replay/displaced.h"
 #include "replay/encode.h"
+#include "replay/notes.h"
 #include "replay/rebuild_impl.h"
 #include "replay/target/patch.h"
 
@@ -104,13 +108,35 @@ static int write_bytes(struct rebuild *rebuild, uint8_t reg, uint32_t off, const
 
 /* --- encodings --- */
 
+/* A function that this build does not have under that name: who calls it is the one to be told. */
+static bool is_gone(struct rebuild *rebuild, const struct encode_pointer *pointer)
+{
+	const struct schema *schema = rebuild->shape->schema;
+	const struct btf_type *t = btf__type_by_id(
+		schema_btf(schema), schema_strip(schema, rebuild->shape->nodes[pointer->node].type));
+	uint64_t addr;
+	size_t module;
+
+	if (pointer->value->kind != VALUE_SYMBOL || !t || !btf_is_ptr(t))
+		return false;
+	t = btf__type_by_id(schema_btf(schema), schema_strip(schema, t->type));
+	return t && btf_is_func_proto(t) && !locate_is_inside(rebuild, pointer->value) &&
+	       !program_locate(rebuild->program, pointer->value->symbol, &module, &addr);
+}
+
 /* Addresses that lead nowhere are put where nothing lies. */
 static int displace(struct rebuild *rebuild, struct encoding *encoding)
 {
 	for (size_t i = 0; rebuild->displaced && i < encoding->pointers_cnt; i++) {
-		const struct encode_pointer *pointer = &encoding->pointers[i];
+		struct encode_pointer *pointer = &encoding->pointers[i];
 		uint64_t to;
 
+		if (is_gone(rebuild, pointer)) {
+			notes_add(rebuild->notes, "'%s' points to '%s', which is not in this build",
+				  pointer->value->name ? pointer->value->name : "it", pointer->value->text);
+			pointer->is_raw = true;
+			memset(encoding->state + pointer->off, ENCODE_SET, sizeof(to));
+		}
 		if (!pointer->is_raw)
 			continue;
 		to = displaced_to(rebuild->displaced, pointer->value->bits);

@@ -67,6 +67,9 @@ void uncaptured_look(struct uncaptured *nearest, const struct value *root, const
 		return;
 	if (is_followed(root))
 		consider(nearest, &one, root->bits, addr);
+	/* A function that the build lacks: it was called. */
+	if (root->kind == VALUE_SYMBOL && root->bits == addr)
+		consider(nearest, &one, root->bits, addr);
 	if (root->kind == VALUE_BYTES)
 		look_at_words(nearest, &one, addr);
 	for (size_t i = 0; i < root->child_cnt; i++)
@@ -152,6 +155,8 @@ static const char *why(const struct uncaptured *found)
 		return found->distance < 0 ? "that begins behind it" : "that ends before it";
 	if (found->value->kind == VALUE_HANDLE)
 		return "it is opaque";
+	if (found->value->kind == VALUE_SYMBOL)
+		return "the build has no such function";
 	if (found->value->kind == VALUE_BYTES)
 		return "pointers in a union or a buffer are not followed";
 	return found->value->text;

@@ -126,10 +126,49 @@ static void a_count_is_raised_until_it_is_enough(void **state)
 	assert_non_null(strstr(now, "    \"get_items\": {\"args\": {\"return\": {\"count\": 3}}}\n"));
 }
 
+static const char callbacks[] =
+	"struct job { int n; int (*done)(int); };\n"
+	"__attribute__((noipa)) static int FINISH(int n) { return n + 1; }\n"
+	"__attribute__((noipa)) int count(const struct job *job) { return job->n * 2; }\n"
+	"__attribute__((noipa)) int finish(const struct job *job) { return job->done(job->n); }\n"
+	"int main(void) { struct job job = {4, FINISH}; return count(&job) == 8 && finish(&job) == 5 ? 0 : 1; }\n";
+
+/* A pointer to it alone harms nobody. */
+static void a_function_that_a_build_lacks_fails_who_calls_it(void **state)
+{
+	static const char *const names[] = {"-DFINISH=finish_job", "-DFINISH=job_finished"};
+	static const char *const builds[] = {"~/recorded", "~/renamed"};
+	autofree char *said = NULL;
+	struct command run;
+
+	desk_write_text("~/callbacks.c", callbacks);
+	desk_write_text("~/callbacks.json", "{\"operations\": {\"count\": {}, \"finish\": {}}}");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct command cc;
+
+		desk_start_program(&cc, ARGV("gcc", "-O1", "-g", names[i], "-o", builds[i], "~/callbacks.c"));
+		assert_int_equal(command_wait(&cc, 30), 0);
+	}
+	DESK_EXPECT(0, NULL, NULL, "record", "-c", "~/callbacks.json", "--to", "file:~/callbacks", "--",
+		    "~/recorded");
+	DESK_EXPECT(0, NULL, NULL, "equalize", "-c", "~/callbacks.json", "--exe", "~/recorded",
+		    "file:~/callbacks");
+	DESK_EXPECT(0, "'done' points to 'finish_job', which is not in this build", NULL, "equalize", "-c",
+		    "~/callbacks.json", "--exe", "~/renamed", "--category", "count", "file:~/callbacks");
+	desk_run(&run, ARGV("equalize", "-c", "~/callbacks.json", "--exe", "~/renamed", "--category",
+			    "finish", "file:~/callbacks"));
+	desk_expect(&run, 1, NULL, NULL);
+	said = command_file(run.out);
+	assert_non_null(strstr(said, "equalizer_failure"));
+	assert_non_null(strstr(said, "it followed 'job->done', and nothing was captured there: the build has "
+				     "no such function"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_missing_is_said_and_written_and_then_recorded),
+		cmocka_unit_test(a_function_that_a_build_lacks_fails_who_calls_it),
 		cmocka_unit_test(a_count_is_raised_until_it_is_enough),
 	};
 

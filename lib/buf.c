@@ -92,23 +92,6 @@ void buf_put_u64(struct buf *buf, uint64_t v)
 	buf_put(buf, &v, sizeof(v));
 }
 
-void buf_put_varint(struct buf *buf, uint64_t v)
-{
-	while (v >= 0x80) {
-		buf_put_u8(buf, v | 0x80);
-		v >>= 7;
-	}
-	buf_put_u8(buf, v);
-}
-
-void buf_put_str(struct buf *buf, const char *s)
-{
-	size_t len = strlen(s);
-
-	buf_put_varint(buf, len);
-	buf_put(buf, s, len);
-}
-
 void buf_printf(struct buf *buf, const char *fmt, ...)
 {
 	va_list args;
@@ -189,40 +172,4 @@ uint64_t reader_u64(struct reader *r)
 	if (at)
 		memcpy(&v, at, sizeof(v));
 	return le64toh(v);
-}
-
-uint64_t reader_varint(struct reader *r, uint64_t max)
-{
-	uint64_t v = 0;
-
-	for (int shift = 0; shift < 64; shift += 7) {
-		uint8_t byte = reader_u8(r);
-
-		if (shift == 63 && byte > 1)
-			break;
-		v |= (uint64_t)(byte & 0x7f) << shift;
-		if (byte & 0x80)
-			continue;
-		if (v <= max)
-			return r->failed ? 0 : v;
-		break;
-	}
-	r->failed = true;
-	return 0;
-}
-
-char *reader_str(struct reader *r, size_t max)
-{
-	size_t len = reader_varint(r, max);
-	const void *at = reader_bytes(r, len);
-	char *s;
-
-	if (!at || memchr(at, '\0', len)) {
-		r->failed = true;
-		return NULL;
-	}
-	s = strndup(at, len);
-	if (!s)
-		r->failed = true;
-	return s;
 }

@@ -24,8 +24,6 @@ void buf_put_u8(struct buf *buf, uint8_t v);
 void buf_put_u16(struct buf *buf, uint16_t v);
 void buf_put_u32(struct buf *buf, uint32_t v);
 void buf_put_u64(struct buf *buf, uint64_t v);
-void buf_put_varint(struct buf *buf, uint64_t v); /* LEB128 */
-void buf_put_str(struct buf *buf, const char *s); /* varint length, bytes */
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Room for @len zeroed bytes at the end, or NULL once failed; valid until the next call. */
 void *buf_grow(struct buf *buf, size_t len);
@@ -43,10 +41,6 @@ uint8_t reader_u8(struct reader *r);
 uint16_t reader_u16(struct reader *r);
 uint32_t reader_u32(struct reader *r);
 uint64_t reader_u64(struct reader *r);
-/* Fails when the number exceeds @max: no count from outside is trusted. */
-uint64_t reader_varint(struct reader *r, uint64_t max);
 /* Borrowed bytes of the input, NULL once failed. */
 const void *reader_bytes(struct reader *r, size_t len);
-/* A length-prefixed string, copied; the caller's to free. NULL once failed, or when it holds a NUL. */
-char *reader_str(struct reader *r, size_t max);
 size_t reader_left(const struct reader *r);

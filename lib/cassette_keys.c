@@ -68,7 +68,7 @@ bool recording_id_is_valid(const char *id)
 	return strlen(id) == ID_LEN && strspn(id, HEX_DIGITS) == ID_LEN;
 }
 
-int recording_no_id(const char *id, struct err *err)
+static int no_id(const char *id, struct err *err)
 {
 	err_usage(err, -EINVAL, "'%s' is not the id of a recording", id);
 	err_hint(err, "an id is <category>/<yyyymmdd>/<32 hex digits>, or the digits alone, as ls prints it");
@@ -83,13 +83,13 @@ int recording_key_parse(struct recording_key *out, const char *id, struct err *e
 
 	if (!last || day < id + 2 || day[-1] != '/' || (size_t)(day - id - 1) > CATEGORY_MAX ||
 	    strlen(last + 1) != ID_LEN)
-		return recording_no_id(id, err);
+		return no_id(id, err);
 	memcpy(key.category, id, day - id - 1);
 	memcpy(key.day, day, DAY_LEN);
 	memcpy(key.id, last + 1, ID_LEN);
 	if (!category_is_valid(key.category) || !recording_day_is_valid(key.day) ||
 	    !recording_id_is_valid(key.id))
-		return recording_no_id(id, err);
+		return no_id(id, err);
 	*out = key;
 	return 0;
 }
@@ -115,7 +115,7 @@ int recording_path(char path[CASSETTE_KEY_MAX], const struct cassette *cassette,
 	recording_key_text(key, text);
 	if (!category_is_valid(key->category) || !recording_day_is_valid(key->day) ||
 	    !recording_id_is_valid(key->id))
-		return recording_no_id(text, err);
+		return no_id(text, err);
 	recording_root(path, cassette, kind);
 	len = strlen(path);
 	snprintf(path + len, CASSETTE_KEY_MAX - len, "%s", text);

@@ -14,4 +14,3 @@ void recording_root(char path[CASSETTE_KEY_MAX], const struct cassette *cassette
 int schema_path(char path[CASSETTE_KEY_MAX], const char *sha256, struct err *err);
 bool recording_day_is_valid(const char *day);
 bool recording_id_is_valid(const char *id);
-int recording_no_id(const char *id, struct err *err);

@@ -229,11 +229,6 @@ const struct notes *equalizer_notes(const struct equalizer *equalizer)
 	return &equalizer->notes;
 }
 
-const struct program *equalizer_program(const struct equalizer *equalizer)
-{
-	return equalizer->program;
-}
-
 struct player_opts equalizer_player_opts(struct equalizer *equalizer, int cpu)
 {
 	const struct equalizer_opts *opts = &equalizer->opts;

@@ -61,7 +61,6 @@ struct equalizer;
 int equalizer_new(struct equalizer **out, struct config *config, struct cassette *cassette,
 		  const struct equalizer_opts *opts, struct err *err);
 const struct notes *equalizer_notes(const struct equalizer *equalizer);
-const struct program *equalizer_program(const struct equalizer *equalizer);
 /* One recording. */
 int equalizer_one(struct equalizer *equalizer, const struct recording_key *key, struct comparison *out,
 		  struct err *err);

@@ -13,7 +13,8 @@
 #include "lib/util.h"
 #include "replay/outcome.h"
 
-size_t pairing_func(const struct program *program, const char *alias)
+/* The program's function for a recorded alias, or PAIRING_NONE. */
+static size_t func_of(const struct program *program, const char *alias)
 {
 	for (size_t i = 0; i < program->funcs_cnt; i++)
 		if (!strcmp(program->funcs[i].config->alias, alias))
@@ -58,7 +59,7 @@ static int fill_recorded(struct pairing *p, const struct recording *recorded, co
 	if (!func || !cnt)
 		return err_nomem(err);
 	for (size_t i = 0; i < funcs_cnt; i++)
-		func[i] = pairing_func(program, schema_func(schema, i)->alias);
+		func[i] = func_of(program, schema_func(schema, i)->alias);
 	for (size_t i = 0; i < recorded->calls_cnt; i++) {
 		uint32_t own = recorded->calls[i].func;
 		struct paired_call *call = &p->recorded[i];

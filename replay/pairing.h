@@ -41,5 +41,3 @@ int pairing_make(struct pairing *out, const struct recording *recorded, const st
 void pairing_release(struct pairing *pairing);
 /* "calls[orders.notify#2]" */
 void pairing_text(const struct paired_call *call, char text[PAIRING_TEXT_MAX]);
-/* The program's function for a recorded alias, or PAIRING_NONE. */
-size_t pairing_func(const struct program *program, const char *alias);

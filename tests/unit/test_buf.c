@@ -8,12 +8,10 @@
 
 #include <cmocka.h>
 
-#include "lib/util.h"
 
 static void what_is_written_is_read_back(void **state)
 {
 	auto_buf struct buf buf;
-	autofree char *text = NULL;
 	struct reader r;
 
 	buf_init(&buf, 1024);
@@ -21,7 +19,6 @@ static void what_is_written_is_read_back(void **state)
 	buf_put_u16(&buf, 0x1234);
 	buf_put_u32(&buf, 0x12345678);
 	buf_put_u64(&buf, 0x123456789abcdef0);
-	buf_put_str(&buf, "text");
 	buf_put(&buf, "raw", 3);
 	assert_int_equal(buf.failed, 0);
 
@@ -30,8 +27,6 @@ static void what_is_written_is_read_back(void **state)
 	assert_int_equal(reader_u16(&r), 0x1234);
 	assert_int_equal(reader_u32(&r), 0x12345678);
 	assert_int_equal(reader_u64(&r), 0x123456789abcdef0);
-	text = reader_str(&r, 100);
-	assert_string_equal(text, "text");
 	assert_memory_equal(reader_bytes(&r, 3), "raw", 3);
 	assert_int_equal(reader_left(&r), 0);
 	assert_false(r.failed);
@@ -44,49 +39,6 @@ static void numbers_are_little_endian(void **state)
 	buf_init(&buf, 1024);
 	buf_put_u32(&buf, 0x11223344);
 	assert_memory_equal(buf.data, "\x44\x33\x22\x11", 4);
-}
-
-static void varints_of_every_length_round_trip(void **state)
-{
-	for (int bits = 0; bits < 64; bits++) {
-		uint64_t around[] = {(1ULL << bits) - 1, 1ULL << bits, (1ULL << bits) + 1,
-				     UINT64_MAX << bits};
-
-		for (size_t i = 0; i < ARRAY_SIZE(around); i++) {
-			auto_buf struct buf buf;
-			struct reader r;
-
-			buf_init(&buf, 16);
-			buf_put_varint(&buf, around[i]);
-			reader_init(&r, buf.data, buf.len);
-			assert_true(reader_varint(&r, UINT64_MAX) == around[i]);
-			assert_false(r.failed);
-			assert_int_equal(reader_left(&r), 0);
-		}
-	}
-}
-
-static void a_varint_above_its_limit_or_longer_than_64_bits_is_refused(void **state)
-{
-	static const struct {
-		const char *bytes;
-		size_t len;
-		uint64_t max;
-	} cases[] = {
-		{"\x65", 1, 100},					      /* 101 */
-		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10, UINT64_MAX}, /* bit 64 */
-		{"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 11, UINT64_MAX},
-		{"\x80", 1, UINT64_MAX}, /* torn */
-		{"", 0, UINT64_MAX},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct reader r;
-
-		reader_init(&r, cases[i].bytes, cases[i].len);
-		assert_int_equal(reader_varint(&r, cases[i].max), 0);
-		assert_true(r.failed);
-	}
 }
 
 static void a_full_buffer_stays_failed_and_keeps_what_it_had(void **state)
@@ -154,43 +106,16 @@ static void a_reader_past_its_end_latches(void **state)
 	assert_null(reader_bytes(&r, 1));
 }
 
-static void a_string_that_is_torn_too_long_or_holds_a_nul_is_refused(void **state)
-{
-	static const struct {
-		const char *bytes;
-		size_t len;
-	} cases[] = {{"\x05"
-		      "abc",
-		      4},
-		     {"\x03"
-		      "a\0c",
-		      4},
-		     {"\x0b"
-		      "abcdefghijk",
-		      12}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct reader r;
-
-		reader_init(&r, cases[i].bytes, cases[i].len);
-		assert_null(reader_str(&r, 10));
-		assert_true(r.failed);
-	}
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(numbers_are_little_endian),
-		cmocka_unit_test(varints_of_every_length_round_trip),
-		cmocka_unit_test(a_varint_above_its_limit_or_longer_than_64_bits_is_refused),
 		cmocka_unit_test(a_full_buffer_stays_failed_and_keeps_what_it_had),
 		cmocka_unit_test(a_length_that_overflows_is_refused),
 		cmocka_unit_test(grown_bytes_are_zero_and_alignment_fills),
 		cmocka_unit_test(printed_text_has_no_nul_counted),
 		cmocka_unit_test(a_reader_past_its_end_latches),
-		cmocka_unit_test(a_string_that_is_torn_too_long_or_holds_a_nul_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

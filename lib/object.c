@@ -101,26 +101,6 @@ const Elf64_Shdr *object_section(const struct object *object, size_t idx)
 	return scn ? elf64_getshdr(scn) : NULL;
 }
 
-bool object_has_section(const struct object *object, const char *name)
-{
-	size_t cnt = 0, names = 0;
-	const Elf64_Shdr *strings;
-	const uint8_t *text;
-
-	if (elf_getshdrnum(object->elf, &cnt) || elf_getshdrstrndx(object->elf, &names))
-		return false;
-	strings = object_section(object, names);
-	text = strings ? object_chunk(object, strings->sh_offset, strings->sh_size) : NULL;
-	for (size_t i = 1; text && i < cnt; i++) {
-		const Elf64_Shdr *sh = object_section(object, i);
-		const char *own = sh ? object_string_in(text, strings->sh_size, sh->sh_name) : NULL;
-
-		if (own && !strcmp(own, name))
-			return true;
-	}
-	return false;
-}
-
 /* Around the segments that have all of @flags. */
 static bool span(const struct object *object, uint32_t flags, uint64_t *from, uint64_t *to)
 {

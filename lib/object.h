@@ -54,6 +54,8 @@ const char *object_needed(const struct object *object, size_t idx);
 int object_complete(struct object *object, const char *path, struct err *err);
 /* Whether it has a section of that name; false where its section table was removed. */
 bool object_has_section(const struct object *object, const char *name);
+/* Where it is loaded; false where it is not. */
+bool object_section_range(const struct object *object, const char *name, uint64_t *addr, uint64_t *len);
 /* The bytes of the section @name in the file, borrowed; NULL when there is none, or it is not all there. */
 const uint8_t *object_section_bytes(const struct object *object, const char *name, size_t *len);
 /* No .symtab: what is left are the names that it shares with others. */

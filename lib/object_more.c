@@ -35,6 +35,22 @@ static const Elf64_Shdr *section_named(const struct object *object, const char *
 	return NULL;
 }
 
+bool object_has_section(const struct object *object, const char *name)
+{
+	return section_named(object, name);
+}
+
+bool object_section_range(const struct object *object, const char *name, uint64_t *addr, uint64_t *len)
+{
+	const Elf64_Shdr *sh = section_named(object, name);
+
+	if (!sh || !(sh->sh_flags & SHF_ALLOC))
+		return false;
+	*addr = sh->sh_addr;
+	*len = sh->sh_size;
+	return true;
+}
+
 const uint8_t *object_section_bytes(const struct object *object, const char *name, size_t *len)
 {
 	const Elf64_Shdr *sh = section_named(object, name);

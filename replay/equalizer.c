@@ -246,6 +246,7 @@ struct player_opts equalizer_player_opts(struct equalizer *equalizer, int cpu)
 				    .recycle = opts->recycle,
 				    .keep = opts->keep,
 				    .keeps_results = opts->keeps_results,
+				    .covers = opts->covers,
 				    .goes_on = opts->goes_on,
 				    .is_debugged = opts->is_debugged,
 				    .is_checked = opts->is_checked,

@@ -26,6 +26,7 @@ struct equalizer_opts {
 	bool strict;			 /* refuse functions that are inlined in places */
 	bool goes_on; /* what cannot be started for one operation is a failure of its recordings alone */
 	bool keeps_results; /* what was compared stays in the comparison */
+	bool covers;	    /* comparisons tell what the replay reached: of a build that counts it */
 	bool keep;	    /* leave the programs' folders behind, and note where */
 	bool is_checked;    /* under valgrind */
 	bool is_debugged;   /* gdb stops in the operation: of equalizer_one */

@@ -15,6 +15,7 @@
 #include "lib/program.h"
 #include "lib/serve.h"
 #include "lib/util.h"
+#include "replay/coverage.h"
 #include "replay/patchfile_impl.h"
 
 #define SITES_BYTES_MAX (4096 * sizeof(struct patch_site))
@@ -508,6 +509,13 @@ static int write_all(struct buf *out, struct patchfile_writer *writer, const str
 	header.sites = out->len;
 	header.sites_cnt = writer->sites.len / sizeof(struct patch_site);
 	buf_put(out, writer->sites.data, writer->sites.len);
+	if (opts->covers) {
+		header.counters = out->len;
+		r = coverage_write(out, writer->program, err);
+		if (r < 0)
+			return r;
+		header.counters_cnt = (out->len - header.counters) / sizeof(struct patch_counters);
+	}
 	header.bytes = out->len;
 	if (out->failed)
 		return err_set(err, out->failed, "the patch file does not fit");

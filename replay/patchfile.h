@@ -14,6 +14,7 @@ struct patchfile_opts {
 	size_t operation;  /* index of the program's functions */
 	const char *init;  /* a function without parameters that is called in place of main; NULL: main */
 	const char *ready; /* NULL: auto; "main", "end", or a function's name */
+	bool covers;	   /* cases tell which of the build's counters they reach (coverage.h) */
 	bool is_recording; /* by the engine, rather than a replay: the other options say nothing */
 };
 

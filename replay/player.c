@@ -16,6 +16,7 @@
 #include "lib/recording.h"
 #include "lib/store.h"
 #include "lib/util.h"
+#include "replay/coverage.h"
 #include "replay/image.h"
 #include "replay/judge.h"
 #include "replay/notes.h"
@@ -172,7 +173,10 @@ static int start_as_recorded(struct player *player, size_t operation, struct err
 static int start(struct player *player, size_t operation, struct err *err)
 {
 	const struct patchfile_opts patch_opts = {
-		.operation = operation, .ready = player->opts.ready, .init = player->opts.init};
+		.operation = operation,
+		.ready = player->opts.ready,
+		.init = player->opts.init,
+		.covers = player->opts.covers};
 	struct stage *stage = &player->stages[operation];
 	struct err why = {};
 	int r = 0;
@@ -391,6 +395,8 @@ static int play(struct play *play, struct comparison *out, struct err *err)
 			player->opts.program, play->operation, &play->displaced, player->opts.notes, err);
 	if (r == 0)
 		r = try(play, 0, out, &result, player_wants_say(play) ? &replayed : NULL, err);
+	if (r == 0 && player->opts.covers)
+		return coverage_read(&out->reached, &out->reached_cnt, result.outcome, err);
 	if (r == 0 && is_puzzling(player, out, &result))
 		explain(play, out);
 	return r == 0 && player_wants_say(play) ? player_let_say(play, out, replayed, err) : r;

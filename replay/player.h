@@ -23,6 +23,7 @@ struct player_opts {
 	int cpu;	  /* -1: not pinned */
 	unsigned recycle; /* replays that a server is for; 0: any number */
 	bool keep, is_debugged, is_checked;
+	bool covers;	    /* comparisons tell what was reached */
 	bool keeps_results; /* what was compared stays in the comparison */
 	bool goes_on; /* a build that cannot be started for an operation is a verdict on its recordings */
 	struct notes *notes;

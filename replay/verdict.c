@@ -56,6 +56,9 @@ void comparison_release(struct comparison *comparison)
 	cJSON_Delete(comparison->metadata);
 	cJSON_Delete(comparison->results);
 	comparison->data = comparison->metadata = comparison->results = NULL;
+	free(comparison->reached);
+	comparison->reached = NULL;
+	comparison->reached_cnt = 0;
 }
 
 static void put_calls(struct buf *buf, size_t cnt, const char *first, const char *what)

@@ -47,6 +47,10 @@ struct comparison {
 	/* Of a plug-in: what stands beside the comparison, and what tells comparisons apart; and, where they
 	 * are kept, both sides of what was compared: {"recorded", "replayed"}. NULL: none. */
 	struct cJSON *data, *metadata, *results;
+	/* Where coverage is asked for: a bit for each of the build's reached_cnt counters that the replay
+	 * reached. NULL: not known. */
+	unsigned char *reached;
+	size_t reached_cnt;
 };
 void comparison_release(struct comparison *comparison);
 /* Drop what differs: differences, calls of one side, and the order. */

@@ -14,6 +14,10 @@ static const struct opt opts_table[] = {
 	{OPT_FLAG, 0, "learn-noise", NULL,
 	 "with the recorded build: replay all twice, and propose what to ignore", AT(learn_noise)},
 	{OPT_FLAG, 0, "write", NULL, "with --learn-noise: write it into the configuration", AT(write)},
+	{OPT_FLAG, 0, "cover", NULL,
+	 "with a build that counts it (--coverage): name the recordings that together reach all its code "
+	 "that any reaches",
+	 AT(cover)},
 	{OPT_END},
 };
 

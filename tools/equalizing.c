@@ -13,6 +13,7 @@
 #include "replay/equalizer.h"
 #include "replay/report.h"
 #include "tools/baseline.h"
+#include "tools/cover.h"
 #include "tools/host.h"
 #include "tools/noise.h"
 #include "tools/status.h"
@@ -29,6 +30,7 @@ struct equalizing {
 	struct equalizer_totals totals; /* as they grow */
 	struct tally tally;
 	struct noise noise;
+	struct cover cover;
 	const struct config *config;
 	struct baseline *baseline; /* NULL: nothing is accepted */
 	struct report *reports[OPT_LIST_MAX];
@@ -143,6 +145,18 @@ static int on_comparison(const struct comparison *comparison, void *ctx)
 	return r == 0 && ferror(stdout) ? STOPPED : r;
 }
 
+/* Ctrl-C has not ended it before; says so when it has. */
+static bool is_whole(const struct equalizing *e)
+{
+	const struct equalizer_totals *totals = &e->totals;
+
+	if (totals->is_listed && totals->total == totals->found)
+		return true;
+	fprintf(stderr, "tapedeck: stopped after %zu of %s%zu recordings\n", totals->total,
+		totals->is_listed ? "" : "at least ", totals->found);
+	return false;
+}
+
 /* --- noise --- */
 
 static int on_noise(const struct comparison *comparison, void *ctx)
@@ -175,6 +189,33 @@ static int learn_noise(struct equalizing *e, struct equalizer *equalizer, const 
 	if (r == 0 && e->opts->write)
 		r = noise_write(&e->noise, e->config, e->err);
 	return r < 0 || !e->noise.rules_cnt || e->opts->write ? r : STATUS_DIFFERS;
+}
+
+/* --- what is reached --- */
+
+static int on_reached(const struct comparison *comparison, void *ctx)
+{
+	struct equalizing *e = ctx;
+
+	if (!e->first_ns)
+		e->first_ns = status_now_ns();
+	if (status_is_due(&e->status))
+		show_progress(e);
+	return cover_add(&e->cover, comparison, e->err);
+}
+
+static int choose_cover(struct equalizing *e, struct equalizer *equalizer, const struct selection *selection)
+{
+	int r = equalizer_run(equalizer, selection, on_reached, e, &e->totals, e->err);
+
+	status_clear(&e->status);
+	verdicts_print_notes(equalizer_notes(equalizer));
+	common_unreadable(e->totals.unreadable);
+	common_alike(e->alike);
+	if (r == 0 && !e->totals.found && e->totals.is_listed)
+		return nothing_matches(e->cassette, e->err);
+	r = r < 0 ? r : cover_print(&e->cover, e->opts->json, e->err);
+	return r < 0 ? r : !is_whole(e) ? STATUS_FAILED : STATUS_DONE;
 }
 
 /* --- the end --- */
@@ -241,7 +282,7 @@ static int finish(struct equalizing *e)
 {
 	const struct equalizer_totals *totals = &e->totals;
 	size_t unequal = totals->total - totals->by_verdict[VERDICT_EQUAL] - e->accepted, allowed;
-	bool is_whole = totals->is_listed && totals->total == totals->found;
+	bool is_all;
 	int r = close_reports(e);
 
 	if (r == 0 && e->baseline)
@@ -262,12 +303,10 @@ static int finish(struct equalizing *e)
 		fprintf(stderr,
 			"tapedeck: %zu of the recordings to accept were not among those that were replayed\n",
 			e->opts->accept.cnt - e->met);
-	if (!is_whole)
-		fprintf(stderr, "tapedeck: stopped after %zu of %s%zu recordings\n", totals->total,
-			totals->is_listed ? "" : "at least ", totals->found);
+	is_all = is_whole(e);
 	if (unequal > allowed)
 		return STATUS_DIFFERS;
-	return is_whole ? STATUS_DONE : STATUS_FAILED;
+	return is_all ? STATUS_DONE : STATUS_FAILED;
 }
 
 /* --- the beginning --- */
@@ -303,6 +342,7 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 		.jobs = opts->jobs,
 		.recycle = opts->recycle,
 		.keeps_results = opts->keep_results,
+		.covers = opts->cover,
 		.strict = opts->build.strict,
 		.goes_on = opts->by_category,
 		.stop = &common_stop,
@@ -321,8 +361,8 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 	common_catch_signals(1);
 	e->config = config;
 	lookup.alike = &e->alike;
-	if (opts->learn_noise) {
-		r = learn_noise(e, equalizer, &selection);
+	if (opts->learn_noise || opts->cover) {
+		r = (opts->cover ? choose_cover : learn_noise)(e, equalizer, &selection);
 		equalizer_free(equalizer);
 		return r;
 	}
@@ -374,6 +414,7 @@ static void release(struct equalizing *e)
 	baseline_free(e->baseline);
 	tally_release(&e->tally);
 	noise_release(&e->noise);
+	cover_release(&e->cover);
 }
 
 int equalizing_run(const struct equalizing_opts *opts, const char *name, const struct words *words,
@@ -396,6 +437,10 @@ int equalizing_run(const struct equalizing_opts *opts, const char *name, const s
 		return r;
 	if (opts->write && !opts->learn_noise)
 		return err_usage(err, -EINVAL, "--write goes with --learn-noise");
+	if (opts->cover && (opts->learn_noise || opts->reports.cnt))
+		return err_usage(err, -EINVAL,
+				 "--cover chooses recordings and judges none: it goes with neither "
+				 "--learn-noise nor --report");
 	if (!own.build.exe)
 		own.build.exe = config->binary;
 	if (!own.build.exe)

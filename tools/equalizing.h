@@ -16,6 +16,7 @@ struct equalizing_opts {
 	struct opt_list reports;
 	/* equalize's alone */
 	bool learn_noise; /* what differs though the build is the same: proposed as rules */
+	bool cover;	  /* those that reach more of the build's code than others are named, not judged */
 	bool write;	  /* and written into the configuration */
 	/* studio's alone */
 	bool by_category; /* a category that cannot be replayed does not stop the others; totals of each */

@@ -241,8 +241,26 @@ static const struct json_field noise_fields[] = {
 	{},
 };
 
-const struct json_line lines_verdicts[] = {
-	{"comparison", comparison_fields}, {"summary", totals_fields}, {"noise", noise_fields}, {}};
+static const struct json_field chosen_fields[] = {
+	{"id", FIELD_STRING, "of a recording that --cover keeps; what adds most comes first"},
+	{"adds", FIELD_INTEGER, "counters that it reaches and none before it does"},
+	{"reached", FIELD_INTEGER, "counters that it and those before it reach"},
+	{"of", FIELD_INTEGER, "counters of the build"},
+	{},
+};
+
+static const struct json_field covered_fields[] = {
+	{"recordings", FIELD_INTEGER, "that were replayed"},
+	{"kept", FIELD_INTEGER, "of them"},
+	{"unknown", FIELD_INTEGER, "that did not come to tell what they reach"},
+	{"reached", FIELD_INTEGER, "counters that any recording reaches"},
+	{"of", FIELD_INTEGER, "counters of the build"},
+	{},
+};
+
+const struct json_line lines_verdicts[] = {{"comparison", comparison_fields}, {"summary", totals_fields},
+					   {"noise", noise_fields},	      {"chosen", chosen_fields},
+					   {"covered", covered_fields},	      {}};
 
 static const struct json_field category_fields[] = {
 	{"category", FIELD_STRING, "of the operation"},

@@ -18,7 +18,7 @@
 #include "lib/plan.h"
 
 #define PATCH_MAGIC   0x7564706174ull
-#define PATCH_VERSION 2
+#define PATCH_VERSION 3
 
 #define PATCH_LINKED_IN                                                                                      \
 	"tapedeck_replay_linked_in" /* a symbol of programs that the engine is linked into                   \
@@ -56,6 +56,7 @@ struct patch_header {
 	unsigned int init_module;
 	unsigned int end_will_do; /* ready_main is 0, and main returns 0 before: its end is ready */
 	unsigned long long init;  /* in the module's file */
+	unsigned int counters, counters_cnt; /* struct patch_counters; 0: nobody asks what was reached */
 };
 
 struct patch_module {
@@ -143,6 +144,14 @@ struct patch_site {
 	unsigned long long addr;
 };
 #define PATCH_SITE_BYTES 5
+
+/* @cnt counters of 8 bytes each, with which a build counts how often its code is reached. Each case starts
+ * with zeros. */
+struct patch_counters {
+	unsigned int module, cnt;
+	unsigned long long addr;
+};
+#define PATCH_COUNTERS_MAX (16u << 20) /* of all */
 
 /* --- a case: one recording, in the build's layout --- */
 
@@ -270,6 +279,8 @@ struct outcome_header {
 	unsigned long long refused_bytes;
 	/* The sandbox's limit of memory, when a signal came with most of it in use; else 0. */
 	unsigned long long used_up_bytes;
+	/* Offset, behind the events, of a bit for each counter that is not 0, in their order; 0: not known. */
+	unsigned int reached, reached_cnt;
 	unsigned long long bases[PATCH_MODULES_MAX]; /* load biases; PATCH_NOT_LOADED */
 	unsigned int watched[PATCH_FUNCS_MAX];	     /* by function: calls of a PATCH_WATCHED */
 	char text[PATCH_TEXT_MAX];

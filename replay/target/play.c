@@ -12,6 +12,7 @@
 #include "replay/target/engine.h"
 #include "replay/target/install.h"
 #include "replay/target/module.h"
+#include "replay/target/reach.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
 #include "replay/target/start.h"
@@ -157,6 +158,7 @@ void play_case(void)
 	call.fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
 	report.xmm = call.xmm;
 	report_entry(&report);
+	reach_forget();
 	if (engine.how & PATCH_RUN_DEBUGGED)
 		stop_for_debugger(func);
 	call_operation(&call, func, &error_number);

@@ -10,6 +10,7 @@
 #include "replay/target/files.h"
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
+#include "replay/target/reach.h"
 
 /* Fragments that one event of @report may have. */
 static size_t room_for(const struct report *report, enum capture_section section)
@@ -182,6 +183,7 @@ void report_end(enum outcome_end end, const struct func *func, int number)
 	if (claim_end(end)) {
 		engine.outcome->func = func ? func - engine.funcs : PATCH_NONE;
 		engine.outcome->number = number;
+		reach_report();
 	}
 	engine_exit(engine.end_status);
 }

@@ -86,6 +86,7 @@ static int funcs_make_sense(const struct patch_header *patch)
 	const struct patch_func *funcs = (void *)((char *)patch + patch->funcs);
 	const struct patch_slot *slots = (void *)((char *)patch + patch->slots);
 	const struct patch_site *sites = (void *)((char *)patch + patch->sites);
+	const struct patch_counters *counters = (void *)((char *)patch + patch->counters);
 
 	for (unsigned i = 0; i < patch->funcs_cnt; i++)
 		if (funcs[i].module >= patch->modules_cnt || funcs[i].fallbacks_cnt > 4 ||
@@ -96,6 +97,9 @@ static int funcs_make_sense(const struct patch_header *patch)
 			return 0;
 	for (unsigned i = 0; i < patch->slots_cnt; i++)
 		if (slots[i].module >= patch->modules_cnt || slots[i].func >= patch->funcs_cnt)
+			return 0;
+	for (unsigned i = 0; i < patch->counters_cnt; i++)
+		if (counters[i].module >= patch->modules_cnt || counters[i].cnt > PATCH_COUNTERS_MAX)
 			return 0;
 	return 1;
 }
@@ -115,7 +119,8 @@ static void check_patch(const struct patch_header *patch, size_t len)
 	    !engine_is_inside(patch->modules, patch->modules_cnt, sizeof(struct patch_module), len) ||
 	    !engine_is_inside(patch->funcs, patch->funcs_cnt, sizeof(struct patch_func), len) ||
 	    !engine_is_inside(patch->slots, patch->slots_cnt, sizeof(struct patch_slot), len) ||
-	    !engine_is_inside(patch->sites, patch->sites_cnt, sizeof(struct patch_site), len))
+	    !engine_is_inside(patch->sites, patch->sites_cnt, sizeof(struct patch_site), len) ||
+	    !engine_is_inside(patch->counters, patch->counters_cnt, sizeof(struct patch_counters), len))
 		engine_fail("the patch file makes no sense");
 	for (unsigned i = 0; i < patch->modules_cnt; i++)
 		if (!memchr(modules[i].name, '\0', sizeof(modules[i].name)) ||

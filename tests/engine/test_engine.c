@@ -764,7 +764,7 @@ static void another_file_than_the_examined_is_refused(void **state)
 	assert_non_null(strstr(err.msg, "the executable is not the file that was examined: build id "));
 	((struct patch_header *)patch.file.data)->version = 99;
 	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
-	assert_string_equal(err.msg, "the patch file has version 99, this library plays version 2");
+	assert_string_equal(err.msg, "the patch file has version 99, this library plays version 3");
 	((struct patch_header *)patch.file.data)->version = PATCH_VERSION;
 	((struct patch_header *)patch.file.data)->funcs = 1 << 30;
 	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);

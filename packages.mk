@@ -8,4 +8,4 @@ TEST_PACKAGES = libcmocka-dev g++ lld gdb valgrind pkg-config binutils dwz libde
 		swift-proxy swift-account swift-container swift-object memcached curl
 
 # What the benchmarks compare us with.
-BENCH_PACKAGES = bpftrace ltrace gdb
+BENCH_PACKAGES = bpftrace ltrace gdb rclone curl awscli radosgw ceph-mon ceph-osd ceph-common

@@ -15,14 +15,19 @@ $(O)/tests/bench/empty.skel.h: $(O)/tests/bench/empty.bpf.o
 $(O)/tests/bench/bench_capture.o: $(O)/tests/bench/empty.skel.h
 $(BENCHES): $(O)/tests/bench/%: $(O)/tests/bench/%.o $(O)/tests/bench/ratio.o $(O)/tests/bench/stage.o $(ARCHIVES)
 	$(call msg,LD,$@)
-	$(Q)$(CC) $(SANFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
+
+# It starts the tests' S3 server.
+STORE_OBJS = $(call objs,$(addprefix tests/support/,command.c cassette_suite.c s3_server.c fake_http.c))
+$(O)/tests/bench/bench_store: $(STORE_OBJS)
+$(O)/tests/bench/bench_store: private LDLIBS += -lcmocka
 
 $(O)/tests/bench/bare: tests/bench/bare.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -Wall -o $@ $<
 
 bench: ## what capturing and replaying cost, against the limits
-	$(Q)$(MAKE) --no-print-directory -k bench-capture bench-drain bench-peers bench-replay
+	$(Q)$(MAKE) --no-print-directory -k bench-capture bench-drain bench-peers bench-replay bench-store
 bench-capture: $(O)/tests/bench/bench_capture $(O)/tests/bench/toys
 	$(Q)$^
 bench-drain: $(O)/tests/bench/bench_drain $(O)/tests/bench/toys
@@ -31,4 +36,6 @@ bench-peers: bench-packages $(O)/tests/bench/bench_peers $(O)/tests/bench/toys $
 	$(Q)$(addprefix $(O)/tests/bench/,bench_peers toys toys-copy)
 bench-replay: $(O)/tests/bench/bench_replay $(O)/tests/bench/toys $(O)/tests/bench/bare all
 	$(Q)tests/bench/bench_replay.sh $(O)
-.PHONY: bench bench-capture bench-drain bench-peers bench-replay
+bench-store: bench-packages $(O)/tests/bench/bench_store
+	$(Q)$(O)/tests/bench/bench_store
+.PHONY: bench bench-capture bench-drain bench-peers bench-replay bench-store

@@ -228,12 +228,13 @@ static int read_options(struct runner *runner, int argc, char **argv)
 		else if (!strcmp(argv[at], "--keep"))
 			runner->opts.keeps = true;
 		else if (!strcmp(argv[at], "--jobs") && at + 1 < argc)
-			runner->jobs = MAX(1, MIN(atoi(argv[++at]), JOBS_MAX));
+			runner->jobs = strtoul(argv[++at], NULL, 10);
 		else if (!strcmp(argv[at], "--build") && at + 1 < argc)
 			runner->build_glob = argv[++at];
 		else
 			return -1;
 	}
+	runner->jobs = MAX(1u, MIN(runner->jobs, (size_t)JOBS_MAX));
 	return argc - at < 2 ? -1 : at;
 }
 

@@ -279,7 +279,7 @@ struct outcome_header {
 	unsigned long long refused_bytes;
 	/* The sandbox's limit of memory, when a signal came with most of it in use; else 0. */
 	unsigned long long used_up_bytes;
-	/* Offset, behind the events, of a bit for each counter that is not 0, in their order; 0: not known. */
+	/* Offset, far behind the events, of a bit for each counter that is not 0, in their order; 0: not known. */
 	unsigned int reached, reached_cnt;
 	unsigned long long bases[PATCH_MODULES_MAX]; /* load biases; PATCH_NOT_LOADED */
 	unsigned int watched[PATCH_FUNCS_MAX];	     /* by function: calls of a PATCH_WATCHED */

@@ -30,14 +30,17 @@ void reach_forget(void)
 void reach_report(void)
 {
 	struct outcome_header *outcome = engine.outcome;
-	uint8_t *bits = (uint8_t *)outcome + outcome->bytes;
-	uint64_t room = (PATCH_OUTCOME_BYTES - outcome->bytes) * 8ull, cnt = 0, at = 0;
+	uint64_t cnt = 0, at = 0, len;
+	uint8_t *bits;
 
 	for (unsigned i = 0; i < engine.patch->counters_cnt; i++)
 		cnt += ranges()[i].cnt;
-	if (!cnt || cnt > room)
+	len = (cnt + 7) / 8;
+	/* At the far end: another thread may be in the middle of an event. */
+	if (!cnt || cnt > PATCH_COUNTERS_MAX || outcome->bytes > PATCH_OUTCOME_BYTES / 2)
 		return;
-	memset(bits, 0, (cnt + 7) / 8);
+	bits = (uint8_t *)outcome + PATCH_OUTCOME_BYTES - len;
+	memset(bits, 0, len);
 	for (unsigned i = 0; i < engine.patch->counters_cnt; i++) {
 		const uint64_t *counters = live(&ranges()[i]);
 
@@ -45,6 +48,6 @@ void reach_report(void)
 			if (counters && counters[k])
 				bits[at / 8] |= 1 << at % 8;
 	}
-	outcome->reached = outcome->bytes;
+	outcome->reached = PATCH_OUTCOME_BYTES - len;
 	outcome->reached_cnt = cnt;
 }

@@ -4,5 +4,5 @@
 
 /* The operation begins: what was reached until now is not its. */
 void reach_forget(void);
-/* Write it behind the events of the outcome; where there is no room it stays unknown. Async-signal-safe. */
+/* Write it at the end of the outcome; where events need that room it stays unknown. Async-signal-safe. */
 void reach_report(void);

@@ -82,7 +82,7 @@ static int replay(struct bisect *b, struct comparison *comparison, struct err *e
 		.strict = opts->strict,
 	};
 	struct equalizer *equalizer;
-	int r = common_config(&config, opts->config, err);
+	int r = common_build_config(&config, opts, err);
 
 	if (r == 0)
 		r = common_engine(engine, sizeof(engine), err);
@@ -133,6 +133,8 @@ static int test(struct bisect *b, size_t idx)
 	r = git_clone_checkout(b->clone, b->ids[idx], b->err);
 	if (r == 0)
 		r = build(b);
+	if (r && common_stop)
+		return err_set(b->err, -EINTR, "stopped while %.12s was built", b->ids[idx]);
 	if (r < 0)
 		return r;
 	if (r)
@@ -217,7 +219,7 @@ static int search(struct bisect *b)
 static int find_recording(struct bisect *b, const char *cassette, const char *id)
 {
 	auto_config struct config *config = NULL;
-	int r = common_config(&config, b->opts->build.config, b->err);
+	int r = common_build_config(&config, &b->opts->build, b->err);
 
 	if (r < 0)
 		return r;

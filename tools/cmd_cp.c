@@ -17,8 +17,9 @@
 #include "tools/json_schema.h"
 #include "tools/status.h"
 
-#define TOGETHER    128	  /* recordings that are on their way at once */
-#define SCHEMAS_MAX 65536 /* that are remembered as copied */
+#define TOGETHER     128 /* recordings that are on their way at once */
+#define STARTUPS_MAX 64
+#define SCHEMAS_MAX  65536 /* that are remembered as copied */
 
 struct cp_opts {
 	struct filter_opts filter;
@@ -31,6 +32,8 @@ struct copying {
 	size_t cnt;
 	char (*schemas)[SCHEMA_ID_LEN + 1]; /* that are there */
 	size_t schemas_cnt;
+	struct recording_key startups[STARTUPS_MAX]; /* that were copied last, round and round */
+	size_t startups_cnt;
 	uint64_t copied, bytes, failed;
 	struct status_line status;
 	struct err *err;
@@ -154,32 +157,45 @@ static int on_key(const struct recording_key *key, void *ctx)
 	return add(ctx, key);
 }
 
+/* All recordings of a process name the same one. */
+static int add_startup(struct copying *copying, const char *startup)
+{
+	struct recording_key key;
+
+	if (cassette_find(copying->from, startup, &key, NULL))
+		return 0;
+	for (size_t i = 0; i < MIN(copying->startups_cnt, (size_t)STARTUPS_MAX); i++)
+		if (!strcmp(copying->startups[i].id, key.id))
+			return 0;
+	copying->startups[copying->startups_cnt++ % STARTUPS_MAX] = key;
+	return add(copying, &key);
+}
+
 /* What start-up recorded is needed to replay the others. */
 static int on_found(const struct found *found, void *ctx)
 {
 	struct copying *copying = ctx;
 	const char *startup =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(found->metadata, "startup"));
-	struct recording_key key;
 	int r = add(copying, &found->key);
 
-	if (r == 0 && startup && !cassette_find(copying->from, startup, &key, NULL))
-		r = add(copying, &key);
-	return r;
+	return r == 0 && startup ? add_startup(copying, startup) : r;
 }
 
 static int copy_all(struct copying *copying, const struct cp_opts *opts)
 {
 	struct lookup lookup = common_lookup(&opts->filter);
-	size_t alike = 0;
+	size_t alike = 0, unreadable = 0;
 	int r;
 
 	lookup.alike = &alike;
 	if (common_has_filter(&opts->filter))
-		r = lookup_each(copying->from, &lookup, NULL, on_found, copying, copying->err);
+		r = lookup_each(copying->from, &lookup, &unreadable, on_found, copying, copying->err);
 	else
 		r = cassette_each(copying->from, NULL, NULL, NULL, on_key, copying, copying->err);
 	common_alike(alike);
+	copying->failed += unreadable;
+	common_unreadable(unreadable);
 	return r < 0 ? r : flush(copying);
 }
 

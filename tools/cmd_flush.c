@@ -132,8 +132,8 @@ static int flush_all(const struct flush_opts *opts, struct err *err)
 		struct err one = {};
 		int r = 0;
 
-		if (entries[i]->d_name[0] != '.' && !common_stop && read_url(url, dir, entries[i]->d_name))
-			r = flush_one(opts, url, &one);
+		if (entries[i]->d_name[0] != '.' && read_url(url, dir, entries[i]->d_name))
+			r = common_stop ? STATUS_FAILED : flush_one(opts, url, &one);
 		if (r < 0)
 			fprintf(stderr, "tapedeck: %s: %s\n", url, one.msg);
 		if (r)

@@ -109,7 +109,13 @@ static int play(struct equalizer *equalizer, const struct replay_opts *opts, con
 	free(tries.advice);
 	if (r < 0)
 		return r;
-	return tries.totals.by_verdict[VERDICT_EQUAL] == tries.totals.total ? STATUS_DONE : STATUS_DIFFERS;
+	if (tries.totals.by_verdict[VERDICT_EQUAL] != tries.totals.total)
+		return STATUS_DIFFERS;
+	if (tries.totals.total == MAX(opts->repeat, 1u))
+		return STATUS_DONE;
+	fprintf(stderr, "tapedeck: stopped after %zu of %llu replays\n", tries.totals.total,
+		(unsigned long long)MAX(opts->repeat, 1u));
+	return STATUS_FAILED;
 }
 
 static int replay(const struct replay_opts *opts, struct config *config, struct cassette *cassette,

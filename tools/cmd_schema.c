@@ -56,13 +56,18 @@ static int show_compiled(const struct compiled *compiled, struct err *err)
 	return show(compiled->schema, err);
 }
 
+struct showing {
+	struct cassette *cassette;
+	size_t failed;
+};
+
 static int show_stored(const char *sha256, void *ctx)
 {
-	struct cassette *cassette = ctx;
+	struct showing *showing = ctx;
 	auto_schema struct schema *schema = NULL;
 	struct blob blob = {};
 	struct err err = {};
-	int r = cassette_get_schema(cassette, sha256, &blob, &err);
+	int r = cassette_get_schema(showing->cassette, sha256, &blob, &err);
 
 	if (!r)
 		r = schema_load(&schema, blob.data, blob.len, &err);
@@ -70,6 +75,7 @@ static int show_stored(const char *sha256, void *ctx)
 	printf("/* schema %s */\n\n", sha256);
 	if (!r)
 		r = show(schema, &err);
+	showing->failed += r != 0;
 	if (r)
 		fprintf(stderr, "tapedeck: %s\n", err.msg);
 	printf("\n");
@@ -79,9 +85,15 @@ static int show_stored(const char *sha256, void *ctx)
 static int show_cassette(const char *url, struct err *err)
 {
 	auto_cassette struct cassette *cassette = NULL;
+	struct showing showing = {};
 	int r = cassette_open(&cassette, url, false, err);
 
-	return r < 0 ? r : cassette_each_schema(cassette, show_stored, cassette, err);
+	showing.cassette = cassette;
+	if (r == 0)
+		r = cassette_each_schema(cassette, show_stored, &showing, err);
+	if (r == 0 && showing.failed)
+		r = err_set(err, -EBADMSG, "%zu schemas could not be shown", showing.failed);
+	return r;
 }
 
 /* --- compiling --- */

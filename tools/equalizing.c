@@ -176,14 +176,17 @@ static int nothing_matches(const char *cassette, struct err *err);
  */
 static int learn_noise(struct equalizing *e, struct equalizer *equalizer, const struct selection *selection)
 {
-	int r = 0;
+	int r = 0, runs = 0;
 
-	for (int i = 0; i < 2 && r == 0 && !common_stop; i++)
+	for (; runs < 2 && r == 0 && !common_stop; runs++)
 		r = equalizer_run(equalizer, selection, on_noise, e, &e->totals, e->err);
 	status_clear(&e->status);
 	verdicts_print_notes(equalizer_notes(equalizer));
-	if (r == 0 && !e->totals.found)
+	if (r == 0 && !e->totals.found && e->totals.is_listed)
 		return nothing_matches(e->cassette, e->err);
+	if (r == 0 && (runs < 2 || !is_whole(e)))
+		return err_set(e->err, -EINTR,
+			       "stopped: nothing is proposed, for not all was replayed twice");
 	if (r == 0)
 		r = noise_print(&e->noise, e->opts->json, e->err);
 	if (r == 0 && e->opts->write)
@@ -437,6 +440,8 @@ int equalizing_run(const struct equalizing_opts *opts, const char *name, const s
 		return r;
 	if (opts->write && !opts->learn_noise)
 		return err_usage(err, -EINVAL, "--write goes with --learn-noise");
+	if (opts->learn_noise && opts->reports.cnt)
+		return err_usage(err, -EINVAL, "--learn-noise judges no build: it does not go with --report");
 	if (opts->cover && (opts->learn_noise || opts->reports.cnt))
 		return err_usage(err, -EINVAL,
 				 "--cover chooses recordings and judges none: it goes with neither "

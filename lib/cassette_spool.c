@@ -151,6 +151,9 @@ static int try_frames(struct spooled *spooled, struct pass *pass, struct err *er
 		return r;
 	r = cassette_put_many(spooled->target, items, cnt, err);
 	for (size_t i = 0; i < cnt; i++) {
+		/* Which of them were stored it then does not say; storing them again is harmless. */
+		if (r == -ENOMEM)
+			items[i].result = r;
 		pass->frames[which[i]].item.result = items[i].result;
 		pass->is_done[which[i]] = !items[i].result;
 		pass->done += !items[i].result;

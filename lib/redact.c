@@ -164,23 +164,35 @@ static void redact_side(const struct redactor *r, const struct side *side)
 	}
 }
 
-static void redact_register(const struct redactor *r, const struct shape_param *param, uint64_t *word)
+/* A value may take two: __int128, a structure. */
+static void redact_registers(const struct redactor *r, const struct shape_param *param, uint64_t *regs,
+			     size_t cnt)
 {
-	if (param->node == SHAPE_NONE || param->loc.pieces_cnt != 1 || param->loc.piece[0].place != ABI_GPR)
+	const struct abi_loc *loc = &param->loc;
+	uint64_t words[ARRAY_SIZE(loc->piece)] = {};
+
+	if (param->node == SHAPE_NONE || !loc->pieces_cnt)
 		return;
-	redact_object(r, param->node, (uint8_t *)word, sizeof(*word));
+	for (int i = 0; i < loc->pieces_cnt; i++) {
+		if (loc->piece[i].place != ABI_GPR || loc->piece[i].number >= cnt)
+			return;
+		words[i] = regs[loc->piece[i].number];
+	}
+	redact_object(r, param->node, (uint8_t *)words, loc->pieces_cnt * sizeof(*words));
+	for (int i = 0; i < loc->pieces_cnt; i++)
+		regs[loc->piece[i].number] = words[i];
 }
 
 void redact_call(struct call *call, const struct shape *shape, const struct redact_key *key)
 {
 	const struct redactor r = {shape, key};
+	uint64_t result[] = {call->rax, call->rdx};
 
 	redact_side(&r, &call->in);
 	redact_side(&r, &call->out);
 	for (size_t i = 0; i < shape->params_cnt; i++)
-		if (shape->params[i].loc.pieces_cnt &&
-		    shape->params[i].loc.piece[0].number < ARRAY_SIZE(call->args))
-			redact_register(&r, &shape->params[i],
-					&call->args[shape->params[i].loc.piece[0].number]);
-	redact_register(&r, &shape->result, &call->rax);
+		redact_registers(&r, &shape->params[i], call->args, ARRAY_SIZE(call->args));
+	redact_registers(&r, &shape->result, result, ARRAY_SIZE(result));
+	call->rax = result[0];
+	call->rdx = result[1];
 }

@@ -363,8 +363,11 @@ int s3_calls(struct s3 *s3, struct s3_call *calls, size_t cnt, struct err *err)
 	}
 	if (r)
 		http_drop(s3->http);
-	for (size_t i = 0; i < cnt; i++)
+	for (size_t i = 0; i < cnt; i++) {
 		s3_wire_release(&slots[i].wire);
+		if (r && slots[i].state != OVER)
+			calls[i].result = r;
+	}
 	if (r)
 		return r;
 	return run.failed < cnt ? calls[run.failed].result : 0;

@@ -208,9 +208,14 @@ static uint64_t bytes_on_disk(const struct spool *spool)
 
 static int keep_schema(struct spool *spool, const struct spool_frame *frame, struct err *err)
 {
-	struct schema_copy *schema = calloc(1, sizeof(*schema));
-	void *data = malloc(frame->item.full.len + 1);
+	struct schema_copy *schema;
+	void *data;
 
+	for (schema = spool->schemas; schema; schema = schema->next)
+		if (!strcmp(schema->frame.schema, frame->schema))
+			return 0;
+	schema = calloc(1, sizeof(*schema));
+	data = malloc(frame->item.full.len + 1);
 	if (!schema || !data) {
 		free(schema);
 		free(data);

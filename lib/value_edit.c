@@ -89,7 +89,7 @@ static void edit_text(const struct value *v, struct spot spot, cJSON *json)
 	if (len > v->len || len > spot.room)
 		return;
 	memcpy(spot.at, json->valuestring, len);
-	if (len < spot.room)
+	if (len < v->len && len < spot.room) /* behind the last lies what is not its own */
 		spot.at[len] = '\0';
 }
 

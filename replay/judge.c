@@ -107,26 +107,29 @@ static int judge_unmatched(struct judge *j)
 
 /* --- the verdict --- */
 
-static bool is_error(const struct judge *j, const struct values *values, enum left left)
+/* -1: error_if cannot be told, for a value that it names is not there. */
+static int is_error(const struct judge *j, const struct values *values, enum left left)
 {
 	const struct expr *error_if = j->operation->config->error_if;
 	int64_t holds = 0;
 
 	if (left != LEFT_RETURN)
-		return true;
-	return error_if && !values_eval(values, error_if, VALUE_AT_RETURN, &holds, NULL) && holds;
+		return 1;
+	if (!error_if)
+		return 0;
+	return values_eval(values, error_if, VALUE_AT_RETURN, &holds, NULL) ? -1 : holds != 0;
 }
 
-static void decide(struct judge *j, bool was_error, bool is_error_now)
+static void decide(struct judge *j, int was_error, int is_error_now)
 {
 	struct comparison *out = j->out;
 
-	if (was_error && !is_error_now) {
+	if (was_error == 1 && is_error_now == 0) {
 		out->verdict = VERDICT_FIXED;
 		snprintf(out->reason, sizeof(out->reason),
 			 "the recording ended in an error (%s), the replay does not",
 			 j->recorded->operation.left == LEFT_RETURN ? "error_if" : "it did not return");
-	} else if (!was_error && is_error_now) {
+	} else if (was_error == 0 && is_error_now == 1) {
 		out->verdict = VERDICT_FAILED;
 		snprintf(out->reason, sizeof(out->reason),
 			 "the replay ends in an error (error_if), the recording did not");

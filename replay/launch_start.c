@@ -34,16 +34,18 @@ struct started {
  * write, which could not be run until it is closed here. */
 static void place_fds(const struct launch *launch, const int fds[LAUNCH_FDS], int *status_fd)
 {
-	int away[LAUNCH_FDS];
+	const int streams[] = {launch->null_fd, launch->out_fd, launch->err_fd};
+	int away[LAUNCH_FDS], streams_away[3];
 
+	for (int i = 0; i < 3; i++) /* they may have one of those numbers, too */
+		streams_away[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, LAUNCH_SOCKET_FD + 1);
 	*status_fd = fcntl(*status_fd, F_DUPFD_CLOEXEC, LAUNCH_SOCKET_FD + 1);
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		away[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, LAUNCH_SOCKET_FD + 1);
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		dup2(away[i], LAUNCH_SOCKET_FD - 3 + i);
-	dup2(launch->null_fd, 0);
-	dup2(launch->out_fd, 1);
-	dup2(launch->err_fd, 2);
+	for (int i = 0; i < 3; i++)
+		dup2(streams_away[i], i);
 	syscall(CLOSE_RANGE, 3, LAUNCH_SOCKET_FD - LAUNCH_FDS, 0);
 	if (*status_fd > LAUNCH_SOCKET_FD + 1)
 		syscall(CLOSE_RANGE, LAUNCH_SOCKET_FD + 1, *status_fd - 1, 0);

@@ -333,6 +333,7 @@ static void blame_beyond(struct comparison *out, struct comparison *fenced, bool
 	size_t len = strlen(out->reason);
 
 	if (hangs_on_it) {
+		fenced->key = out->key;
 		fenced->replayed_ns = out->replayed_ns;
 		comparison_release(out);
 		*out = *fenced;

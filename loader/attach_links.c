@@ -18,7 +18,8 @@
 #include "loader/places.h"
 #include "loader/uprobe_link.h"
 
-#define FILE_LINKS 8 /* at most, of one file */
+#define FILE_LINKS 8	    /* at most, of one file */
+#define NO_MODULE  SIZE_MAX /* of a link that stays when the probes of a file are renewed */
 
 static int link_error(int r, const struct program_file *file, pid_t pid, struct err *err)
 {
@@ -122,6 +123,8 @@ static int link_newcomers(struct attach *attach, struct err *err)
 		if (r == 0)
 			r = link_file(attach, &probe, attach->skel->progs.at_load, UPROBE_MULTI, false,
 				      attach->program->files, err);
+		if (r == 0)
+			attach->links[attach->links_cnt - 1].module = NO_MODULE;
 		free(places[i].path);
 	}
 	return r;

@@ -53,10 +53,13 @@ static int enter_engine(uint64_t sp)
 	return 0;
 }
 
-/* A signal handler's call while the engine is at work. One that jumped out of it has left it for good. */
+/* A signal handler's call while the engine is at work. One that jumped out of it has left it for good; one
+ * whose own stack merely lies above has not. */
 static int is_interrupting(uint64_t sp)
 {
-	if (record_me.depth && sp > engine_sp)
+	int is_above = sp > engine_sp && (!stack_is_alternate(sp) || stack_is_alternate(engine_sp));
+
+	if (record_me.depth && is_above)
 		leave_engine();
 	return record_me.depth;
 }

@@ -232,6 +232,11 @@ const struct value *value_content(const struct value *value)
 	return is_container ? value->child[0] : value;
 }
 
+bool value_is_null(const struct value *v)
+{
+	return v->kind == VALUE_POINTER && !v->bits;
+}
+
 const struct value *value_pointee(const struct value *value)
 {
 	if (value->kind == VALUE_REF)

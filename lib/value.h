@@ -93,6 +93,7 @@ int values_decode(struct values *out, const struct shape *shape, const struct ca
 
 /* A container's content in its place: the POINTER to it, or what is there instead; else @value itself. */
 const struct value *value_content(const struct value *value);
+bool value_is_null(const struct value *value); /* a pointer, and NULL */
 /* What a POINTER or REF points to; NULL for the rest. */
 const struct value *value_pointee(const struct value *value);
 /* Where @value stands, as the configuration would say it: "reply->lines[2].sku", "return", "*count". What a

@@ -238,6 +238,13 @@ static bool is_known_pair(struct comparer *c, const struct value *a, const struc
 	return false;
 }
 
+static const struct value *root_of(const struct value *v)
+{
+	while (v->parent)
+		v = v->parent;
+	return v;
+}
+
 static int compare_pointers(struct comparer *c, const struct value *a, const struct value *b)
 {
 	const struct value *x = value_pointee(a), *y = value_pointee(b);
@@ -246,8 +253,9 @@ static int compare_pointers(struct comparer *c, const struct value *a, const str
 		return x == y ? 0 : comparer_report(c, a, b);
 	if (a->kind == VALUE_POINTER && b->kind == VALUE_POINTER)
 		return comparer_compare(c, x, y);
-	/* What the path names has been compared where it was shown. */
-	if (a->kind == b->kind && !strcmp(a->path, b->path))
+	/* What the path names in this same value is compared where it is shown; another argument may not be. */
+	if (a->kind == b->kind && !strcmp(a->path, b->path) && root_of(x) == root_of(a) &&
+	    root_of(y) == root_of(b))
 		return 0;
 	if (is_known_pair(c, x, y))
 		return 0;
@@ -333,7 +341,12 @@ int comparer_compare(struct comparer *c, const struct value *a, const struct val
 {
 	int r;
 
-	if (is_ignored(c, a) || a->is_elsewhere || b->is_elsewhere)
+	if (is_ignored(c, a))
+		return 0;
+	/* NULL is known even where what a pointer leads to is shown at the other instant. */
+	if ((a->is_elsewhere && value_is_null(b)) || (b->is_elsewhere && value_is_null(a)))
+		return comparer_report(c, a, b);
+	if (a->is_elsewhere || b->is_elsewhere)
 		return 0;
 	if (a->is_unread && b->kind != VALUE_UNAVAILABLE)
 		return note_unread(c, a);

@@ -82,11 +82,6 @@ static bool is_compared(const struct shape *shape, const struct value *a, const 
 	return a->is_const || b->is_const || a->is_explicit || b->is_explicit;
 }
 
-static bool is_null(const struct value *v)
-{
-	return v->kind == VALUE_POINTER && !v->bits;
-}
-
 static int compare_output(struct judge *j, size_t idx)
 {
 	const struct paired_call *call = &j->pairing.recorded[idx];
@@ -106,7 +101,7 @@ static int compare_output(struct judge *j, size_t idx)
 		size_t at = counterpart(&a, i, &b);
 		const struct value *x = a.args[i], *y = at == PAIRING_NONE ? NULL : b.args[at];
 
-		if (!x || !y || (!is_compared(func->shape, x, y) && is_null(x) == is_null(y)))
+		if (!x || !y || (!is_compared(func->shape, x, y) && value_is_null(x) == value_is_null(y)))
 			continue;
 		r = compare_value(&j->out->differences, prefix, x, y, rules, j->handles, j->err);
 	}

@@ -289,6 +289,8 @@ const char *launch_report(struct launch *launch)
 	text = malloc(REPORT_LOOKED_AT + 1);
 	n = text ? pread(launch->err_fd, text, REPORT_LOOKED_AT, 0) : 0;
 	if (n > 0) {
+		for (ssize_t i = 0; i < n; i++) /* what the program wrote may have any bytes */
+			text[i] = text[i] ?: '\n';
 		text[n] = '\0';
 		if (!sanitizer_report(launch->report, sizeof(launch->report), text) && launch->valgrind)
 			valgrind_report(launch->report, sizeof(launch->report), text);

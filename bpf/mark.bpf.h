@@ -10,6 +10,21 @@
 
 #define MARK_DONE 1 /* what a mark that is a call returns */
 
+/* On a stack that is not the thread's own it says nothing, and its operation lacks it; what it asks is
+ * answered with no. */
+static __noinline bool mark_is_elsewhere(struct pt_regs *ctx, __u32 func)
+{
+	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
+
+	if (control.count_only || !thread || !is_busy(thread) || !is_elsewhere(thread, ctx->rsp))
+		return false;
+	if (rule_of(func)->mark == PLAN_MARK_ASK)
+		COUNT(func, hits, 1);
+	else
+		thread_lacks(thread, func);
+	return true;
+}
+
 /* Where something is recorded, and the mark is not in a part that is muted; NULL: it says nothing to anybody.
  */
 static __always_inline struct thread *mark_find(struct pt_regs *ctx)
@@ -31,6 +46,8 @@ static __noinline struct thread *mark_thread(struct pt_regs *ctx, __u32 func)
 	if (control.state == CONTROL_STOPPED)
 		return NULL;
 	if (control.is_following && !bpf_map_lookup_elem(&followed, &tgid))
+		return NULL;
+	if (mark_is_elsewhere(ctx, func))
 		return NULL;
 	thread = mark_find(ctx);
 	if (!thread)

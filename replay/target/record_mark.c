@@ -59,9 +59,15 @@ static void mark_call(const struct func *func, const struct frame *frame)
 
 void record_mark(const struct func *func, enum plan_mark mark, struct frame *frame)
 {
-	if (syscalls_getpid() != record_pid || !record_is_busy() ||
-	    stack_is_elsewhere(&record_me, record_sp(frame)))
+	if (syscalls_getpid() != record_pid || !record_is_busy())
 		return;
+	if (stack_is_elsewhere(&record_me, record_sp(frame))) {
+		if (mark == PLAN_MARK_ASK)
+			return;
+		record_me.call[CALL_OPERATION].flags |= EVENT_F_ELSEWHERE;
+		COUNT(func->patch->number, elsewhere, 1);
+		return;
+	}
 	record_settle(record_sp(frame));
 	if (!record_is_busy() || is_discarded())
 		return;

@@ -148,6 +148,8 @@ void attach_detach(struct attach *attach)
 		return;
 	set_state(attach, CONTROL_STOPPED);
 	attach_unlink(attach);
+	if (attach->skel->bss->control.is_wary)
+		attach_resume_all(attach);
 }
 
 void attach_free(struct attach *attach)

@@ -61,6 +61,8 @@ uint64_t attach_loads(const struct attach *attach);
 void attach_trust(struct attach *attach, uint64_t loads);
 /* Let processes go on that what came has stopped: returns are no longer hooked, or may be. */
 void attach_resume(const struct attach *attach, const pid_t *pids, size_t cnt);
+/* All that were followed: one may have stopped itself when nobody looked any more. */
+void attach_resume_all(const struct attach *attach);
 /* The processes that are recorded, at most @max of them. */
 size_t attach_followed(const struct attach *attach, pid_t *pids, size_t max);
 void attach_processes(const struct attach *attach, struct source_processes *out);

@@ -113,3 +113,12 @@ size_t attach_followed(const struct attach *attach, pid_t *pids, size_t max)
 	}
 	return cnt;
 }
+
+void attach_resume_all(const struct attach *attach)
+{
+	int fd = bpf_map__fd(attach->skel->maps.followed);
+	uint32_t tgid, *last = NULL;
+
+	for (; !bpf_map_get_next_key(fd, last, &tgid); last = &tgid)
+		attach_resume(attach, (const pid_t[]){tgid}, 1);
+}

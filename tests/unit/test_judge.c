@@ -443,6 +443,22 @@ static void a_recording_that_did_not_return_can_be_fixed(void **state)
 	       NOTHING);
 }
 
+/* What was recorded does not tell whether it was an error. */
+static void an_error_that_nobody_can_tell_is_neither_fixed_nor_new(void **state)
+{
+	use_config("{\"operations\": {\"handle\": {\"error_if\": \"*total > 4\"}},"
+		   " \"inputs\": {\"get\": {}}, \"outputs\": {\"notify\": {}}}");
+	record_operation(1, 2, 0);
+	recording->operation.out.cnt = 0;
+	replay_operation(1, 5, 0);
+	scene.outcome->end = OUTCOME_DONE;
+	assert_int_equal(judge(&comparison, recording, past.schema, store, config, &program, HANDLE, &result,
+			       &displaced, NULL, NULL),
+			 0);
+	assert_int_equal(comparison.verdict, VERDICT_DIFFERENT);
+	assert_string_equal(comparison.reason, "'total' differs");
+}
+
 static void a_new_error_is_failed(void **state)
 {
 	record_operation(1, 2, 0);
@@ -667,6 +683,7 @@ int main(void)
 		TEST(an_input_asked_once_too_often_has_no_recorded_key),
 		TEST(an_error_that_is_gone_is_fixed),
 		TEST(a_recording_that_did_not_return_can_be_fixed),
+		TEST(an_error_that_nobody_can_tell_is_neither_fixed_nor_new),
 		TEST(a_new_error_is_failed),
 		TEST(the_same_error_is_equal),
 		TEST(both_left_by_longjmp_is_equal),

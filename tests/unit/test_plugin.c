@@ -92,6 +92,14 @@ static void results_are_compared_path_by_path(void **state)
 	       "{\"path\":\"d\",\"recorded\":{\"unavailable\":\"not there\"},\"replayed\":0}]");
 }
 
+static void numbers_that_are_nearly_the_same_differ(void **state)
+{
+	judge_by("\"result\"", "*'\"side\":\"recorded\"'*) echo '{\"result\": 0.1}';;\n"
+			       "*) echo '{\"result\": 0.10000000000000002}';;");
+	assert_int_equal(comparison.verdict, VERDICT_DIFFERENT);
+	assert_string_equal(comparison.reason, "'result' differs");
+}
+
 static void what_is_not_extracted_does_not_differ(void **state)
 {
 	differs("return");
@@ -270,6 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(results_are_compared_path_by_path),
+		TEST(numbers_that_are_nearly_the_same_differ),
 		TEST(what_is_not_extracted_does_not_differ),
 		TEST(an_error_stays_one_whatever_is_extracted),
 		TEST(a_comparator_says_what_differs_and_why),

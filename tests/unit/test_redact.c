@@ -15,7 +15,7 @@
 #include "lib/shape.h"
 #include "tests/support/shop.h"
 
-/* int put(const char *text, int number) */
+/* int put(const char *text, int number, __int128 wide) */
 static struct shop shop;
 static struct shape *shape;
 static struct call call;
@@ -24,11 +24,12 @@ static char bytes[32];
 
 static int setup(void **state)
 {
-	struct shop_param params[] = {{"text"}, {"number"}, {}};
+	struct shop_param params[] = {{"text"}, {"number"}, {"wide"}, {}};
 
 	shop_init(&shop);
 	params[0].type = shop.cptr;
 	params[1].type = shop.i32;
+	params[2].type = shop.i128;
 	shop_func(&shop, "put", shop.i32, params, NULL, 0);
 	assert_int_equal(shape_build(&shape, shop.schema, 0, NULL, NULL), 0);
 	strcpy(bytes, "4111 1111");
@@ -37,7 +38,7 @@ static int setup(void **state)
 				     .captured = 10,
 				     .node = shape->params[0].node,
 				     .bytes = (const uint8_t *)bytes};
-	call = (struct call){.args = {0x1000, 4711}, .in = {.fragments = &fragment, .cnt = 1}};
+	call = (struct call){.args = {0x1000, 4711, 7, 8}, .in = {.fragments = &fragment, .cnt = 1}};
 	return 0;
 }
 
@@ -99,6 +100,14 @@ static void a_number_in_a_register_goes_and_what_lies_beside_it_stays(void **sta
 	assert_string_equal(bytes, "4111 1111");
 }
 
+static void a_number_in_two_registers_goes_from_both(void **state)
+{
+	redact(2, REDACT_DROP, NULL);
+	assert_int_equal(call.args[1], 4711);
+	assert_int_equal(call.args[2], 0);
+	assert_int_equal(call.args[3], 0);
+}
+
 static void text_that_was_cut_is_redacted_as_far_as_it_is_there(void **state)
 {
 	fragment.captured = 4;
@@ -116,6 +125,7 @@ int main(void)
 		TEST(a_digest_is_that_of_the_text_and_the_key),
 		TEST(without_a_key_nothing_is_left),
 		TEST(a_number_in_a_register_goes_and_what_lies_beside_it_stays),
+		TEST(a_number_in_two_registers_goes_from_both),
 		TEST(text_that_was_cut_is_redacted_as_far_as_it_is_there),
 	};
 

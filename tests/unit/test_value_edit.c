@@ -23,6 +23,7 @@ static struct trial t;
 static struct line lines[2];
 static struct order order;
 static uint8_t blob[4];
+static const char *code = "AB12";
 
 static int setup(void **state)
 {
@@ -37,13 +38,13 @@ static int setup(void **state)
 			       .mode = 2,
 			       .is_paid = true,
 			       .lines = lines,
-			       .code = "AB12",
 			       .customer = "ann",
 			       .blob = blob,
 			       .color = GREEN,
 			       .total = 1.5,
 			       .x = 1,
 			       .y = 2};
+	memcpy(order.code, code, strlen(code));
 	trial_init(&t, &shop, 0, NULL, 0);
 	t.call.args[0] = (uintptr_t)&order;
 	trial_enter(&t);
@@ -138,12 +139,28 @@ static void what_cannot_become_so_is_said_and_left_as_it_was(void **state)
 	}
 }
 
+/* It has no NUL, and the customer's pointer lies behind it. */
+static void a_text_that_fills_its_array_leaves_what_lies_behind_it(void **state)
+{
+	struct err err = {};
+
+	teardown(NULL);
+	code = "12345678";
+	setup(NULL);
+	code = "AB12";
+	if (edit("{\"out\": {\"order\": {\"code\": \"87654321\"}}}", &err))
+		fail_msg("%s", err.msg);
+	shows("\"code\":\"87654321\"");
+	shows("\"customer\":\"ann\"");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(values_become_what_is_said),
+		TEST(a_text_that_fills_its_array_leaves_what_lies_behind_it),
 		TEST(what_cannot_become_so_is_said_and_left_as_it_was),
 	};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Where a value may be redacted: not where a replay needs it. */
+#include <bpf/btf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "lib/expr.h"
 #include "lib/key.h"
 #include "lib/program_impl.h"
+#include "lib/schema.h"
 
 /* The pointer that leads to @idx, or the parameter or result that it is part of. */
 static uint16_t holder(const struct shape *shape, uint16_t idx)
@@ -88,6 +90,48 @@ static const char *trouble(const struct shape *shape, uint16_t idx)
 	return n->kind == SHAPE_VARARGS ? "variable arguments cannot be redacted" : NULL;
 }
 
+/* --- parts of what is kept as bytes --- */
+
+static bool rules_redact(const struct schema *schema, uint32_t id)
+{
+	for (size_t i = 0; i < schema_type_rules_cnt(schema); i++) {
+		const struct schema_type_rules *type = schema_type_rules(schema, i);
+
+		for (size_t k = 0; type->id == id && k < type->rules_cnt; k++)
+			if (type->rules[k].redact)
+				return true;
+	}
+	return false;
+}
+
+/* Whether the rules of a type redact something that lies in a value of type @id. */
+static bool hides(const struct schema *schema, uint32_t id, int depth)
+{
+	const struct btf *btf = schema_btf(schema);
+	const struct btf_type *t = btf__type_by_id(btf, id);
+
+	for (; btf_is_typedef(t) || btf_is_mod(t); t = btf__type_by_id(btf, id)) {
+		if (rules_redact(schema, id))
+			return true;
+		id = t->type;
+	}
+	if (btf_is_array(t) && depth < SCHEMA_DEPTH_MAX)
+		return hides(schema, btf_array(t)->type, depth + 1);
+	if (!btf_is_composite(t))
+		return false;
+	if (rules_redact(schema, id))
+		return true;
+	for (int i = 0; i < btf_vlen(t) && depth < SCHEMA_DEPTH_MAX; i++)
+		if (hides(schema, btf_members(t)[i].type, depth + 1))
+			return true;
+	return false;
+}
+
+static bool is_leaking(const struct finder *f, const struct shape_node *n)
+{
+	return n->kind == SHAPE_UNION && !n->tag && !n->redact && hides(f->program->schema, n->type, 0);
+}
+
 static int refuse(const struct finder *f, const struct config_func *func, const struct shape *shape,
 		  uint16_t idx, const char *why, bool is_needed, struct err *err)
 {
@@ -110,6 +154,12 @@ int program_check_redaction(const struct finder *f, const struct config_func *fu
 		const struct shape_node *n = &shape->nodes[i];
 		const char *why;
 
+		if (is_leaking(f, n))
+			return refuse(
+				f, func, shape, i,
+				"a rule of a type redacts a part of this union, which is kept as bytes: "
+				"redact the union",
+				false, err);
 		if (!n->redact || n->kind == SHAPE_CUT)
 			continue;
 		why = trouble(shape, i);

@@ -150,6 +150,28 @@ static void recording_without_the_key_is_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_secret_in_a_union_that_is_kept_as_bytes_is_refused(void **state)
+{
+	write_text(
+		in_folder("vault.c"),
+		"struct cred { int pin; }; struct box { int id; union { struct cred c; long raw; } u; };\n"
+		"__attribute__((noinline)) int put(const struct box *box) { __asm__ volatile(\"\"); return box->id; }\n"
+		"int main(void) { struct box box = {1, {{4711}}}; return put(&box) - 1; }\n");
+	command_must(&last, ARGV("cc", "-O1", "-g", "-o", in_folder("vault"), in_folder("vault.c")), 0,
+		     TIMEOUT_S);
+	write_text(in_folder("vault.json"),
+		   "{\"types\": {\"struct cred\": {\"pin\": {\"redact\": \"drop\"}}}, \"operations\": "
+		   "{\"main\": {}}, \"outputs\": {\"put\": {}}}");
+	command_must(&last,
+		     ARGV(tapedeck(), "record", "-c", in_folder("vault.json"), "--to", tape(), "--",
+			  in_folder("vault")),
+		     2, TIMEOUT_S);
+	autofree char *said = command_file(last.err);
+	if (!strstr(said, "'redact' on 'u' of 'put': a rule of a type redacts a part of this union, which is "
+			  "kept as bytes: redact the union"))
+		fail_msg("%s", said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +179,7 @@ int main(void)
 		TEST(a_replay_is_compared_by_what_is_left),
 		TEST(without_the_key_a_digest_is_not_compared_and_that_is_said),
 		TEST(recording_without_the_key_is_refused),
+		TEST(a_secret_in_a_union_that_is_kept_as_bytes_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

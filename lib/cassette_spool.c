@@ -303,6 +303,12 @@ static int begin(struct spooled *spooled, const char *dir, const char *url, uint
 		return r;
 	spool_state(spooled->spool, &state);
 	spooled->progress.adopted = state.adopted;
+	if (state.damaged)
+		snprintf(
+			spooled->cassette.warning, sizeof(spooled->cassette.warning),
+			"%llu files of the spool are damaged, and what they hold cannot be passed on: they stay in "
+			"'%s'",
+			(unsigned long long)state.damaged, spool_dir(spooled->spool));
 	pthread_mutex_init(&spooled->lock, NULL);
 	pthread_mutex_init(&spooled->target_lock, NULL);
 	pthread_cond_init(&spooled->changed, NULL);

@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/redact.h"
 #include "lib/util.h"
+#include "lib/write.h"
 
 #define PATH_MAX_LEN 4096
 #define KEY_HEX	     64 /* digits of a key that is made */
@@ -77,20 +78,26 @@ static void make_folders(char *path)
 	}
 }
 
+/* It is there whole, or not at all; the first of two that make it has made it. */
 static int make_key(char *path, struct err *err)
 {
-	char text[KEY_HEX + 1] = "";
+	char text[KEY_HEX + 1] = "", beside[PATH_MAX_LEN + 64];
 	autoclose int fd = -1;
+	int r;
 
 	random_id(text);
 	random_id(text + strlen(text));
 	make_folders(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
-		return 0;
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		return err_set(err, -errno, "cannot write '%s', the key of \"redact\": \"hmac\": %s", path,
-			       strerror(errno));
+	snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+	fd = mkostemp(beside, O_CLOEXEC);
+	r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
+	if (r == 0 && (fsync(fd) || (link(beside, path) && errno != EEXIST)))
+		r = -errno;
+	if (fd >= 0)
+		unlink(beside);
+	if (r)
+		return err_set(err, r, "cannot write '%s', the key of \"redact\": \"hmac\": %s", path,
+			       strerror(-r));
 	return 0;
 }
 

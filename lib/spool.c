@@ -35,7 +35,7 @@ struct spool {
 	struct segment *first, *last; /* oldest first; @current is the last, if there is one */
 	struct segment *current;
 	struct schema_copy *schemas;
-	uint64_t adopted, torn;
+	uint64_t adopted, torn, damaged;
 	/* of the one that takes */
 	struct buf bytes;
 	struct spool_frame frames[SPOOL_BATCH];
@@ -94,14 +94,15 @@ static int adopt(struct spool *spool, const char *name, struct err *err)
 {
 	char path[SEGMENT_PATH_MAX];
 	struct segment *segment;
-	bool is_torn;
+	bool is_torn, is_damaged;
 	int r;
 
 	snprintf(path, sizeof(path), "%s/%.255s", spool->dir, name);
-	r = segment_adopt(&segment, path, &is_torn, err);
+	r = segment_adopt(&segment, path, &is_torn, &is_damaged, err);
+	spool->torn += is_torn;
+	spool->damaged += is_damaged;
 	if (r || !segment)
 		return r;
-	spool->torn += is_torn;
 	spool->adopted += segment->recordings - segment->recordings_taken;
 	if (segment->taken == segment->len)
 		segment_remove(segment);
@@ -410,7 +411,8 @@ int spool_reject(struct spool *spool, const struct spool_frame *frame, struct er
 
 void spool_state(struct spool *spool, struct spool_state *out)
 {
-	*out = (struct spool_state){.adopted = spool->adopted, .torn = spool->torn};
+	*out = (struct spool_state){
+		.adopted = spool->adopted, .torn = spool->torn, .damaged = spool->damaged};
 	pthread_mutex_lock(&spool->lock);
 	for (const struct segment *segment = spool->first; segment; segment = segment->next) {
 		out->waiting += segment->recordings - segment->recordings_taken;

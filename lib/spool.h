@@ -53,6 +53,8 @@ struct spool_state {
 	uint64_t waiting, waiting_bytes; /* recordings, and what they take on disk */
 	uint64_t adopted;		 /* recordings, of others that died */
 	uint64_t torn;			 /* segments that ended in half a frame, which nobody was promised */
+	uint64_t damaged; /* of these: with frames behind it, or without a head; they are left where they are
+			   */
 };
 void spool_state(struct spool *spool, struct spool_state *out);
 const char *spool_dir(const struct spool *spool);

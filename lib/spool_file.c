@@ -280,7 +280,7 @@ static int count_frames(struct segment *segment, bool *is_torn)
 	return 0;
 }
 
-int segment_adopt(struct segment **out, const char *path, bool *is_torn, struct err *err)
+int segment_adopt(struct segment **out, const char *path, bool *is_torn, bool *is_damaged, struct err *err)
 {
 	uint8_t header[SEGMENT_HEADER_LEN];
 	auto_segment struct segment *segment = segment_alloc(path);
@@ -288,7 +288,7 @@ int segment_adopt(struct segment **out, const char *path, bool *is_torn, struct 
 	int r;
 
 	*out = NULL;
-	*is_torn = false;
+	*is_torn = *is_damaged = false;
 	if (!segment)
 		return err_nomem(err);
 	segment->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -298,6 +298,7 @@ int segment_adopt(struct segment **out, const char *path, bool *is_torn, struct 
 		return 0;
 	r = read_at(segment->fd, header, sizeof(header), 0);
 	*is_torn = r || memcmp(header, SEGMENT_MAGIC, SEGMENT_MAGIC_LEN) != 0;
+	*is_damaged = *is_torn && r != -ENODATA; /* whoever dies at its beginning has promised nothing */
 	if (*is_torn)
 		return 0;
 	reader_init(&reader, header + SEGMENT_MAGIC_LEN, sizeof(header) - SEGMENT_MAGIC_LEN);
@@ -305,6 +306,7 @@ int segment_adopt(struct segment **out, const char *path, bool *is_torn, struct 
 	r = count_frames(segment, is_torn);
 	if (r)
 		return fault("read", path, -r, err);
+	*is_damaged = segment->is_damaged;
 	*out = TAKE_PTR(segment);
 	return 0;
 }
@@ -354,7 +356,9 @@ void segment_remove(struct segment *segment)
 	char aside[SEGMENT_PATH_MAX + 16];
 
 	snprintf(aside, sizeof(aside), "%s.damaged", segment->path);
-	if (!segment->is_damaged || rename(segment->path, aside))
+	if (segment->is_damaged)
+		rename(segment->path, aside); /* or it stays where it is: nobody has read what it holds */
+	else
 		unlink(segment->path);
 	segment_free(segment);
 }

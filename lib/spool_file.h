@@ -24,8 +24,8 @@ struct segment {
 
 int segment_create(struct segment **out, const char *dir, struct err *err);
 /* NULL in *@out: somebody owns it, or it is no segment. Counts its whole frames; *@is_torn: there is half a
- * one. */
-int segment_adopt(struct segment **out, const char *path, bool *is_torn, struct err *err);
+ * one; *@is_damaged: more of it than whoever dies leaves so. */
+int segment_adopt(struct segment **out, const char *path, bool *is_torn, bool *is_damaged, struct err *err);
 /* Write and sync behind its length, which the caller then raises; what cannot be written whole is cut off. */
 int segment_append(const struct segment *segment, const struct buf *frames, struct err *err);
 /* The frame at @at, appended to @out; *@next is where the following one begins. -ENODATA at the end; -EBADMSG

@@ -245,6 +245,7 @@ static void of_a_torn_end_the_whole_frames_are_adopted(void **state)
 		spool_state(spool, &now);
 		assert_int_equal(now.adopted, 1);
 		assert_int_equal(now.torn, len > before);
+		assert_int_equal(now.damaged, 0);
 		assert_int_equal(take_all(spool, 0), 1);
 		spool_close(spool);
 		assert_int_equal(files_of(".seg"), 0);
@@ -269,6 +270,7 @@ static void frames_behind_a_damaged_one_are_kept_aside(void **state)
 	spool = open_spool(SPOOL_BYTES_MAX);
 	spool_state(spool, &now);
 	assert_int_equal(now.torn, 1);
+	assert_int_equal(now.damaged, 1);
 	assert_int_equal(take_all(spool, 0), 1);
 	spool_close(spool);
 	assert_int_equal(files_of(".seg"), 0);

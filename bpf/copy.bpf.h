@@ -126,14 +126,23 @@ static __noinline void event_output(struct slot *slot)
 static __always_inline __u32 number_again(struct slot *slot)
 {
 	__u32 row = slot->joint - 1;
+	/* The operation's own end has ended the joint. */
+	__u64 ended = slot->event.seq ? JOINT_ENDED : 0, state;
+	__u64 owner = slot->event.op & ((1 << (64 - JOINT_OWNER)) - 1);
 	struct joint *joint;
 
 	if (!slot->joint)
 		return slot->event.attempted + 1;
 	joint = bpf_map_lookup_elem(&joints, &row);
-	if (!joint || (*(volatile __u64 *)&joint->state & (JOINT_SEQ - 1)) == JOINT_SEQ - 2)
+	if (!joint)
 		return 0;
-	return (__sync_fetch_and_add(&joint->state, 1) & (JOINT_SEQ - 1)) + 1;
+	state = *(volatile __u64 *)&joint->state;
+	if (state & ended || state >> JOINT_OWNER != owner || (state & (JOINT_SEQ - 1)) == JOINT_SEQ - 2)
+		return 0;
+	state = __sync_fetch_and_add(&joint->state, 1);
+	if (state & ended || state >> JOINT_OWNER != owner)
+		return 0;
+	return (state & (JOINT_SEQ - 1)) + 1;
 }
 
 /* The slot is full, and its plan has more to copy: go on in another event. */

@@ -13,6 +13,7 @@
 #include "replay/target/gate.h"
 #include "replay/target/guard.h"
 #include "replay/target/record_impl.h"
+#include "replay/target/ring.h"
 #include "replay/target/stack.h"
 #include "replay/target/syscalls.h"
 
@@ -59,8 +60,10 @@ static int is_interrupting(uint64_t sp)
 {
 	int is_above = sp > engine_sp && (!stack_is_alternate(sp) || stack_is_alternate(engine_sp));
 
-	if (record_me.depth && is_above)
+	if (record_me.depth && is_above) {
+		ring_let_go();
 		leave_engine();
+	}
 	return record_me.depth;
 }
 
@@ -441,7 +444,7 @@ void record_returned(struct frame *frame)
 	};
 	struct call *call;
 
-	if (engine.state != ENGINE_RECORDING || !*is_here || record_me.depth ||
+	if (engine.state != ENGINE_RECORDING || !*is_here || is_interrupting(record_sp(frame)) ||
 	    !enter_engine(record_sp(frame)))
 		return;
 	call = returning(record_sp(frame));

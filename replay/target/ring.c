@@ -106,6 +106,8 @@ static int put(unsigned idx, struct tape_ring *ring, const struct event *event)
 	return 1;
 }
 
+static __thread unsigned held; /* the ring that this thread writes to, from 1; 0: none */
+
 int ring_put(const struct event *event)
 {
 	unsigned idx = event->thread % engine.tape->rings_cnt;
@@ -114,7 +116,20 @@ int ring_put(const struct event *event)
 
 	if (!take(&ring->lock, event->tgid) && !take_from_dead(idx, ring, event->tgid))
 		return 0;
+	__atomic_store_n(&held, idx + 1, __ATOMIC_SEQ_CST);
 	is_in = put(idx, ring, event);
+	__atomic_store_n(&held, 0, __ATOMIC_SEQ_CST);
 	give(&ring->lock);
 	return is_in;
+}
+
+void ring_let_go(void)
+{
+	unsigned idx = held - 1;
+
+	if (!held)
+		return;
+	repair(idx, &engine.tape->ring[idx]);
+	held = 0;
+	give(&engine.tape->ring[idx].lock);
 }

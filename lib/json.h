@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct cJSON;
 struct err;
 
@@ -43,6 +44,9 @@ int json_integer(int64_t *out, const struct cJSON *item);
 /* @json on one line, numbers with every digit they have: cJSON alone rounds what needs more than 15. The
  * caller's to free; NULL: no memory. */
 char *json_print(const struct cJSON *json);
+
+/* @text as a JSON string. */
+void json_put_string(struct buf *out, const char *text);
 
 /* Owned cJSON locals, for whoever writes JSON. */
 void cjson_freep(struct cJSON **json);

@@ -8,6 +8,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/json.h"
 
 /* --- over text that is known to be JSON with comments --- */
 
@@ -118,24 +119,11 @@ static bool find_member(const struct text *text, size_t at, const char *key, str
 
 /* --- the new text --- */
 
-static void put_string(struct buf *out, const char *text)
-{
-	cJSON *json = cJSON_CreateString(text);
-	char *printed = json ? cJSON_PrintUnformatted(json) : NULL;
-
-	if (printed)
-		buf_put(out, printed, strlen(printed));
-	else
-		out->failed = -ENOMEM;
-	cJSON_free(printed);
-	cJSON_Delete(json);
-}
-
 /* "key": {"key": VALUE} */
 static void put_member(struct buf *out, const char *const *way, size_t cnt, const char *value)
 {
 	for (size_t i = 0; i < cnt; i++) {
-		put_string(out, way[i]);
+		json_put_string(out, way[i]);
 		buf_printf(out, i + 1 < cnt ? ": {" : ": ");
 	}
 	buf_put(out, value, strlen(value));

@@ -2,11 +2,14 @@
 #include "lib/json.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/buf.h"
 
 #define NUMBER_TEXT   32
 #define CJSON_DIGITS  15	  /* more than these cJSON rounds */
@@ -55,4 +58,17 @@ char *json_print(const cJSON *json)
 	auto_cjson cJSON *copy = cJSON_Duplicate(json, true);
 
 	return copy && make_exact(copy) ? cJSON_PrintUnformatted(copy) : NULL;
+}
+
+void json_put_string(struct buf *out, const char *text)
+{
+	cJSON *json = cJSON_CreateString(text);
+	char *printed = json ? cJSON_PrintUnformatted(json) : NULL;
+
+	if (printed)
+		buf_put(out, printed, strlen(printed));
+	else
+		out->failed = -ENOMEM;
+	cJSON_free(printed);
+	cJSON_Delete(json);
 }

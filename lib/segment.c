@@ -70,19 +70,6 @@ static int gunzip(struct buf *out, const void *data, size_t len)
 
 /* --- making --- */
 
-static void put_text(struct buf *out, const char *text)
-{
-	cJSON *json = cJSON_CreateString(text);
-	char *printed = json ? cJSON_PrintUnformatted(json) : NULL;
-
-	if (printed)
-		buf_put(out, printed, strlen(printed));
-	else
-		out->failed = -ENOMEM;
-	free(printed);
-	cJSON_Delete(json);
-}
-
 /* As it is, or not at all: what comes out must be what went in, byte for byte. */
 static bool fits_line(const struct blob *metadata)
 {
@@ -101,11 +88,11 @@ static void put_line(struct buf *out, const struct segment_entry *entry, const c
 
 	snprintf(id, sizeof(id), "%s/%s/%s", entry->category, entry->day, entry->id);
 	buf_printf(out, "{\"id\":");
-	put_text(out, id);
+	json_put_string(out, id);
 	buf_printf(out, ",\"category\":");
-	put_text(out, entry->category);
+	json_put_string(out, entry->category);
 	buf_printf(out, ",\"segment\":");
-	put_text(out, segment);
+	json_put_string(out, segment);
 	buf_printf(out,
 		   ",\"offset\":%llu,\"length\":%llu,\"crc32\":%u,\"metadata_length\":%llu" METADATA_MARK,
 		   (unsigned long long)entry->at, (unsigned long long)entry->len, entry->crc,

@@ -232,6 +232,24 @@ const struct value *value_content(const struct value *value)
 	return is_container ? value->child[0] : value;
 }
 
+long double value_float(const struct value *v)
+{
+	long double ld = 0;
+	double d = 0;
+	float f = 0;
+
+	if (v->size == sizeof(f)) {
+		memcpy(&f, v->bytes, sizeof(f));
+		return f;
+	}
+	if (v->size == sizeof(d)) {
+		memcpy(&d, v->bytes, sizeof(d));
+		return d;
+	}
+	memcpy(&ld, v->bytes, VALUE_LONG_DOUBLE_BYTES);
+	return ld;
+}
+
 bool value_is_null(const struct value *v)
 {
 	return v->kind == VALUE_POINTER && !v->bits;

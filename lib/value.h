@@ -93,6 +93,9 @@ int values_decode(struct values *out, const struct shape *shape, const struct ca
 
 /* A container's content in its place: the POINTER to it, or what is there instead; else @value itself. */
 const struct value *value_content(const struct value *value);
+/* What a VALUE_FLOAT holds, which says it exactly. */
+long double value_float(const struct value *value);
+#define VALUE_LONG_DOUBLE_BYTES 10	       /* of its 16 that mean something */
 bool value_is_null(const struct value *value); /* a pointer, and NULL */
 /* What a POINTER or REF points to; NULL for the rest. */
 const struct value *value_pointee(const struct value *value);

@@ -11,8 +11,7 @@
 #include "lib/value.h"
 #include "replay/compare_impl.h"
 
-#define LONG_DOUBLE_BYTES 10		  /* of its 16 that mean something */
-#define NESTING_MAX	  VALUE_DEPTH_MAX /* values within values, REFs followed */
+#define NESTING_MAX VALUE_DEPTH_MAX /* values within values, REFs followed */
 
 /* Data reached twice, by its pointer and by a REF, differs once. */
 static bool is_reported(const struct differences *differences, const char *path)
@@ -121,33 +120,15 @@ static bool same_number(const struct comparer *c, const struct value *a, const s
 	return is_near(c, a, (long double)x, (long double)y);
 }
 
-static long double float_of(const struct value *v)
-{
-	long double ld = 0;
-	double d = 0;
-	float f = 0;
-
-	if (v->size == sizeof(f)) {
-		memcpy(&f, v->bytes, sizeof(f));
-		return f;
-	}
-	if (v->size == sizeof(d)) {
-		memcpy(&d, v->bytes, sizeof(d));
-		return d;
-	}
-	memcpy(&ld, v->bytes, LONG_DOUBLE_BYTES);
-	return ld;
-}
-
 static bool same_float(const struct comparer *c, const struct value *a, const struct value *b)
 {
-	size_t len = a->size > 8 ? LONG_DOUBLE_BYTES : a->size;
+	size_t len = a->size > 8 ? VALUE_LONG_DOUBLE_BYTES : a->size;
 	long double x, y;
 
 	if (a->size == b->size && !memcmp(a->bytes, b->bytes, len))
 		return true;
-	x = float_of(a);
-	y = float_of(b);
+	x = value_float(a);
+	y = value_float(b);
 	if (a->size != b->size && x == y && signbit(x) == signbit(y))
 		return true;
 	return is_near(c, a, x, y);
@@ -182,10 +163,10 @@ bool comparer_lengths_differ(const struct value *a, const struct value *b)
 	return x != y;
 }
 
-/* Where one side shows more than the other, its rest is compared with nothing. */
+/* Where one side shows more than the other, or a limit has cut both, the rest is compared with nothing. */
 int comparer_rest_of(struct comparer *c, const struct value *a, const struct value *b)
 {
-	return a->is_truncated != b->is_truncated || shown(a) != shown(b) ? comparer_pass_over(c) : 0;
+	return a->is_truncated || b->is_truncated || shown(a) != shown(b) ? comparer_pass_over(c) : 0;
 }
 
 static int compare_bytes(struct comparer *c, const struct value *a, const struct value *b)
@@ -253,7 +234,8 @@ static int compare_pointers(struct comparer *c, const struct value *a, const str
 		return x == y ? 0 : comparer_report(c, a, b);
 	if (a->kind == VALUE_POINTER && b->kind == VALUE_POINTER)
 		return comparer_compare(c, x, y);
-	/* What the path names in this same value is compared where it is shown; another argument may not be. */
+	/* What the path names in this same value is compared where it is shown; another argument may not be.
+	 */
 	if (a->kind == b->kind && !strcmp(a->path, b->path) && root_of(x) == root_of(a) &&
 	    root_of(y) == root_of(b))
 		return 0;

@@ -13,11 +13,10 @@
 #include "lib/util.h"
 #include "lib/value.h"
 
-#define TYPE_MAX	  512
-#define EXPRESSION_MAX	  2048
-#define ELEMENTS_MAX	  256		  /* of an array that are asserted one by one */
-#define LONG_DOUBLE_BYTES 10		  /* of its 16 that mean something */
-#define HANDLE_BASE	  0x7d00000000ull /* handles are numbers that no object has for an address */
+#define TYPE_MAX       512
+#define EXPRESSION_MAX 2048
+#define ELEMENTS_MAX   256	       /* of an array that are asserted one by one */
+#define HANDLE_BASE    0x7d00000000ull /* handles are numbers that no object has for an address */
 
 void c_values_init(struct c_values *c, const struct schema *schema, struct handles *handles)
 {
@@ -90,32 +89,17 @@ static void put_number(struct buf *out, long double x, const char *suffix)
 		buf_printf(out, "%La%s", x, suffix);
 }
 
-static long double float_of(const struct value *v)
-{
-	long double ld = 0;
-	double d;
-	float f;
-
-	if (v->size == sizeof(f)) {
-		memcpy(&f, v->bytes, sizeof(f));
-		return f;
-	}
-	if (v->size == sizeof(d)) {
-		memcpy(&d, v->bytes, sizeof(d));
-		return d;
-	}
-	memcpy(&ld, v->bytes, LONG_DOUBLE_BYTES);
-	return ld;
-}
-
 static bool is_nan(const struct value *v)
 {
-	return isnan(float_of(v));
+	return isnan(value_float(v));
 }
 
 static void put_float(struct buf *out, const struct value *v)
 {
-	put_number(out, float_of(v), v->size == sizeof(float) ? "f" : v->size == sizeof(double) ? "" : "l");
+	put_number(out, value_float(v),
+		   v->size == sizeof(float)    ? "f"
+		   : v->size == sizeof(double) ? ""
+					       : "l");
 }
 
 /* Octal, for what follows a hexadecimal escape may be taken for part of it. */

@@ -99,7 +99,8 @@ _Noreturn static void become_target(const struct launch *launch, const int fds[L
 		.memory_max = launch->has_sanitizer || launch->valgrind ? SANDBOX_MEMORY_UNLIMITED : 0,
 		.exe = launch->exe,
 		.copy = launch->copy,
-		.kept_fd = LAUNCH_SOCKET_FD,
+		.kept_from = LAUNCH_SOCKET_FD - 1,
+		.kept_to = LAUNCH_SOCKET_FD,
 	};
 	struct started started = {};
 

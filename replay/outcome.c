@@ -204,7 +204,7 @@ int outcome_recording(struct recording **out, struct outcome_call **calls,
 	struct parser p = {.err = err};
 	struct reader events;
 	/* Read once: the program may still be writing. */
-	size_t bytes = len >= sizeof(*outcome) ? *(const volatile unsigned *)&outcome->bytes : 0;
+	size_t bytes = len >= sizeof(*outcome) ? *(const volatile unsigned *)&outcome->made.bytes : 0;
 	int r;
 
 	if (bytes < sizeof(*outcome) || bytes > len)

@@ -315,13 +315,14 @@ struct filter {
 	} while (0)
 #define ANSWER(filter, nr_, number) APPEND(filter, LOAD(nr), IS(nr_, 0, 1), ERRNO(number))
 
-/* Daemons close what they did not open: the descriptor of the engine stays. */
-static void keep_open(struct filter *filter, unsigned fd)
+/* Daemons close what they did not open: the descriptors of the engine stay. */
+static void keep_open(struct filter *filter, unsigned first, unsigned last)
 {
-	APPEND(filter, LOAD(nr), IS(SYS_close, 0, 3), LOAD(args[0]), IS(fd, 0, 1), ERRNO(0));
+	APPEND(filter, LOAD(nr), IS(SYS_close, 0, 4), LOAD(args[0]), BELOW(first, 2, 0), ABOVE(last, 1, 0),
+	       ERRNO(0));
 	/* ENOSYS: libc falls back to closing one by one. */
-	APPEND(filter, LOAD(nr), IS(CLOSE_RANGE_SYSCALL, 0, 5), LOAD(args[0]), ABOVE(fd, 3, 0), LOAD(args[1]),
-	       BELOW(fd, 1, 0), ERRNO(ENOSYS));
+	APPEND(filter, LOAD(nr), IS(CLOSE_RANGE_SYSCALL, 0, 5), LOAD(args[0]), ABOVE(last, 3, 0),
+	       LOAD(args[1]), BELOW(first, 1, 0), ERRNO(ENOSYS));
 }
 
 /*
@@ -360,8 +361,8 @@ static int enter_seccomp(const struct sandbox_opts *opts, int has_namespaces)
 	ANSWER(&filter, SYS_connect, EACCES);
 	ANSWER(&filter, SYS_io_uring_setup, ENOSYS);
 	ANSWER(&filter, SYS_ptrace, EPERM);
-	if (opts->kept_fd)
-		keep_open(&filter, opts->kept_fd);
+	if (opts->kept_from)
+		keep_open(&filter, opts->kept_from, opts->kept_to);
 	limit_sockets(&filter, SYS_socket, has_namespaces);
 	limit_sockets(&filter, SYS_socketpair, has_namespaces);
 	if (!has_namespaces)

@@ -15,7 +15,7 @@ struct sandbox_opts {
 	size_t memory_max;    /* bytes of address space; 0: SANDBOX_MEMORY_DEFAULT */
 	/* The file @exe is hidden behind @copy, so that the copy runs under its own path. NULL: not. */
 	const char *exe, *copy;
-	int kept_fd; /* closing it does nothing; 0: none */
+	int kept_from, kept_to; /* closing these descriptors does nothing; 0: none */
 };
 #define SANDBOX_MEMORY_DEFAULT	 (8ull << 30)
 #define SANDBOX_MEMORY_UNLIMITED ((size_t)-1) /* sanitizers reserve terabytes */

@@ -23,8 +23,9 @@
 #include "replay/launch.h"
 #include "replay/target/patch.h"
 
-#define GRACE_MS   5000 /* for the fork server to say that it killed a child */
-#define SAID_SHOWN 200
+#define GRACE_MS	   5000 /* for the fork server to say that it killed a child */
+#define SAID_SHOWN	   200
+#define OUTCOME_FILE_BYTES ((size_t)PATCH_OUTCOME_BYTES + PATCH_WINDOW_BYTES)
 
 struct server {
 	struct launch *launch;
@@ -102,9 +103,11 @@ static int share_memory(struct server *server, const struct server_opts *opts, s
 
 	r = share_patch(server, opts, err);
 	r = r ?: make_memfd(&server->case_fd, "tapedeck-case", PATCH_CASE_BYTES, err);
-	r = r ?: make_memfd(&server->outcome_fd, "tapedeck-outcome", PATCH_OUTCOME_BYTES, err);
+	r = r ?: make_memfd(&server->outcome_fd, "tapedeck-outcome", OUTCOME_FILE_BYTES, err);
+	if (!r)
+		fcntl(server->outcome_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 	r = r ?: map_shared((void **)&server->played, server->case_fd, PATCH_CASE_BYTES, err);
-	r = r ?: map_shared((void **)&server->outcome, server->outcome_fd, PATCH_OUTCOME_BYTES, err);
+	r = r ?: map_shared((void **)&server->outcome, server->outcome_fd, OUTCOME_FILE_BYTES, err);
 	return r;
 }
 
@@ -333,7 +336,7 @@ void server_stop(struct server *server)
 	if (server->played)
 		munmap(server->played, PATCH_CASE_BYTES);
 	if (server->outcome)
-		munmap(server->outcome, PATCH_OUTCOME_BYTES);
+		munmap(server->outcome, OUTCOME_FILE_BYTES);
 	closep(&server->patch_fd);
 	closep(&server->case_fd);
 	closep(&server->outcome_fd);
@@ -359,14 +362,29 @@ static bool fragments_make_sense(const uint8_t *at, const uint8_t *end)
 	return true;
 }
 
+/* The events that were made last, to the others. */
+static bool take_window(struct outcome_header *outcome)
+{
+	union outcome_made made = {.both = *(volatile unsigned long long *)&outcome->made.both};
+
+	if (made.window > PATCH_WINDOW_BYTES || made.bytes > PATCH_OUTCOME_BYTES - made.window)
+		return false;
+	memcpy((char *)outcome + made.bytes, (char *)outcome + PATCH_OUTCOME_BYTES, made.window);
+	made.bytes += made.window;
+	made.window = 0;
+	outcome->made = made;
+	return true;
+}
+
 static bool outcome_makes_sense(const struct server *server)
 {
 	const struct outcome_header *outcome = server->outcome;
-	const uint8_t *at = (const uint8_t *)(outcome + 1), *end = (const uint8_t *)outcome + outcome->bytes;
+	const uint8_t *at = (const uint8_t *)(outcome + 1),
+		      *end = (const uint8_t *)outcome + outcome->made.bytes;
 	unsigned cnt = 0;
 
-	if (outcome->bytes < sizeof(*outcome) || outcome->bytes > PATCH_OUTCOME_BYTES || outcome->bytes % 8 ||
-	    outcome->end >= OUTCOME_END_CNT)
+	if (outcome->made.bytes < sizeof(*outcome) || outcome->made.bytes > PATCH_OUTCOME_BYTES ||
+	    outcome->made.bytes % 8 || outcome->end >= OUTCOME_END_CNT)
 		return false;
 	for (; at < end; cnt++) {
 		const struct outcome_event *event = (const void *)at;
@@ -469,7 +487,7 @@ int server_run(struct server *server, const void *case_data, size_t len, int tim
 		return err_wrap(err, r, "cannot start the target again");
 	memcpy(server->played, case_data, len);
 	*server->outcome = (struct outcome_header){
-		.bytes = sizeof(*server->outcome),
+		.made.bytes = sizeof(*server->outcome),
 		.func = PATCH_NONE,
 		.pc_module = PATCH_NONE,
 		.caller_module = PATCH_NONE,
@@ -479,7 +497,7 @@ int server_run(struct server *server, const void *case_data, size_t len, int tim
 	if (r)
 		return r;
 	server->outcome->text[PATCH_TEXT_MAX - 1] = '\0';
-	if (!outcome_makes_sense(server))
+	if (!take_window(server->outcome) || !outcome_makes_sense(server))
 		return err_set(err, -EBADMSG, "the target's outcome makes no sense");
 	result.said = launch_said(server->launch);
 	result.report = launch_report(server->launch);

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "lib/tape.h"
 #include "replay/target/capture.h"
+#include "replay/target/clock.h"
 #include "replay/target/engine.h"
 #include "replay/target/files.h"
 #include "replay/target/guard.h"
@@ -57,15 +57,6 @@ static struct slot *slot_take(void)
 		if (!__atomic_exchange_n(&slots[i].is_taken, 1, __ATOMIC_ACQUIRE))
 			return &slots[i];
 	return NULL;
-}
-
-/* Past libc, whose clock may be a function that is recorded. */
-uint64_t emit_now_ns(void)
-{
-	struct timespec now = {};
-
-	SYSCALL(SYS_clock_gettime, CLOCK_MONOTONIC, &now, 0, 0);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
 /* --- one event --- */
@@ -120,7 +111,7 @@ static struct slot *event_begin(struct thread *thread, struct call *call, enum e
 		.kind = kind,
 		.tgid = syscalls_getpid(),
 		.tid = thread->tid,
-		.ts_ns = emit_now_ns(),
+		.ts_ns = clock_exact_ns(),
 		.rseq = thread->rseq,
 		.op = call->op,
 		.thread = thread->number,

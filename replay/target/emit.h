@@ -58,7 +58,6 @@ struct emit_result {
 void emit_init(void);
 /* In a child that forked: what other threads were making is not made any more. */
 void emit_forget(void);
-uint64_t emit_now_ns(void);
 /* @xmm: the eight at entry. */
 void emit_entry(struct thread *thread, struct call *call, const uint64_t (*xmm)[2]);
 void emit_return(struct thread *thread, struct call *call, const struct emit_result *result);

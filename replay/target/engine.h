@@ -34,8 +34,9 @@ struct engine {
 	struct tape *tape;		  /* recording; else NULL */
 	const struct case_header *played; /* the case */
 	struct outcome_header *outcome;
-	int socket;
-	int has_entered; /* the program itself runs, no longer the loader */
+	int socket, outcome_fd;
+	int has_entered;	      /* the program itself runs, no longer the loader */
+	volatile int has_new_imports; /* a library came; what imports from it is not patched yet */
 	int *server; /* shared by what the program forks: the process that reached ready first; 0: none yet */
 	int main_result;		    /* valid once main has returned */
 	int end_status;			    /* of a process that has played */

@@ -205,6 +205,7 @@ static void check_operation(const char *where)
 
 void forkserver_run(const char *where)
 {
+	const struct case_header *given = engine.played;
 	struct patch_message message;
 	unsigned cases_cnt = 0;
 
@@ -235,6 +236,9 @@ void forkserver_run(const char *where)
 		}
 		if (++cases_cnt == HUGE_AFTER)
 			huge_collapse();
+		engine.played = huge_copy(given, given->bytes);
 		run_forked(message.number);
+		if (engine.outcome->forks_cnt)
+			huge_leave_copy();
 	}
 }

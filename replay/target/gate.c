@@ -5,6 +5,7 @@
 
 #include "lib/tape.h"
 #include "replay/target/capture.h"
+#include "replay/target/clock.h"
 #include "replay/target/emit.h"
 #include "replay/target/engine.h"
 #include "replay/target/guard.h"
@@ -37,7 +38,7 @@ static int is_within_rate(const struct func_rule *rule, unsigned number)
 
 	if (!rule->window_max || !rule->window_ns)
 		return 1;
-	at = emit_now_ns() / rule->window_ns;
+	at = clock_exact_ns() / rule->window_ns;
 	seen = __atomic_load_n(window, __ATOMIC_RELAXED);
 	do {
 		next = seen >> 32 == (uint32_t)at ? seen + 1 : at << 32 | 1;
@@ -52,7 +53,7 @@ static uint32_t by_chance(void)
 	static __thread uint64_t state;
 
 	if (!state)
-		state = emit_now_ns() ^ (uint64_t)&state;
+		state = clock_exact_ns() ^ (uint64_t)&state;
 	state += 0x9e3779b97f4a7c15ull;
 	return plan_mix(state) >> 32;
 }

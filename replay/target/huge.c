@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/target/huge.h"
 
+#include <string.h>
+#include <sys/mman.h>
+
 #include "replay/target/maps.h"
 #include "replay/target/syscalls.h"
 
@@ -38,4 +41,47 @@ void huge_collapse(void)
 
 			SYSCALL(SYS_madvise, at, left < STEP ? left : STEP, COLLAPSE, 0);
 		}
+}
+
+static struct {
+	char *map, *at; /* at: the first huge page */
+	size_t room;
+	int is_refused;
+} copy;
+
+static size_t map_bytes(size_t room)
+{
+	return room + PAGE;
+}
+
+static void make_room(size_t room)
+{
+	huge_leave_copy();
+	copy.map = mmap(NULL, map_bytes(room), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (copy.map == MAP_FAILED) {
+		copy.is_refused = 1;
+		return;
+	}
+	copy.room = room;
+	copy.at = (char *)(((unsigned long long)copy.map + PAGE - 1) & -PAGE);
+	memset(copy.at, 0, room);
+	copy.is_refused = SYSCALL(SYS_madvise, copy.at, room, COLLAPSE, 0) != 0;
+	if (copy.is_refused)
+		huge_leave_copy();
+}
+
+const void *huge_copy(const void *from, size_t len)
+{
+	if (len < HUGE_COPY_MIN || len > HUGE_COPY_MAX || copy.is_refused)
+		return from;
+	if (len > copy.room)
+		make_room((len + PAGE - 1) & -PAGE);
+	return copy.room ? memcpy(copy.at, from, len) : from;
+}
+
+void huge_leave_copy(void)
+{
+	if (copy.room)
+		munmap(copy.map, map_bytes(copy.room));
+	copy.room = 0;
 }

@@ -6,9 +6,10 @@
  *
  * Start. The driver starts a private copy of the executable with LD_PRELOAD=libtapedeck-replay.so and the
  * environment variable TAPEDECK_REPLAY="PATCH_FD CASE_FD OUTCOME_FD SOCKET_FD" (decimal). PATCH_FD is a
- * sealed memfd; CASE_FD and OUTCOME_FD are memfds of PATCH_CASE_BYTES and PATCH_OUTCOME_BYTES, mapped shared;
- * SOCKET_FD a SOCK_SEQPACKET of struct patch_message. The library removes LD_PRELOAD and the variable from
- * the environment, patches, and sends READY, or FAILED with words.
+ * sealed memfd; CASE_FD and OUTCOME_FD are memfds of PATCH_CASE_BYTES, and of PATCH_OUTCOME_BYTES and
+ * PATCH_WINDOW_BYTES behind them, mapped shared; SOCKET_FD a SOCK_SEQPACKET of struct patch_message. The
+ * library removes LD_PRELOAD and the variable from the environment, patches, and sends READY, or FAILED with
+ * words.
  *
  * For recording there are a patch file and the memfd of lib/tape.h alone: no READY or FREES functions, no
  * breakpoints, all functions callable, all modules loaded at the start.
@@ -18,7 +19,7 @@
 #include "lib/plan.h"
 
 #define PATCH_MAGIC   0x7564706174ull
-#define PATCH_VERSION 3
+#define PATCH_VERSION 4
 
 #define PATCH_LINKED_IN                                                                                      \
 	"tapedeck_replay_linked_in" /* a symbol of programs that the engine is linked into                   \
@@ -28,6 +29,7 @@
 #define PATCH_MODULES_MAX   256
 #define PATCH_CASE_BYTES    (256u << 20)
 #define PATCH_OUTCOME_BYTES (64u << 20)
+#define PATCH_WINDOW_BYTES  (128u << 10)
 #define PATCH_TEXT_MAX	    480
 #define PATCH_SERVE_VALUES  64 /* address registers of a build program */
 #define PATCH_STACK_WORDS   64 /* words of stack arguments */
@@ -253,11 +255,24 @@ enum outcome_end {
 	OUTCOME_END_CNT,
 };
 
+/*
+ * Events are made in a window behind the outcome and copied to the others, by a system call, when there are
+ * many: a page that is written to costs its process more than many events do. So what was made last is in the
+ * window, until the driver has moved it, too.
+ */
+union outcome_made {
+	struct {
+		unsigned int bytes;  /* header and events; grows while the child runs */
+		unsigned int window; /* of events that come behind these, at PATCH_OUTCOME_BYTES */
+	};
+	unsigned long long both; /* they change at once */
+};
+
 struct outcome_header {
-	unsigned int bytes; /* header and events; grows while the child runs */
-	unsigned int end;   /* enum outcome_end */
-	int number;	    /* signal, system call or exit status */
-	unsigned int func;  /* UNMATCHED, UNSERVED: which */
+	union outcome_made made;
+	unsigned int end;  /* enum outcome_end */
+	int number;	   /* signal, system call or exit status */
+	unsigned int func; /* UNMATCHED, UNSERVED: which */
 	unsigned long long pc, addr;
 	/* The nearest return address on the stack that lies outside libc and ld.so: who called it. 0: none
 	 * found. */
@@ -279,7 +294,8 @@ struct outcome_header {
 	unsigned long long refused_bytes;
 	/* The sandbox's limit of memory, when a signal came with most of it in use; else 0. */
 	unsigned long long used_up_bytes;
-	/* Offset, far behind the events, of a bit for each counter that is not 0, in their order; 0: not known. */
+	/* Offset, far behind the events, of a bit for each counter that is not 0, in their order; 0: not
+	 * known. */
 	unsigned int reached, reached_cnt;
 	unsigned long long bases[PATCH_MODULES_MAX]; /* load biases; PATCH_NOT_LOADED */
 	unsigned int watched[PATCH_FUNCS_MAX];	     /* by function: calls of a PATCH_WATCHED */

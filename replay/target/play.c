@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "replay/target/clock.h"
 #include "replay/target/dispatch.h"
 #include "replay/target/engine.h"
 #include "replay/target/install.h"
@@ -142,6 +143,7 @@ void play_case(void)
 	struct patch_registers result;
 	int error_number;
 
+	clock_look();
 	player = syscalls_getpid();
 	engine.state = ENGINE_PLAYING;
 	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)

@@ -37,7 +37,7 @@ void reach_report(void)
 		cnt += ranges()[i].cnt;
 	len = (cnt + 7) / 8;
 	/* At the far end: another thread may be in the middle of an event. */
-	if (!cnt || cnt > PATCH_COUNTERS_MAX || outcome->bytes > PATCH_OUTCOME_BYTES / 2)
+	if (!cnt || cnt > PATCH_COUNTERS_MAX || outcome->made.bytes > PATCH_OUTCOME_BYTES / 2)
 		return;
 	bits = (uint8_t *)outcome + PATCH_OUTCOME_BYTES - len;
 	memset(bits, 0, len);

@@ -4,13 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/resource.h>
 
+#include "replay/target/clock.h"
 #include "replay/target/engine.h"
 #include "replay/target/files.h"
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
 #include "replay/target/reach.h"
+#include "replay/target/syscalls.h"
 
 /* Fragments that one event of @report may have. */
 static size_t room_for(const struct report *report, enum capture_section section)
@@ -32,22 +34,57 @@ unsigned report_thread(void)
 	return thread_number - 1;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
+/* Events in the window before they are moved: a few pages. */
+#define WINDOW_FULL (8u << 10)
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
+static char *window(void)
+{
+	return (char *)engine.outcome + PATCH_OUTCOME_BYTES;
+}
+
+/* Whether the program has not forbidden itself to write so much: it would be told by a signal. */
+static int may_write(uint64_t end)
+{
+	struct rlimit limit = {};
+
+	return !SYSCALL(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) && end <= limit.rlim_cur;
+}
+
+static void move_window(void)
+{
+	union outcome_made made = engine.outcome->made;
+	unsigned len = made.window, end = made.bytes + len;
+
+	if (!len)
+		return;
+	if (!may_write(end) || SYSCALL(SYS_pwrite64, engine.outcome_fd, window(), len, made.bytes) != len)
+		memcpy((char *)engine.outcome + made.bytes, window(), len);
+	made.bytes = end;
+	made.window = 0;
+	__atomic_store_n(&engine.outcome->made.both, made.both, __ATOMIC_RELEASE);
+}
+
+/* Where @room bytes of an event may be made. */
+static void *place(size_t room)
+{
+	int is_large = room > PATCH_WINDOW_BYTES - WINDOW_FULL;
+
+	if (is_large || engine.outcome->made.window >= WINDOW_FULL)
+		move_window();
+	return is_large ? (char *)engine.outcome + engine.outcome->made.bytes
+			: window() + engine.outcome->made.window;
 }
 
 static struct outcome_event *begin(const struct report *report, unsigned kind)
 {
 	enum capture_section section = kind == OUTCOME_ENTRY ? CAPTURE_IN : CAPTURE_OUT;
-	struct outcome_header *outcome = engine.outcome;
-	struct outcome_event *event = (void *)((char *)outcome + outcome->bytes);
+	size_t room = sizeof(struct outcome_event) + room_for(report, section) + 64;
+	union outcome_made made = engine.outcome->made;
+	struct outcome_event *event;
 
-	if (PATCH_OUTCOME_BYTES - outcome->bytes < sizeof(*event) + room_for(report, section) + 64)
+	if (PATCH_OUTCOME_BYTES - made.bytes < made.window + room)
 		report_end(OUTCOME_FULL, report->func, 0);
+	event = place(room);
 	*event = (struct outcome_event){
 		.kind = kind,
 		.func = report->func - engine.funcs,
@@ -55,21 +92,27 @@ static struct outcome_event *begin(const struct report *report, unsigned kind)
 		.served = report->served,
 		.flags = report->flags,
 		.thread = report_thread(),
-		.ts_ns = now_ns(),
+		.ts_ns = clock_now_ns(),
 	};
 	return event;
 }
 
-/* Only whole events count: the driver reads as far as `bytes`. */
+/* Only whole events count: the driver reads as far as `made` says. */
 static void finish(struct outcome_event *event, size_t fragments_len, int capture_flags)
 {
+	union outcome_made made = engine.outcome->made;
+
 	if (capture_flags & CAPTURE_STEPS)
 		event->flags |= OUTCOME_F_STEPS;
 	if (capture_flags & CAPTURE_BUDGET)
 		event->flags |= OUTCOME_F_BUDGET;
 	event->len = sizeof(*event) + fragments_len;
 	engine.outcome->events_cnt++;
-	__atomic_store_n(&engine.outcome->bytes, engine.outcome->bytes + event->len, __ATOMIC_RELEASE);
+	if ((char *)event < window())
+		made.bytes += event->len;
+	else
+		made.window += event->len;
+	__atomic_store_n(&engine.outcome->made.both, made.both, __ATOMIC_RELEASE);
 }
 
 static uint64_t address(uint64_t addr)

@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "lib/tape.h"
+#include "replay/target/clock.h"
 #include "replay/target/dispatch.h"
 #include "replay/target/engine.h"
 #include "replay/target/forkserver.h"
@@ -149,7 +151,6 @@ static void *map(int fd, size_t len, int prot)
 
 	if (at == MAP_FAILED)
 		engine_fail("cannot map what the driver handed over: %m");
-	syscalls_close(fd);
 	return at;
 }
 
@@ -200,6 +201,7 @@ static void start_recording(const char *value, char **envp)
 	record_map(tape_fd);
 	len = file_len(patch_fd);
 	use_patch(map(patch_fd, len, PROT_READ), len);
+	syscalls_close(patch_fd);
 	thunk_init();
 	module_find_all();
 	install_all();
@@ -212,26 +214,32 @@ static void start_recording(const char *value, char **envp)
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **envp)
 {
 	const char *value = take_variable(envp, VARIABLE), *recording = take_variable(envp, TAPE_ENV "=");
-	int patch_fd, case_fd, outcome_fd;
+	int patch_fd, case_fd;
 	size_t len;
 
 	if (recording) {
 		start_recording(recording, envp);
 		return;
 	}
-	if (!value || sscanf(value, "%d %d %d %d", &patch_fd, &case_fd, &outcome_fd, &engine.socket) != 4)
+	if (!value ||
+	    sscanf(value, "%d %d %d %d", &patch_fd, &case_fd, &engine.outcome_fd, &engine.socket) != 4)
 		return;
 	take_variable(envp, "LD_PRELOAD=");
 	take_variable(envp, "LD_BIND_NOW=");
-	SYSCALL(SYS_fcntl, engine.socket, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */, 0);
+	SYSCALL(SYS_fcntl, engine.socket, F_SETFD, FD_CLOEXEC, 0);
+	SYSCALL(SYS_fcntl, engine.outcome_fd, F_SETFD, FD_CLOEXEC, 0);
 	len = file_len(patch_fd);
 	use_patch(map(patch_fd, len, PROT_READ), len);
 	engine.played = map(case_fd, PATCH_CASE_BYTES, PROT_READ);
-	engine.outcome = map(outcome_fd, PATCH_OUTCOME_BYTES, PROT_READ | PROT_WRITE);
+	engine.outcome =
+		map(engine.outcome_fd, PATCH_OUTCOME_BYTES + PATCH_WINDOW_BYTES, PROT_READ | PROT_WRITE);
+	syscalls_close(patch_fd);
+	syscalls_close(case_fd);
 	engine.server =
 		mmap(NULL, sizeof(*engine.server), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (engine.server == MAP_FAILED)
 		engine_fail("out of memory");
+	clock_look();
 	thunk_init();
 	module_find_all();
 	install_all();

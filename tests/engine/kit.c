@@ -238,7 +238,7 @@ void kit_case_write(struct buf *out, const struct kit_case *made, const struct k
 
 const struct outcome_event *kit_event(const struct outcome_header *outcome, size_t n)
 {
-	const char *at = (const char *)(outcome + 1), *end = (const char *)outcome + outcome->bytes;
+	const char *at = (const char *)(outcome + 1), *end = (const char *)outcome + outcome->made.bytes;
 
 	while (at < end) {
 		const struct outcome_event *event = (const void *)at;

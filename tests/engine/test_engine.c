@@ -31,6 +31,7 @@
 #include "tests/engine/victim.h"
 
 #define CASE_MAX   (1u << 20)
+#define HUGE_CASE  200000
 #define TIMEOUT_MS 3000
 #define RAX	   PATCH_RESULT_RAX
 
@@ -200,6 +201,10 @@ static void simple_cases_are_served(void **state)
 		{"no register but the result is touched",
 		 {.args = {DO_REGISTERS}, .calls = {{"note", PATCH_OUTPUT}}},
 		 0},
+		{"nor when memory is made for it",
+		 {.args = {DO_REGISTERS},
+		  .calls = {{"note", PATCH_OUTPUT, .ops = {{.kind = SERVE_ALLOC, .dst = 8, .len = 9000}}}}},
+		 0},
 		{"a void function", {.args = {DO_VOID}, .calls = {{"note", PATCH_OUTPUT, .rax = 5}}}, 1},
 		{"the operation inside itself is plain code",
 		 {.args = {DO_NESTED, 2},
@@ -319,6 +324,53 @@ static void calls_are_numbered_and_name_what_they_were_served(void **state)
 		assert_int_equal(event->served, i == 1 ? 1 : i == 2 ? 2 : 0);
 	}
 	assert_null(kit_event(shared.outcome, 5));
+}
+
+/* A thousand calls that run for real: an entry and a return each, far more than the window holds. */
+static void run_loop(long forbids_files)
+{
+	size_t cnt = 0;
+
+	run(&shared, CASE(.args = {DO_LOOP, 1000, forbids_files}));
+	assert_done(&shared, 3 * 999 * 1000 / 2);
+	assert_int_equal(shared.outcome->events_cnt, 2 + 2 * 1000);
+	for (const struct outcome_event *event = kit_event(shared.outcome, 1); cnt < 2000; cnt++) {
+		assert_int_equal(event->seq, cnt / 2 + 1);
+		assert_int_equal(event->kind, cnt % 2 ? OUTCOME_RETURN : OUTCOME_ENTRY);
+		assert_int_equal(event->regs[0], cnt % 2 ? cnt / 2 * 3 : cnt / 2);
+		event = (const void *)((const char *)event + event->len);
+	}
+}
+
+static void many_events_come_whole_and_in_order(void **state)
+{
+	run_loop(0);
+}
+
+static void a_program_that_may_not_write_files_loses_no_event(void **state)
+{
+	run_loop(1);
+}
+
+/* As many bytes as are copied for the child, and what the case writes is at their end. */
+static void a_large_case_is_played_to_its_end_again_and_again(void **state)
+{
+	const size_t at = HUGE_CASE - KIT_DATA - sizeof(int);
+	char *data = calloc(1, HUGE_CASE);
+
+	for (int i = 1; i < 10; i++) {
+		memcpy(data + at, &i, sizeof(i));
+		run(&shared, CASE(.args = {DO_OUT}, .data = data, .data_len = HUGE_CASE - KIT_DATA,
+				  .ops = {{.kind = SERVE_ALLOC, .dst = 8, .len = 16},
+					  {.kind = SERVE_ALLOC, .dst = 9, .len = 4},
+					  {.kind = SERVE_WRITE, .dst = 9, .len = 4, .data = KIT_DATA + at},
+					  {.kind = SERVE_POINTER, .dst = 8, .off = 8, .src = 9},
+					  {.kind = SERVE_ARG, .off = 2, .src = 8}}));
+		assert_done(&shared, i);
+		if (i % 3 == 0)
+			run(&shared, CASE(.args = {DO_FORK}, .data = data, .data_len = HUGE_CASE - KIT_DATA));
+	}
+	free(data);
 }
 
 static void threads_of_the_operation_are_served(void **state)
@@ -764,7 +816,7 @@ static void another_file_than_the_examined_is_refused(void **state)
 	assert_non_null(strstr(err.msg, "the executable is not the file that was examined: build id "));
 	((struct patch_header *)patch.file.data)->version = 99;
 	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
-	assert_string_equal(err.msg, "the patch file has version 99, this library plays version 3");
+	assert_string_equal(err.msg, "the patch file has version 99, this library plays version 4");
 	((struct patch_header *)patch.file.data)->version = PATCH_VERSION;
 	((struct patch_header *)patch.file.data)->funcs = 1 << 30;
 	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
@@ -918,6 +970,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_fenced_object_is_itself_and_beyond_it_there_is_nothing),
 		cmocka_unit_test(a_fenced_object_may_be_grown_and_freed),
 		cmocka_unit_test(calls_are_numbered_and_name_what_they_were_served),
+		cmocka_unit_test(many_events_come_whole_and_in_order),
+		cmocka_unit_test(a_program_that_may_not_write_files_loses_no_event),
+		cmocka_unit_test(a_large_case_is_played_to_its_end_again_and_again),
 		cmocka_unit_test(threads_of_the_operation_are_served),
 		cmocka_unit_test(every_replay_has_the_same_addresses),
 		cmocka_unit_test(a_call_without_its_like_ends_the_case),

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -369,6 +370,12 @@ NOINLINE long operation(int what, long a, struct reply *out)
 		free(lines);
 		free(out);
 		return a;
+	case DO_LOOP:
+		if (out)
+			setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_max = RLIM_INFINITY});
+		for (long i = 0; i < a; i++)
+			what += through(i, 0, 0, 0, 0, 0, 0, 0);
+		return what - DO_LOOP;
 	case DO_SHOP:
 		return shop_total(a, 2);
 	case DO_ADDRESS:

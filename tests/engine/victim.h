@@ -49,6 +49,7 @@ enum {
 	DO_SHOP,
 	DO_BEYOND,
 	DO_FREED,
+	DO_LOOP,
 };
 
 long operation(int what, long a, struct reply *out);

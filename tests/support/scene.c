@@ -10,18 +10,18 @@ void scene_init(struct scene *scene)
 {
 	memset(scene, 0, sizeof(*scene));
 	scene->outcome = &scene->memory.header;
-	scene->outcome->bytes = sizeof(*scene->outcome);
+	scene->outcome->made.bytes = sizeof(*scene->outcome);
 	scene->outcome->end = OUTCOME_DONE;
 	scene->outcome->func = PATCH_NONE;
 }
 
 static void *append(struct scene *scene, size_t len)
 {
-	void *at = (char *)scene->outcome + scene->outcome->bytes;
+	void *at = (char *)scene->outcome + scene->outcome->made.bytes;
 
-	assert(scene->outcome->bytes + len <= SCENE_OUTCOME_BYTES);
+	assert(scene->outcome->made.bytes + len <= SCENE_OUTCOME_BYTES);
 	memset(at, 0, len);
-	scene->outcome->bytes += len;
+	scene->outcome->made.bytes += len;
 	return at;
 }
 

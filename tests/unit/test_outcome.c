@@ -85,12 +85,12 @@ static void nothing_entered_is_an_operation_of_no_function(void **state)
 /* Every way in which the program can have written over its outcome. */
 static void short_header(void)
 {
-	scene.outcome->bytes = sizeof(struct outcome_header) - 1;
+	scene.outcome->made.bytes = sizeof(struct outcome_header) - 1;
 }
 
 static void long_header(void)
 {
-	scene.outcome->bytes = SCENE_OUTCOME_BYTES + 8;
+	scene.outcome->made.bytes = SCENE_OUTCOME_BYTES + 8;
 }
 
 static void short_event(void)

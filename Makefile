@@ -68,13 +68,14 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 $(LOADER_OBJS): | $(SKELS)
 
-# --- what runs inside a replayed program: libc only, nothing exported, never instrumented
+# --- what runs inside a replayed program: libc only, nothing exported, never instrumented, and the caller's vector
+# registers untouched
 # Of small structures, gcc's string instructions take longer to start than the rest of a call takes.
 INLINE_STRINGS = unrolled_loop:512:noalign,libcall:-1:noalign
 STRING_FLAGS  := $(shell f="-mmemset-strategy=$(INLINE_STRINGS) -mmemcpy-strategy=$(INLINE_STRINGS)"; \
 		   $(CC) -Werror $$f -E -x c /dev/null >/dev/null 2>&1 && echo $$f)
-TARGET_CFLAGS = $(STRING_FLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -fvisibility=hidden -ffreestanding -fno-builtin-memcpy \
-		-fno-stack-protector -fcf-protection=none -ftls-model=initial-exec -D_GNU_SOURCE -I. -MMD -MP
+TARGET_CFLAGS = $(STRING_FLAGS) -std=gnu11 $(WARN) -O2 -g -fPIC -fvisibility=hidden -mgeneral-regs-only \
+		-fno-tree-loop-distribute-patterns -fno-stack-protector -fcf-protection=none -ftls-model=initial-exec -D_GNU_SOURCE -I. -MMD -MP
 $(O)/replay/target/%.o: replay/target/%.c
 	$(call msg,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(TARGET_CFLAGS) -c -o $@ $<
@@ -132,12 +133,15 @@ demo: packages ## record a running service and replay it in three builds
 
 # What CI runs. Sanitized unit tests are a build of their own.
 test: test-packages ## everything that every change must pass; needs root for eBPF
-	$(Q)$(MAKE) --no-print-directory test-layers all test-unit
+	$(Q)$(MAKE) --no-print-directory test-layers all test-calm test-unit
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined test-unit
 	$(Q)$(MAKE) --no-print-directory test-integration
 
 test-layers: ## who may include whom
 	$(Q)tests/layers.sh && tests/playback.sh
+
+test-calm: $(TARGET_OBJS) ## what may run while a caller's vector registers are live
+	$(Q)tests/calm.sh $(O)
 
 packages: ## install the Debian packages that the build needs and that are missing
 	$(Q).ci/packages $(PACKAGES)
@@ -162,7 +166,7 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: all examples demo test test-layers test-unit test-integration packages test-packages bench-packages install help clean
+.PHONY: all examples demo test test-layers test-calm test-unit test-integration packages test-packages bench-packages install help clean
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

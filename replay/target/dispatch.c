@@ -2,7 +2,7 @@
 /*
  * An intercepted call runs for real before ready, outside the operation, inside a function that really runs,
  * and inside the engine; else it is answered from the case. Threads that the operation starts take part,
- * one at a time.
+ * one at a time. Calm: what is not comes behind thunk_keep.
  */
 #include "replay/target/dispatch.h"
 
@@ -16,6 +16,7 @@
 #include "replay/target/forkserver.h"
 #include "replay/target/guard.h"
 #include "replay/target/install.h"
+#include "replay/target/lock.h"
 #include "replay/target/match.h"
 #include "replay/target/objects.h"
 #include "replay/target/record.h"
@@ -27,7 +28,7 @@
 #define MAIN_FIRST_MS 300
 #define MAIN_LOOK_MS  5
 
-static ENGINE_WRITTEN pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static ENGINE_WRITTEN unsigned lock;
 static uint8_t key[PATCH_KEY_MAX];
 
 extern void *__libc_stack_end; /* of ld.so; the first thread's */
@@ -197,10 +198,10 @@ static int text_max(unsigned offset)
 }
 
 /* Writes recorded memory; of the result, the pointers. */
-static void rebuild(struct patch_registers *result, const struct frame *frame, const struct report *report)
+static void rebuild(struct patch_registers *result, struct frame *frame, const struct report *report)
 {
 	const struct case_call *call = match_call(report->served);
-	struct serve serve = {.result = {result->rax, result->rdx}, .call = report->served};
+	struct serve serve = {.result = {result->rax, result->rdx}, .call = report->served, .frame = frame};
 	int is_done;
 
 	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));
@@ -215,7 +216,16 @@ static void rebuild(struct patch_registers *result, const struct frame *frame, c
 	result->rdx = serve.result[1];
 }
 
-static int serve(struct frame *frame, struct report *report, int *error_number)
+/* Whether it was given what the recorded call left in errno. */
+static void set_errno(struct frame *frame, const struct case_call *call)
+{
+	if (!call->has_errno)
+		return;
+	frame->error_number = call->error_number;
+	frame->has_errno = 1;
+}
+
+static int serve(struct frame *frame, struct report *report)
 {
 	const struct case_call *call = match_call(report->served);
 	struct patch_registers result = call->result;
@@ -229,8 +239,7 @@ static int serve(struct frame *frame, struct report *report, int *error_number)
 	if (call->ops_cnt)
 		rebuild(&result, frame, report);
 	set_result(report->func, frame, &result);
-	if (call->has_errno)
-		*error_number = call->error_number;
+	set_errno(frame, call);
 	return THUNK_RETURN;
 }
 
@@ -247,7 +256,7 @@ static size_t make_key(const struct report *report)
 	return capture.len;
 }
 
-static int play(const struct func *func, struct frame *frame, int *error_number)
+static int play(const struct func *func, struct frame *frame)
 {
 	unsigned role = func->patch->role & ~(PATCH_READY | PATCH_JOINS);
 	struct report report = {.func = func, .rsp = sp_of(frame), .xmm = frame->xmm};
@@ -262,12 +271,12 @@ static int play(const struct func *func, struct frame *frame, int *error_number)
 	report.seq = ++engine.outcome->calls_cnt;
 	if (report.served == PATCH_NONE)
 		return answer_missing(frame, &report);
-	return serve(frame, &report, error_number);
+	return serve(frame, &report);
 }
 
 /* Before ready: what the recorded process got. What it did not ask for, and what cannot be served, runs for
  * real. */
-static int play_startup(const struct func *func, struct frame *frame, int *error_number)
+static int play_startup(const struct func *func, struct frame *frame)
 {
 	struct report report = {.func = func, .rsp = sp_of(frame), .xmm = frame->xmm};
 	const struct case_call *call = NULL;
@@ -287,8 +296,7 @@ static int play_startup(const struct func *func, struct frame *frame, int *error
 	if (call->ops_cnt)
 		rebuild(&result, frame, &report);
 	set_result(func, frame, &result);
-	if (call->has_errno)
-		*error_number = call->error_number;
+	set_errno(frame, call);
 	return THUNK_RETURN;
 }
 
@@ -320,11 +328,14 @@ static uint64_t stack_end(void)
 }
 
 /* The program goes on above the operation, which should have returned: it jumped. */
-static int has_left(const struct frame *frame)
+static int has_left(struct frame *frame)
 {
 	uint64_t sp = sp_of(frame);
 
-	return me.is_operations && sp > operation_sp && sp < stack_end();
+	if (!me.is_operations || sp <= operation_sp)
+		return 0;
+	thunk_keep(frame);
+	return sp < stack_end();
 }
 
 static int is_ready(const struct func *func)
@@ -340,6 +351,7 @@ static void leave_there(const struct func *func, struct frame *frame, size_t hel
 	size_t len = frame->gpr[1];
 	void *bigger;
 
+	thunk_keep(frame);
 	if (strncmp(func->patch->name, "realloc", strlen("realloc")))
 		return;
 	if (!strcmp(func->patch->name, "reallocarray"))
@@ -395,20 +407,30 @@ static int is_turn(const struct func *func)
 	return engine.state == ENGINE_STARTING;
 }
 
-static int decide(const struct func *func, struct frame *frame, int *error_number)
+static int decide_start(const struct func *func, struct frame *frame)
 {
 	int action;
 
 	if (engine.state == ENGINE_STARTING && is_ready(func) && is_turn(func))
 		forkserver_run(func->patch->name);
-	if (is_startup(func)) {
-		pthread_mutex_lock(&lock);
-		action = play_startup(func, frame, error_number);
-		pthread_mutex_unlock(&lock);
-		return action;
-	}
-	if (engine.state != ENGINE_PLAYING)
+	if (!is_startup(func))
 		return tail(func, frame);
+	lock_take(&lock);
+	action = play_startup(func, frame);
+	lock_give(&lock);
+	return action;
+}
+
+static int decide(const struct func *func, struct frame *frame)
+{
+	int action;
+
+	if (engine.state != ENGINE_PLAYING) {
+		thunk_keep(frame);
+		return decide_start(func, frame);
+	}
+	if (!me.takes_part)
+		thunk_keep(frame);
 	if (func->patch->role == PATCH_ASKS)
 		return answer(func, frame);
 	if (func->patch->role == PATCH_FREES) {
@@ -424,43 +446,48 @@ static int decide(const struct func *func, struct frame *frame, int *error_numbe
 		report_end(OUTCOME_LEFT, NULL, 0);
 	if (!is_played(func, frame))
 		return tail(func, frame);
-	pthread_mutex_lock(&lock);
-	action = play(func, frame, error_number);
-	pthread_mutex_unlock(&lock);
+	lock_take(&lock);
+	action = play(func, frame);
+	lock_give(&lock);
 	return action;
 }
 
 int dispatch_call(struct frame *frame)
 {
 	const struct func *func = &engine.funcs[frame->index];
-	int error_number = errno, action;
+	int action;
 
-	if (engine.tape)
+	if (engine.tape) {
+		thunk_keep(frame);
 		return record_call(func, frame);
+	}
 	if (me.engine_depth)
 		return tail(func, frame);
 	dispatch_enter();
-	install_imports();
-	action = decide(func, frame, &error_number);
+	if (engine.has_new_imports) {
+		thunk_keep(frame);
+		install_imports();
+	}
+	action = decide(func, frame);
 	dispatch_leave();
-	errno = error_number;
+	if (frame->is_kept || frame->has_errno)
+		errno = frame->error_number;
 	return action;
 }
 
 void dispatch_returned(struct frame *frame)
 {
 	const struct patch_registers result = result_of(frame);
-	int error_number = errno;
 
 	if (engine.tape) {
+		thunk_keep(frame);
 		record_returned(frame);
 		return;
 	}
 	dispatch_enter();
 	me.real_sp = 0;
-	pthread_mutex_lock(&lock);
-	report_return(&me.real, &result, error_number);
-	pthread_mutex_unlock(&lock);
+	lock_take(&lock);
+	report_return(&me.real, &result, errno);
+	lock_give(&lock);
 	dispatch_leave();
-	errno = error_number;
 }

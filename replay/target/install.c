@@ -44,7 +44,6 @@ __asm__(".pushsection .text\n.hidden install_nothing\ninstall_nothing: ret\n.pop
 static int has_traps;
 static uint8_t replaced[PATCH_FUNCS_MAX][JUMP_BYTES]; /* by function: what its entry was */
 static int is_patched[PATCH_MODULES_MAX];
-static volatile int has_new_imports;
 static uint64_t watched;
 
 static int is_in_code(const struct patch_func *func)
@@ -349,7 +348,7 @@ void install_loaded(void)
 	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
 		if (!is_patched[i] && module_is_loaded(i)) {
 			patch_module(i);
-			has_new_imports = 1;
+			engine.has_new_imports = 1;
 		}
 }
 
@@ -363,9 +362,9 @@ static void patch_slots(void)
 
 void install_imports(void)
 {
-	if (!has_new_imports)
+	if (!engine.has_new_imports)
 		return;
-	has_new_imports = 0;
+	engine.has_new_imports = 0;
 	patch_slots();
 }
 

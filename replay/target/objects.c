@@ -6,11 +6,11 @@
  */
 #include "replay/target/objects.h"
 
-#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "replay/target/engine.h"
+#include "replay/target/lock.h"
 
 #define OBJECTS_MAX (1u << 16)
 #define TABLE_MIN   64 /* powers of two */
@@ -30,7 +30,7 @@ static struct entry {
 } tables[2 * TABLE_MAX]; /* the table of n entries from n on */
 static ENGINE_WRITTEN unsigned table_size = TABLE_MIN, entries_cnt;
 
-static ENGINE_WRITTEN pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static ENGINE_WRITTEN unsigned lock;
 
 /* The entry of @lay_at, or an empty one that may become it. At most half of them are taken. */
 static struct entry *entry_of(uint64_t lay_at)
@@ -87,12 +87,12 @@ uint64_t objects_find(uint64_t lay_at, uint32_t len)
 
 	if (!lay_at)
 		return 0;
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	entry = entry_of(lay_at);
 	range = entry->lay_at && entry->len == len ? range_at(entry->live) : NULL;
 	if (range && range->lay_at == lay_at)
 		found = range->live;
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return found;
 }
 
@@ -115,10 +115,10 @@ int objects_hold(uint64_t addr, uint32_t len)
 	unsigned at;
 	int hold;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	at = ranges_below(addr);
 	hold = at && len <= ranges[at - 1].len && addr - ranges[at - 1].live <= ranges[at - 1].len - len;
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return hold;
 }
 
@@ -127,13 +127,13 @@ uint64_t objects_behind(uint64_t addr, uint32_t *len)
 	uint64_t live = 0;
 	unsigned at;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	at = ranges_below(addr);
 	if (at < ranges_cnt && ranges[at].live - addr <= OBJECTS_HEADER) {
 		live = ranges[at].live;
 		*len = ranges[at].len;
 	}
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return live;
 }
 
@@ -144,7 +144,7 @@ void objects_add(uint64_t lay_at, uint32_t len, uint64_t live)
 
 	if (!lay_at)
 		return;
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	entry = entry_of(lay_at);
 	range = entry->lay_at || entries_cnt < OBJECTS_MAX ? make_range(live) : NULL;
 	if (range) {
@@ -154,7 +154,7 @@ void objects_add(uint64_t lay_at, uint32_t len, uint64_t live)
 	}
 	if (entries_cnt > table_size / 2)
 		double_table();
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }
 
 void objects_forget(uint64_t live)
@@ -163,9 +163,9 @@ void objects_forget(uint64_t live)
 
 	if (!live)
 		return;
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	range = range_at(live);
 	if (range)
 		range->lay_at = range->len = 0;
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }

@@ -12,6 +12,7 @@
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
 #include "replay/target/objects.h"
+#include "replay/target/thunk.h"
 
 /* Bytes of pattern behind an object: room for another one like it. */
 #define PATTERN_MIN 64
@@ -65,6 +66,7 @@ static int alloc(struct serve *serve, const struct serve_op *op)
 	uint64_t lay_at = engine.patch->sees_frees ? op->data : 0, live = objects_find(lay_at, op->len);
 
 	if (!live) {
+		thunk_keep(serve->frame);
 		if (engine.how & PATCH_RUN_FENCED)
 			live = fence_alloc(op->len, op->data, serve->call);
 		if (!live)

@@ -6,12 +6,15 @@
 
 #include "replay/target/patch.h"
 
+struct frame;
+
 struct serve {
 	uint64_t v[PATCH_SERVE_VALUES];	      /* address registers; set v[0..6] before */
 	uint64_t args[6 + PATCH_STACK_WORDS]; /* SERVE_ARG */
 	uint64_t result[2];		      /* SERVE_RESULT: rax, rdx */
+	struct frame *frame;		      /* of the call that is served; NULL: the operation's start */
 	uint32_t call;	   /* index of the case's call that is served; PATCH_NONE: the operation */
-	char trouble[128]; /* why it could not be done */
+	char trouble[256]; /* why it could not be done */
 };
 
 /* Run @cnt ops at offset @ops of the case. 0, or -1 with trouble. */

@@ -2,6 +2,7 @@
 #include "replay/target/thunk.h"
 
 #include <cpuid.h>
+#include <errno.h>
 #include <string.h>
 
 #define XSAVE_LEGACY 576 /* x87, SSE and the header */
@@ -54,6 +55,15 @@ void thunk_init(void)
 	__cpuid_count(0xd, 1, a, b, c, d);
 	thunk_xsave_how = a & 2 ? THUNK_XSAVEC : THUNK_XSAVE;
 	thunk_xsave_bytes = area_bytes(thunk_xsave_mask, thunk_xsave_how == THUNK_XSAVEC);
+}
+
+void thunk_keep(struct frame *frame)
+{
+	if (!frame || frame->is_kept)
+		return;
+	thunk_keep_vectors(frame);
+	if (!frame->has_errno)
+		frame->error_number = errno;
 }
 
 void thunk_write_slot(unsigned char *slot, unsigned index)

@@ -12,13 +12,15 @@
 #define FRAME_XSAVE 200
 #define FRAME_WORDS 208
 #define FRAME_FP    216
+#define FRAME_KEPT  220
 #define FRAME_ST    224
-#define FRAME_RBX   256
-#define FRAME_RBP   264
-#define FRAME_FLAGS 272
-#define FRAME_INDEX 280
-#define FRAME_RET   288
-#define FRAME_STACK 296
+#define FRAME_ERRNO 256
+#define FRAME_RBX   264
+#define FRAME_RBP   272
+#define FRAME_FLAGS 280
+#define FRAME_INDEX 288
+#define FRAME_RET   296
+#define FRAME_STACK 304
 
 /* What dispatch decides. */
 #define THUNK_RETURN 0 /* to the caller, with the registers of the frame */
@@ -50,18 +52,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* gpr and xmm lie as a va_list's reg_save_area does. */
+/*
+ * gpr and xmm lie as a va_list's reg_save_area does. The vector registers are the caller's until thunk_keep.
+ */
 struct frame {
 	uint64_t gpr[6]; /* rdi rsi rdx rcx r8 r9 */
 	uint64_t xmm[8][2];
 	uint64_t rax, r10, r11;
-	uint64_t xsave;	      /* address of the saved vector state */
+	uint64_t xsave;	      /* address of the room for the vector state */
 	uint64_t stack_words; /* THUNK_CALL: stack arguments to pass on; an even number */
 	/* THUNK_RETURN: the floating-point registers, of xmm and st, that are results. THUNK_CALL: what st
 	 * holds afterwards; xmm0 and xmm1 are in xmm anyway. */
-	uint64_t fp;
+	uint32_t fp, is_kept;
 	uint8_t st[2][16];
-	uint64_t rbx, rbp, flags;
+	int32_t error_number, has_errno; /* errno is error_number afterwards */
+	uint64_t rbx, rbp, flags;	 /* flags: as LAHF and SETO give them */
 	union {
 		uint64_t index;	 /* of the function, from its slot */
 		uint64_t target; /* THUNK_TAIL, THUNK_CALL */
@@ -69,19 +74,25 @@ struct frame {
 	uint64_t ret;	  /* return address; the stack pointer at entry points here */
 	uint64_t stack[]; /* stack arguments */
 };
-_Static_assert(offsetof(struct frame, xmm) == FRAME_XMM && offsetof(struct frame, rax) == FRAME_RAX &&
-		       offsetof(struct frame, r11) == FRAME_R11 &&
-		       offsetof(struct frame, xsave) == FRAME_XSAVE &&
-		       offsetof(struct frame, stack_words) == FRAME_WORDS &&
-		       offsetof(struct frame, fp) == FRAME_FP && offsetof(struct frame, st) == FRAME_ST &&
-		       offsetof(struct frame, rbp) == FRAME_RBP &&
-		       offsetof(struct frame, index) == FRAME_INDEX &&
-		       offsetof(struct frame, target) == FRAME_INDEX &&
-		       offsetof(struct frame, stack) == FRAME_STACK,
-	       "thunk_x86_64.S counts on this layout");
+_Static_assert(
+	offsetof(struct frame, xmm) == FRAME_XMM && offsetof(struct frame, rax) == FRAME_RAX &&
+		offsetof(struct frame, r11) == FRAME_R11 && offsetof(struct frame, xsave) == FRAME_XSAVE &&
+		offsetof(struct frame, stack_words) == FRAME_WORDS &&
+		offsetof(struct frame, fp) == FRAME_FP && offsetof(struct frame, is_kept) == FRAME_KEPT &&
+		offsetof(struct frame, st) == FRAME_ST &&
+		offsetof(struct frame, error_number) == FRAME_ERRNO &&
+		offsetof(struct frame, rbp) == FRAME_RBP && offsetof(struct frame, index) == FRAME_INDEX &&
+		offsetof(struct frame, target) == FRAME_INDEX && offsetof(struct frame, stack) == FRAME_STACK,
+	"thunk_x86_64.S counts on this layout");
 
 /* Ask the processor how its vector state is saved. Before the first intercepted call. */
 void thunk_init(void);
+
+/* Save what only calm code leaves alone (docs/ARCHITECTURE.md), the vector registers and errno, if that was
+ * not done before: on the way back they are restored, unless has_errno was set. NULL: there is no call. */
+void thunk_keep(struct frame *frame);
+/* Of it the vector registers. */
+void thunk_keep_vectors(struct frame *frame);
 
 /* Every slot leads here with the function's index pushed. */
 void thunk_entry(void);

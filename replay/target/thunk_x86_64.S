@@ -4,20 +4,24 @@
  *
  * A patched entry or a GOT slot leads to the function's slot, which pushes the function's index and jumps to
  * thunk_entry. No register is free there: a caller compiled with -fipa-ra knows what the real function leaves
- * alone, and keeps live values in any register that it does. So everything is saved, and everything that is
- * not a result is restored.
+ * alone, and keeps live values in any register that it does. So everything that is not a result is as it was
+ * afterwards. The vector registers, which cost more than all the rest, stay where they are as long as only code
+ * runs that uses none; there is room for them.
  *
  *	higher	stack arguments
  *		return address			<- rsp at the function's entry
  *		index				<- rsp at thunk_entry
- *		flags
+ *		flags, first rax
  *		rbp				<- rbp, from here on; CFA = rbp + 32
  *		rbx, ... rdi (struct frame)	<- rbx: the frame
- *		vector state, 64-byte aligned	<- rsp while C runs
+ *		room for the vector state, 64-byte aligned <- rsp while C runs
  */
 #include "replay/target/thunk.h"
 
 	.macro load_gprs
+	movq	FRAME_FLAGS(%rbx), %rax
+	addb	$0x7f, %al		/* overflows when SETO gave 1 */
+	sahf
 	movq	FRAME_GPR+0(%rbx), %rdi
 	movq	FRAME_GPR+8(%rbx), %rsi
 	movq	FRAME_GPR+16(%rbx), %rdx
@@ -72,6 +76,15 @@
 .Ldone\@:
 	.endm
 
+	/* Clobbers eax, edx, rsi. */
+	.macro load_kept
+	cmpl	$0, FRAME_KEPT(%rbx)
+	je	.Lin_place\@
+	movq	FRAME_XSAVE(%rbx), %rsi
+	load_vectors %rsi
+.Lin_place\@:
+	.endm
+
 	.text
 	.globl	thunk_entry
 	.hidden	thunk_entry
@@ -81,8 +94,10 @@ thunk_entry:
 	.cfi_startproc
 	.cfi_personality 0x1b, thunk_passed	/* relative to the place, 32 bits */
 	.cfi_def_cfa %rsp, 16
-	pushfq
+	pushq	%rax
 	.cfi_adjust_cfa_offset 8
+	lahf
+	seto	%al
 	pushq	%rbp
 	.cfi_adjust_cfa_offset 8
 	.cfi_offset %rbp, -32
@@ -94,6 +109,9 @@ thunk_entry:
 	leaq	-FRAME_RBP(%rsp), %rsp
 	movq	%rsp, %rbx
 	store_gprs
+	movq	FRAME_FLAGS(%rbx), %rcx
+	movq	%rcx, FRAME_RAX(%rbx)
+	movq	%rax, FRAME_FLAGS(%rbx)
 	movups	%xmm0, FRAME_XMM+0(%rbx)
 	movups	%xmm1, FRAME_XMM+16(%rbx)
 	movups	%xmm2, FRAME_XMM+32(%rbx)
@@ -102,29 +120,18 @@ thunk_entry:
 	movups	%xmm5, FRAME_XMM+80(%rbx)
 	movups	%xmm6, FRAME_XMM+96(%rbx)
 	movups	%xmm7, FRAME_XMM+112(%rbx)
-	movq	$0, FRAME_FP(%rbx)
+	movq	$0, FRAME_FP(%rbx)	/* is_kept, too */
+	movq	$0, FRAME_ERRNO(%rbx)	/* has_errno, too */
 	subq	thunk_xsave_bytes(%rip), %rsp
 	andq	$-64, %rsp
 	movq	%rsp, FRAME_XSAVE(%rbx)
-	/* XSAVE and XRSTOR want the rest of the header to be zero. */
-	xorl	%eax, %eax
-	movq	%rax, 512(%rsp)
-	movq	%rax, 520(%rsp)
-	movq	%rax, 528(%rsp)
-	movq	%rax, 536(%rsp)
-	movq	%rax, 544(%rsp)
-	movq	%rax, 552(%rsp)
-	movq	%rax, 560(%rsp)
-	movq	%rax, 568(%rsp)
-	store_vectors %rsp
 
 	movq	%rbx, %rdi
 	call	dispatch_call
 	cmpl	$THUNK_CALL, %eax
 	je	.Lcall
 	movl	%eax, %ecx
-	movq	FRAME_XSAVE(%rbx), %rsi
-	load_vectors %rsi
+	load_kept
 	testl	%ecx, %ecx
 	jne	.Ltail
 	movl	FRAME_FP(%rbx), %ecx
@@ -140,10 +147,8 @@ thunk_entry:
 	popq	%rbp
 	.cfi_def_cfa %rsp, 24
 	.cfi_restore %rbp
-	popfq
-	.cfi_adjust_cfa_offset -8
-	leaq	8(%rsp), %rsp
-	.cfi_adjust_cfa_offset -8
+	leaq	16(%rsp), %rsp
+	.cfi_adjust_cfa_offset -16
 	ret
 
 	/* A result in floating-point registers; ecx says in which. */
@@ -174,10 +179,8 @@ thunk_entry:
 	popq	%rbp
 	.cfi_def_cfa %rsp, 24
 	.cfi_restore %rbp
-	popfq
-	.cfi_adjust_cfa_offset -8
-	leaq	8(%rsp), %rsp
-	.cfi_adjust_cfa_offset -8
+	leaq	16(%rsp), %rsp
+	.cfi_adjust_cfa_offset -16
 	/* The target stands in the index's place; signals leave the 128 bytes beneath rsp alone. */
 	notrack jmp *-8(%rsp)
 
@@ -189,8 +192,7 @@ thunk_entry:
 	leaq	FRAME_STACK(%rbx), %rsi
 	movq	%rsp, %rdi
 	rep movsq
-	movq	FRAME_XSAVE(%rbx), %rsi
-	load_vectors %rsi
+	load_kept
 	load_gprs
 	call	*FRAME_INDEX(%rbx)
 	.globl	thunk_called
@@ -210,14 +212,36 @@ thunk_called:
 	fld	%st(1)
 	fstpt	FRAME_ST+16(%rbx)
 1:	movq	FRAME_XSAVE(%rbx), %rsp
-	store_vectors %rsp
+	movl	$0, FRAME_KEPT(%rbx)
 	movq	%rbx, %rdi
 	call	dispatch_returned
-	movq	FRAME_XSAVE(%rbx), %rsi
-	load_vectors %rsi
+	load_kept
 	jmp	.Lreturn
 	.cfi_endproc
 	.size	thunk_entry, . - thunk_entry
+
+/* void thunk_keep_vectors(struct frame *frame) */
+	.globl	thunk_keep_vectors
+	.hidden	thunk_keep_vectors
+	.type	thunk_keep_vectors, @function
+thunk_keep_vectors:
+	.cfi_startproc
+	movl	$1, FRAME_KEPT(%rdi)
+	movq	FRAME_XSAVE(%rdi), %rsi
+	/* XSAVE and XRSTOR want the rest of the header to be zero. */
+	xorl	%eax, %eax
+	movq	%rax, 512(%rsi)
+	movq	%rax, 520(%rsi)
+	movq	%rax, 528(%rsi)
+	movq	%rax, 536(%rsi)
+	movq	%rax, 544(%rsi)
+	movq	%rax, 552(%rsi)
+	movq	%rax, 560(%rsi)
+	movq	%rax, 568(%rsi)
+	store_vectors %rsi
+	ret
+	.cfi_endproc
+	.size	thunk_keep_vectors, . - thunk_keep_vectors
 
 /* void thunk_call(struct thunk_call *call, const void *fn) */
 	.globl	thunk_call

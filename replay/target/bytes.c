@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * What the compiler may call, and we do, without libc: there it may use vector registers, and in the program
+ * be a function that is configured.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+void *memcpy(void *to, const void *from, size_t len)
+{
+	void *at = to;
+
+	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(len) : : "memory");
+	return to;
+}
+
+void *memmove(void *to, const void *from, size_t len)
+{
+	uint8_t *at = to;
+	const uint8_t *source = from;
+
+	if (at <= source || at >= source + len)
+		return memcpy(to, from, len);
+	while (len--)
+		at[len] = source[len];
+	return to;
+}
+
+void *memset(void *to, int byte, size_t len)
+{
+	void *at = to;
+
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(byte) : "memory");
+	return to;
+}
+
+int memcmp(const void *a, const void *b, size_t len)
+{
+	const uint8_t *x = a, *y = b;
+
+	for (; len >= sizeof(uint64_t); len -= sizeof(uint64_t)) {
+		uint64_t v, w;
+
+		__builtin_memcpy(&v, x, sizeof(v));
+		__builtin_memcpy(&w, y, sizeof(w));
+		if (v != w)
+			break;
+		x += sizeof(v);
+		y += sizeof(w);
+	}
+	for (; len; len--, x++, y++)
+		if (*x != *y)
+			return *x - *y;
+	return 0;
+}

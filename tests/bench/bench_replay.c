@@ -34,7 +34,7 @@
 #define ROUNDS	    9
 #define REPLAYS	    300 /* of a round */
 #define BIG_REPLAYS 40
-#define CALLS	    2000
+#define CALLS	    20000
 #define BIG_MB	    "1000"
 #define CPU	    0
 #define TIMEOUT_MS  10000

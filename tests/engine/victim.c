@@ -174,6 +174,17 @@ static NOINLINE double keep_float(double a, double b, int item)
 	return price_of(item) + c * d;
 }
 
+/* An allocator of the program's own, which leaves no vector register as it was. */
+extern void *__libc_malloc(size_t len);
+void *malloc(size_t len)
+{
+	__asm__ volatile("vpcmpeqd %%ymm0, %%ymm0, %%ymm0\nvmovdqa %%ymm0, %%ymm7\nvmovdqa %%ymm0, %%ymm15\n"
+			 :
+			 :
+			 : "xmm0", "xmm7", "xmm15");
+	return __libc_malloc(len);
+}
+
 /* Calls note with all caller-saved registers set, and compares them afterwards. Bit n: register n changed. */
 long registers_changed(void);
 __asm__(".text\n.globl registers_changed\n.type registers_changed,@function\nregisters_changed:\n"
@@ -371,8 +382,8 @@ NOINLINE long operation(int what, long a, struct reply *out)
 		free(out);
 		return a;
 	case DO_LOOP:
-		if (out)
-			setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_max = RLIM_INFINITY});
+		if (out && signal(SIGXFSZ, SIG_DFL) != SIG_ERR)
+			setrlimit(RLIMIT_FSIZE, &(struct rlimit){});
 		for (long i = 0; i < a; i++)
 			what += through(i, 0, 0, 0, 0, 0, 0, 0);
 		return what - DO_LOOP;

@@ -17,7 +17,7 @@
 #include "replay/target/patch.h"
 #include "replay/valgrind.h"
 
-#define REPORT_LOOKED_AT (1u << 20) /* bytes of stderr */
+#define REPORT_LOOKED_AT (64u << 20) /* bytes of stderr: as many as the sandbox lets it write */
 #define SANITIZER_RULES	 "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:alloc_dealloc_mismatch=0"
 
 /* --- the environment: the same for every replay --- */
@@ -281,13 +281,15 @@ const char *launch_said(struct launch *launch)
 const char *launch_report(struct launch *launch)
 {
 	autofree char *text = NULL;
+	off_t end;
 	ssize_t n;
 
 	launch->report[0] = '\0';
-	if ((!launch->reports && !launch->valgrind) || lseek(launch->err_fd, 0, SEEK_END) <= 0)
+	if (!launch->reports && !launch->valgrind)
 		return launch->report;
-	text = malloc(REPORT_LOOKED_AT + 1);
-	n = text ? pread(launch->err_fd, text, REPORT_LOOKED_AT, 0) : 0;
+	end = MIN(lseek(launch->err_fd, 0, SEEK_END), (off_t)REPORT_LOOKED_AT);
+	text = end > 0 ? malloc(end + 1) : NULL;
+	n = text ? pread(launch->err_fd, text, end, 0) : 0;
 	if (n > 0) {
 		for (ssize_t i = 0; i < n; i++) /* what the program wrote may have any bytes */
 			text[i] = text[i] ?: '\n';

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/config.h"
@@ -66,30 +67,17 @@ static int build(struct bisect *b)
 
 static int replay(struct bisect *b, struct comparison *comparison, struct err *err)
 {
-	const struct build_opts *opts = &b->opts->build;
+	struct build_opts build = b->opts->build;
 	auto_config struct config *config = NULL;
-	char engine[4096];
-	struct host host;
-	struct equalizer_opts equalizer_opts = {
-		.exe = b->exe,
-		.engine = engine,
-		.ready = opts->ready,
-		.init = opts->init,
-		.args = b->words->rest,
-		.libs = (char *const *)opts->libs.item,
-		.timeout_ms = opts->timeout_ns / 1000000,
-		.jobs = 1,
-		.strict = opts->strict,
-	};
+	const struct equalizer_opts equalizer_opts = {.jobs = 1};
 	struct equalizer *equalizer;
-	int r = common_build_config(&config, opts, err);
+	struct host host;
+	int r = common_build_config(&config, &build, err);
 
+	build.exe = b->exe;
 	if (r == 0)
-		r = common_engine(engine, sizeof(engine), err);
-	if (r == 0)
-		r = host_use(&host, &equalizer_opts, err);
-	if (r == 0)
-		r = equalizer_new(&equalizer, config, b->cassette, &equalizer_opts, err);
+		r = host_equalizer(&equalizer, &host, &build, b->words, &equalizer_opts, config, b->cassette,
+				   err);
 	if (r < 0)
 		return r;
 	r = equalizer_one(equalizer, &b->key, comparison, err);
@@ -131,6 +119,8 @@ static int test(struct bisect *b, size_t idx)
 	b->builds++;
 	b->outcomes[idx] = UNTESTABLE;
 	r = git_clone_checkout(b->clone, b->ids[idx], b->err);
+	if (r == 0 && access(git_clone_folder(b->clone), X_OK))
+		return tell(b, idx, "this folder is not in it");
 	if (r == 0)
 		r = build(b);
 	if (r && common_stop)

@@ -121,18 +121,9 @@ static int play(struct equalizer *equalizer, const struct replay_opts *opts, con
 static int replay(const struct replay_opts *opts, struct config *config, struct cassette *cassette,
 		  const struct recording_key *key, const struct words *words, struct err *err)
 {
-	char engine[4096];
 	struct host host;
 	struct equalizer_opts equalizer_opts = {
-		.exe = opts->build.exe,
-		.engine = engine,
-		.ready = opts->build.ready,
-		.init = opts->build.init,
-		.args = words->rest,
-		.libs = (char *const *)opts->build.libs.item,
-		.timeout_ms = opts->build.timeout_ns / 1000000,
 		.jobs = 1,
-		.strict = opts->build.strict,
 		.keep = opts->keep,
 		.is_debugged = opts->gdb,
 		.is_checked = opts->valgrind,
@@ -140,11 +131,7 @@ static int replay(const struct replay_opts *opts, struct config *config, struct 
 	struct equalizer *equalizer;
 	int r;
 
-	r = common_engine(engine, sizeof(engine), err);
-	if (r == 0)
-		r = host_use(&host, &equalizer_opts, err);
-	if (r == 0)
-		r = equalizer_new(&equalizer, config, cassette, &equalizer_opts, err);
+	r = host_equalizer(&equalizer, &host, &opts->build, words, &equalizer_opts, config, cassette, err);
 	if (r < 0)
 		return r;
 	if (opts->repeat > 1)

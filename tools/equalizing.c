@@ -332,32 +332,19 @@ static int play(struct equalizing *e, struct config *config, struct cassette *ca
 	const struct equalizing_opts *opts = e->opts;
 	struct lookup lookup = common_lookup(&opts->filter);
 	const struct selection selection = {&lookup, e->keys, e->keys_cnt};
-	char engine[4096];
 	struct host host;
 	struct equalizer_opts equalizer_opts = {
-		.exe = opts->build.exe,
-		.engine = engine,
-		.ready = opts->build.ready,
-		.init = opts->build.init,
-		.args = words->rest,
-		.libs = (char *const *)opts->build.libs.item,
-		.timeout_ms = opts->build.timeout_ns / 1000000,
 		.jobs = opts->jobs,
 		.recycle = opts->recycle,
 		.keeps_results = opts->keep_results,
 		.covers = opts->cover,
-		.strict = opts->build.strict,
 		.goes_on = opts->by_category,
 		.stop = &common_stop,
 	};
 	struct equalizer *equalizer;
 	int r;
 
-	r = common_engine(engine, sizeof(engine), e->err);
-	if (r == 0)
-		r = host_use(&host, &equalizer_opts, e->err);
-	if (r == 0)
-		r = equalizer_new(&equalizer, config, cassette, &equalizer_opts, e->err);
+	r = host_equalizer(&equalizer, &host, &opts->build, words, &equalizer_opts, config, cassette, e->err);
 	if (r < 0)
 		return r;
 	status_init(&e->status);

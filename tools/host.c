@@ -45,13 +45,34 @@ static int take(struct host *host, struct equalizer_opts *opts, const struct obj
 	return 0;
 }
 
-int host_use(struct host *host, struct equalizer_opts *opts, struct err *err)
+static int use(struct host *host, struct equalizer_opts *opts, struct err *err)
 {
 	auto_object struct object *object = NULL;
 
-	*host = (struct host){};
 	/* What is wrong with a file that is no program is said by whoever opens the build. */
 	if (object_open(&object, opts->exe, NULL) < 0 || !is_library(object))
 		return 0;
 	return take(host, opts, object, err);
+}
+
+int host_equalizer(struct equalizer **out, struct host *host, const struct build_opts *build,
+		   const struct words *words, const struct equalizer_opts *opts, struct config *config,
+		   struct cassette *cassette, struct err *err)
+{
+	struct equalizer_opts all = *opts;
+	int r;
+
+	*host = (struct host){};
+	all.exe = build->exe;
+	all.engine = host->engine;
+	all.ready = build->ready;
+	all.init = build->init;
+	all.args = words->rest;
+	all.libs = (char *const *)build->libs.item;
+	all.timeout_ms = build->timeout_ns / 1000000;
+	all.strict = build->strict;
+	r = common_engine(host->engine, sizeof(host->engine), err);
+	if (r == 0)
+		r = use(host, &all, err);
+	return r < 0 ? r : equalizer_new(out, config, cassette, &all, err);
 }

@@ -30,14 +30,26 @@ failed:
 	_exit(127);
 }
 
+static void make_room(struct buf *buf, size_t len)
+{
+	size_t gone = MIN(buf->len, MAX(buf->max / 2, len));
+
+	if (buf->len + len <= buf->max)
+		return;
+	memmove(buf->data, buf->data + gone, buf->len - gone);
+	buf->len -= gone;
+}
+
 /* What @fd has, into @buf as far as there is room. False at its end. */
-static bool take(int fd, struct buf *buf)
+static bool take(int fd, struct buf *buf, bool is_talk)
 {
 	char chunk[CHUNK];
 	ssize_t len = read(fd, chunk, sizeof(chunk));
 
 	if (len < 0 && errno == EINTR)
 		return true;
+	if (len > 0 && buf && is_talk)
+		make_room(buf, len);
 	if (len > 0 && buf && !buf->failed && buf->len + len <= buf->max)
 		buf_put(buf, chunk, len);
 	return len > 0;
@@ -49,7 +61,7 @@ static void take_all(struct pollfd fds[2], struct buf *const bufs[2])
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return;
 		for (int i = 0; i < 2; i++)
-			if (fds[i].fd >= 0 && fds[i].revents && !take(fds[i].fd, bufs[i]))
+			if (fds[i].fd >= 0 && fds[i].revents && !take(fds[i].fd, bufs[i], bufs[i] == bufs[1]))
 				fds[i].fd = -1;
 	}
 }

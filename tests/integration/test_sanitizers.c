@@ -13,6 +13,9 @@
 #include "lib/util.h"
 #include "tests/integration/desk.h"
 
+#define QUIET "-DLINES=0"
+#define LOUD  "-DLINES=50000" /* of 46 bytes */
+
 static const char source[] = "#include <stdlib.h>\n"
 			     "#include <limits.h>\n"
 			     "#include <stdio.h>\n"
@@ -27,7 +30,7 @@ static const char source[] = "#include <stdlib.h>\n"
 			     "__attribute__((noinline)) int handle(int n)\n"
 			     "{\n"
 			     "	struct item *item = get(n);\n"
-			     "	int sum = item->price;\n"
+			     "	int sum = item->price; for (int i = 0; i < LINES; i++) fputs(LINE, stderr);\n"
 			     "#ifdef OVERFLOW\n"
 			     "	sum += n;\n"
 			     "	sum -= n;\n"
@@ -43,18 +46,21 @@ static const char source[] = "#include <stdlib.h>\n"
 
 static const char config[] = "{\"operations\": {\"handle\": {}}, \"inputs\": {\"get\": {}}}\n";
 
-static void compile(const char *cc, const char *name, const char *flags, const char *defines)
+static void compile(const char *cc, const char *name, const char *flags, const char *defines,
+		    const char *lines)
 {
 	struct command command;
 
-	desk_start_program(&command, ARGV(cc, "-g", "-O0", flags, defines, "-o", name, "~/san.c"));
+	desk_start_program(&command, ARGV(cc, "-g", "-O0", flags, defines, lines,
+					  "-DLINE=\"the program says more than anybody would read\\n\"", "-o",
+					  name, "~/san.c"));
 	assert_int_equal(command_wait(&command, 60), 0);
 }
 
 static void what_a_sanitizer_reports_is_the_verdict(void **state)
 {
 	static const struct {
-		const char *cc, *flags, *defines, *words;
+		const char *cc, *flags, *defines, *words, *lines;
 	} cases[] = {
 		{"gcc", "-fsanitize=address", "-DFREED",
 		 "failed|AddressSanitizer: heap-use-after-free |san.c:23"},
@@ -63,6 +69,8 @@ static void what_a_sanitizer_reports_is_the_verdict(void **state)
 		 "failed|san.c:17:6: runtime error: signed integer overflow"},
 		{"clang", "-fsanitize=undefined", "-DOVERFLOW",
 		 "failed|san.c:17:6: runtime error: signed integer overflow"},
+		{"gcc", "-fsanitize=undefined", "-DOVERFLOW",
+		 "failed|san.c:17:6: runtime error: signed integer overflow", LOUD},
 		{"gcc", "-fsanitize=address,undefined", "-DNONE", "equal"},
 		{"clang", "-fsanitize=address,undefined", "-DNONE", "equal"},
 	};
@@ -70,14 +78,14 @@ static void what_a_sanitizer_reports_is_the_verdict(void **state)
 
 	desk_write_text("~/san.c", source);
 	desk_write_text("~/san.json", config);
-	compile("gcc", "~/san", "-O1", "-DNONE");
+	compile("gcc", "~/san", "-O1", "-DNONE", QUIET);
 	DESK_EXPECT(0, NULL, NULL, "record", "-c", "~/san.json", "--to", "file:~/san.tape", "--", "~/san");
 	assert_int_equal(desk_ids("file:~/san.tape", ids, 2), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		autofree char *said = NULL, *words = strdup(cases[i].words);
 		struct command command;
 
-		compile(cases[i].cc, "~/san-now", cases[i].flags, cases[i].defines);
+		compile(cases[i].cc, "~/san-now", cases[i].flags, cases[i].defines, cases[i].lines ?: QUIET);
 		desk_run(&command,
 			 ARGV("replay", "-c", "~/san.json", "--exe", "~/san-now", "file:~/san.tape", ids[0]));
 		said = command_file(command.out);
@@ -98,7 +106,7 @@ static void what_valgrind_reports_is_the_verdict(void **state)
 		autofree char *said = NULL;
 		struct command command;
 
-		compile("gcc", "~/san-now", "-O0", is_wrong ? "-DFREED" : "-DNONE");
+		compile("gcc", "~/san-now", "-O0", is_wrong ? "-DFREED" : "-DNONE", QUIET);
 		desk_run(&command, ARGV("replay", "--valgrind", "-c", "~/san.json", "--exe", "~/san-now",
 					"file:~/san.tape", ids[0]));
 		said = command_file(command.out);

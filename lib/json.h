@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ int json_integer(int64_t *out, const struct cJSON *item);
 /* @json on one line, numbers with every digit they have: cJSON alone rounds what needs more than 15. The
  * caller's to free; NULL: no memory. */
 char *json_print(const struct cJSON *json);
+/* Whether both say the same, members in any order. cJSON_Compare takes numbers that are nearly the same for
+ * the same. The nesting is bounded by who parsed or built it. */
+bool json_is_same(const struct cJSON *a, const struct cJSON *b);
 
 /* @text as a JSON string. */
 void json_put_string(struct buf *out, const char *text);

@@ -213,7 +213,7 @@ static bool says(const cJSON *is, const cJSON *wanted)
 	const cJSON *member;
 
 	if (!cJSON_IsObject(is) || !cJSON_IsObject(wanted))
-		return cJSON_Compare(is, wanted, true);
+		return json_is_same(is, wanted);
 	cJSON_ArrayForEach(member, wanted)
 	{
 		const cJSON *own = cJSON_GetObjectItemCaseSensitive(is, member->string);

@@ -59,7 +59,7 @@ static bool find_differing(char *path, size_t size, const cJSON *a, const cJSON 
 	const cJSON *one, *other;
 	int i = 0;
 
-	if (cJSON_Compare(a, b, true))
+	if (json_is_same(a, b))
 		return false;
 	cJSON_ArrayForEach(one, a)
 	{

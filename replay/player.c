@@ -324,7 +324,7 @@ static bool is_same(const struct comparison *a, const struct comparison *b)
 	one.unrecorded_cnt = other.unrecorded_cnt = 0;
 	x = comparison_json(&one);
 	y = comparison_json(&other);
-	return x && y && cJSON_Compare(x, y, true);
+	return x && y && json_is_same(x, y);
 }
 
 /* What was read beyond the recorded objects, beside a verdict that does not hang on it, or in its place. */

@@ -133,14 +133,6 @@ static int compare_arrays(struct session *s, const char *path, const cJSON *a, c
 	return r;
 }
 
-/* cJSON_Compare takes numbers that are nearly the same for the same. */
-static bool is_same(const cJSON *a, const cJSON *b)
-{
-	if (cJSON_IsNumber(a) && cJSON_IsNumber(b))
-		return a->valuedouble == b->valuedouble;
-	return cJSON_Compare(a, b, true);
-}
-
 /* Either may be NULL: not there. */
 static int compare_json(struct session *s, const char *path, const cJSON *a, const cJSON *b, int depth)
 {
@@ -148,7 +140,7 @@ static int compare_json(struct session *s, const char *path, const cJSON *a, con
 		return compare_objects(s, path, a, b, depth + 1);
 	if (cJSON_IsArray(a) && cJSON_IsArray(b) && depth < DEPTH_MAX)
 		return compare_arrays(s, path, a, b, depth + 1);
-	if (a && b && is_same(a, b))
+	if (a && b && json_is_same(a, b))
 		return 0;
 	return differences_add(&s->out->differences, *path ? path : "result",
 			       a ? cJSON_Duplicate(a, true) : NULL, b ? cJSON_Duplicate(b, true) : NULL,

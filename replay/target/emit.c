@@ -181,24 +181,33 @@ static void event_end(struct slot *slot, struct thread *thread)
 	slot_put(slot);
 }
 
+/* The next number of an event that goes on; 0: its start-up is over. */
+static uint32_t number_again(const struct slot *slot)
+{
+	__u64 *at = &engine.tape->startup.state, state;
+
+	if (!slot->is_startup)
+		return slot->event.attempted + 1;
+	state = __atomic_load_n(at, __ATOMIC_RELAXED);
+	if (state & JOINT_ENDED || (state & (JOINT_SEQ - 1)) == JOINT_SEQ - 2)
+		return 0;
+	state = __atomic_fetch_add(at, 1, __ATOMIC_SEQ_CST);
+	return state & JOINT_ENDED ? 0 : (state & (JOINT_SEQ - 1)) + 1;
+}
+
 /* The slot is full, and its plan has more to copy: go on in another event. */
 static int event_more(struct capture *capture)
 {
 	struct slot *slot = (void *)((char *)capture - offsetof(struct slot, capture));
+	uint32_t number = slot->more ? number_again(slot) : 0;
 
-	if (!slot->more)
+	if (!number)
 		return 0;
 	slot->more -= slot->more < capture->len ? slot->more : capture->len;
 	slot->event.flags |= EVENT_F_MORE;
 	event_output(slot);
 	slot->event.rseq++;
-	if (slot->is_startup)
-		slot->event.attempted =
-			(__atomic_fetch_add(&engine.tape->startup.state, 1, __ATOMIC_SEQ_CST) &
-			 (JOINT_SEQ - 1)) +
-			1;
-	else
-		slot->event.attempted++;
+	slot->event.attempted = number;
 	slot->event.flags = EVENT_F_AGAIN;
 	capture->len = 0;
 	return 1;

@@ -262,6 +262,34 @@ static void numbers_are_printed_with_every_digit(void **state)
 	}
 }
 
+static void what_says_the_same_is_told_to_the_last_digit(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool is_same;
+	} cases[] = {
+		{"{\"a\": 1, \"b\": [true, null]}", "{\"b\": [true, null], \"a\": 1.0}", true},
+		{"0.1", "0.10000000000000002", false},
+		{"[1, [0.1]]", "[1, [0.10000000000000002]]", false},
+		{"{\"a\": 1}", "{\"A\": 1}", false},
+		{"{\"a\": 1}", "{\"a\": 1, \"b\": 1}", false},
+		{"[1, 2]", "[2, 1]", false},
+		{"[1]", "[1, 1]", false},
+		{"\"1\"", "1", false},
+		{"\"x\"", "\"x\"", true},
+		{"\"x\"", "\"X\"", false},
+		{"true", "false", false},
+		{"{}", "[]", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_cjson cJSON *a = cJSON_Parse(cases[i].a), *b = cJSON_Parse(cases[i].b);
+
+		if (json_is_same(a, b) != cases[i].is_same || json_is_same(b, a) != cases[i].is_same)
+			fail_msg("%s and %s", cases[i].a, cases[i].b);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -275,6 +303,7 @@ int main(void)
 		cmocka_unit_test(depth_and_length_are_bounded),
 		cmocka_unit_test(integers_are_never_rounded),
 		cmocka_unit_test(numbers_are_printed_with_every_digit),
+		cmocka_unit_test(what_says_the_same_is_told_to_the_last_digit),
 		cmocka_unit_test(what_is_no_integer_or_was_rounded_is_refused),
 	};
 

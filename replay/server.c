@@ -23,9 +23,8 @@
 #include "replay/launch.h"
 #include "replay/target/patch.h"
 
-#define GRACE_MS	   5000 /* for the fork server to say that it killed a child */
-#define SAID_SHOWN	   200
-#define OUTCOME_FILE_BYTES ((size_t)PATCH_OUTCOME_BYTES + PATCH_WINDOW_BYTES)
+#define GRACE_MS   5000 /* for the fork server to say that it killed a child */
+#define SAID_SHOWN 200
 
 struct server {
 	struct launch *launch;
@@ -103,11 +102,11 @@ static int share_memory(struct server *server, const struct server_opts *opts, s
 
 	r = share_patch(server, opts, err);
 	r = r ?: make_memfd(&server->case_fd, "tapedeck-case", PATCH_CASE_BYTES, err);
-	r = r ?: make_memfd(&server->outcome_fd, "tapedeck-outcome", OUTCOME_FILE_BYTES, err);
+	r = r ?: make_memfd(&server->outcome_fd, "tapedeck-outcome", PATCH_OUTCOME_BYTES, err);
 	if (!r)
 		fcntl(server->outcome_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 	r = r ?: map_shared((void **)&server->played, server->case_fd, PATCH_CASE_BYTES, err);
-	r = r ?: map_shared((void **)&server->outcome, server->outcome_fd, OUTCOME_FILE_BYTES, err);
+	r = r ?: map_shared((void **)&server->outcome, server->outcome_fd, PATCH_OUTCOME_BYTES, err);
 	return r;
 }
 
@@ -336,7 +335,7 @@ void server_stop(struct server *server)
 	if (server->played)
 		munmap(server->played, PATCH_CASE_BYTES);
 	if (server->outcome)
-		munmap(server->outcome, OUTCOME_FILE_BYTES);
+		munmap(server->outcome, PATCH_OUTCOME_BYTES);
 	closep(&server->patch_fd);
 	closep(&server->case_fd);
 	closep(&server->outcome_fd);
@@ -362,6 +361,14 @@ static bool fragments_make_sense(const uint8_t *at, const uint8_t *end)
 	return true;
 }
 
+static void clear_outcome(struct outcome_header *outcome)
+{
+	memset(outcome, 0, offsetof(struct outcome_header, window));
+	memset(outcome->watched, 0, sizeof(outcome->watched));
+	outcome->made.bytes = sizeof(*outcome);
+	outcome->func = outcome->pc_module = outcome->caller_module = PATCH_NONE;
+}
+
 /* The events that were made last, to the others. */
 static bool take_window(struct outcome_header *outcome)
 {
@@ -369,7 +376,7 @@ static bool take_window(struct outcome_header *outcome)
 
 	if (made.window > PATCH_WINDOW_BYTES || made.bytes > PATCH_OUTCOME_BYTES - made.window)
 		return false;
-	memcpy((char *)outcome + made.bytes, (char *)outcome + PATCH_OUTCOME_BYTES, made.window);
+	memcpy((char *)outcome + made.bytes, outcome->window, made.window);
 	made.bytes += made.window;
 	made.window = 0;
 	outcome->made = made;
@@ -486,12 +493,7 @@ int server_run(struct server *server, const void *case_data, size_t len, int tim
 	if (r)
 		return err_wrap(err, r, "cannot start the target again");
 	memcpy(server->played, case_data, len);
-	*server->outcome = (struct outcome_header){
-		.made.bytes = sizeof(*server->outcome),
-		.func = PATCH_NONE,
-		.pc_module = PATCH_NONE,
-		.caller_module = PATCH_NONE,
-	};
+	clear_outcome(server->outcome);
 	launch_clear_said(server->launch);
 	r = play(server, timeout_ms, how, &result, err);
 	if (r)

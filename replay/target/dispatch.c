@@ -29,7 +29,6 @@
 #define MAIN_LOOK_MS  5
 
 static ENGINE_WRITTEN unsigned lock;
-static uint8_t key[PATCH_KEY_MAX];
 
 extern void *__libc_stack_end; /* of ld.so; the first thread's */
 
@@ -243,7 +242,8 @@ static int serve(struct frame *frame, struct report *report)
 	return THUNK_RETURN;
 }
 
-static size_t make_key(const struct report *report)
+/* Its length. */
+static size_t make_key(void *key, const struct report *report)
 {
 	struct capture capture;
 
@@ -251,7 +251,7 @@ static size_t make_key(const struct report *report)
 		return 0;
 	report_values(&capture, report);
 	capture.out = key;
-	capture.room = sizeof(key);
+	capture.room = REPORT_SCRATCH;
 	capture_run(&capture, report->func->plan, CAPTURE_KEY);
 	return capture.len;
 }
@@ -260,11 +260,10 @@ static int play(const struct func *func, struct frame *frame)
 {
 	unsigned role = func->patch->role & ~(PATCH_READY | PATCH_JOINS);
 	struct report report = {.func = func, .rsp = sp_of(frame), .xmm = frame->xmm};
-	size_t key_len;
+	void *key = report_scratch();
 
 	memcpy(report.args, frame->gpr, sizeof(report.args));
-	key_len = role == PATCH_INPUT ? make_key(&report) : 0;
-	report.served = match_take(func, role, key, key_len);
+	report.served = match_take(func, role, key, role == PATCH_INPUT ? make_key(key, &report) : 0);
 	/* A thread that was there before may work for others: what nothing answers is theirs. */
 	if (report.served == PATCH_NONE && !takes_part())
 		return tail(func, frame);
@@ -281,9 +280,10 @@ static int play_startup(const struct func *func, struct frame *frame)
 	struct report report = {.func = func, .rsp = sp_of(frame), .xmm = frame->xmm};
 	const struct case_call *call = NULL;
 	struct patch_registers result;
+	void *key = report_scratch();
 
 	memcpy(report.args, frame->gpr, sizeof(report.args));
-	report.served = match_take(func, PATCH_INPUT, key, make_key(&report));
+	report.served = match_take(func, PATCH_INPUT, key, make_key(key, &report));
 	if (report.served != PATCH_NONE)
 		call = match_call(report.served);
 	if (!call || call->unserved) {

@@ -7,7 +7,8 @@
 
 #include "replay/target/patch.h"
 
-/* Small variables that cases write to lie together: each page that is written to is copied for each case. */
+/* Small variables that cases use lie together: each page that is written to is copied for each case, and each
+ * that is touched is mapped anew. */
 #define ENGINE_WRITTEN __attribute__((section(".data.written")))
 
 struct func { /* a patch_func at run time */
@@ -38,10 +39,10 @@ struct engine {
 	int has_entered;	      /* the program itself runs, no longer the loader */
 	volatile int has_new_imports; /* a library came; what imports from it is not patched yet */
 	int *server; /* shared by what the program forks: the process that reached ready first; 0: none yet */
-	int main_result;		    /* valid once main has returned */
-	int end_status;			    /* of a process that has played */
-	unsigned how;			    /* PATCH_RUN_ of this case */
-	struct func funcs[PATCH_FUNCS_MAX]; /* behind what cases write to: see ENGINE_WRITTEN */
+	int main_result;    /* valid once main has returned */
+	int end_status;	    /* of a process that has played */
+	unsigned how;	    /* PATCH_RUN_ of this case */
+	struct func *funcs; /* as many as the patch file has */
 };
 extern struct engine engine;
 

@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
+#include "replay/target/engine.h"
+
 #define PAGE 4096ull
 
 static struct fenced objects[FENCE_OBJECTS_MAX]; /* by address */
-static unsigned objects_cnt;
-static uint64_t start, next; /* of the reservation; behind the last gap */
+static ENGINE_WRITTEN unsigned objects_cnt;
+static ENGINE_WRITTEN uint64_t start, next; /* of the reservation; behind the last gap */
 
 static int reserve(void)
 {

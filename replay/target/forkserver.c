@@ -32,6 +32,8 @@
 #define ANSWER_MS   100
 #define HUGE_AFTER  8 /* cases: for fewer it does not pay */
 
+#define SIGSET_BYTES 8 /* the kernel's */
+
 static int thread_ids[THREADS_MAX];
 static int threads_cnt; /* beside this one; counted beyond THREADS_MAX too */
 
@@ -112,17 +114,19 @@ static void send_message(unsigned kind, int number, unsigned flags, const char *
 		engine_exit(1);
 }
 
+/* Without libc, here and in a child: each of its pages that a child runs is one more to be mapped. */
 _Noreturn static void play_here(void)
 {
-	sigaction(SIGCHLD, &program_sigchld, NULL);
-	pthread_sigmask(SIG_SETMASK, &program_mask, NULL);
+	if (program_sigchld.sa_handler != SIG_DFL || program_sigchld.sa_flags & (SA_NOCLDWAIT | SA_NOCLDSTOP))
+		sigaction(SIGCHLD, &program_sigchld, NULL);
+	SYSCALL(SYS_rt_sigprocmask, SIG_SETMASK, &program_mask, NULL, SIGSET_BYTES);
 	play_case();
 }
 
 _Noreturn static void be_child(void)
 {
 	syscalls_setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	SYSCALL(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
 	play_here();
 }
 
@@ -156,7 +160,6 @@ static void run_forked(int limit_ms)
 	int status = 0;
 	pid_t pid;
 
-	play_before_fork();
 	pid = fork();
 	if (pid == 0)
 		be_child();
@@ -214,6 +217,7 @@ void forkserver_run(const char *where)
 	install_imports();
 	check_operation(where);
 	engine.state = ENGINE_SERVING;
+	play_prepare();
 	note_threads();
 	quiet_signals();
 	traps_install();
@@ -230,6 +234,7 @@ void forkserver_run(const char *where)
 		if (n != sizeof(message) || message.kind != MESSAGE_RUN)
 			engine_exit(0);
 		engine.how = message.flags;
+		play_comes_next();
 		if (engine.how & PATCH_RUN_HERE) {
 			engine.end_status = PATCH_STATUS_PLAYED;
 			play_here();

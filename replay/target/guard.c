@@ -3,12 +3,13 @@
 
 #include <sys/uio.h>
 
+#include "replay/target/engine.h"
 #include "replay/target/syscalls.h"
 #include "replay/target/thunk.h"
 
 #define PAGE 4096u
 
-static int is_watched;
+static ENGINE_WRITTEN int is_watched;
 
 void guard_is_watched(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Large heaps, and large cases, as huge pages: a fork copies a page table of each, and nothing else of a program
- * grows with its memory; and a child that reads one has it at once. */
+/* Large heaps, and large cases, as huge pages: a fork copies a page table of each, and nothing else of a
+ * program grows with its memory; and a child that reads one has it at once. */
 #pragma once
 
 #include <stddef.h>

@@ -2,16 +2,29 @@
 #include "replay/target/match.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "replay/target/engine.h"
 
 #define ALIASES_MAX 5 /* a function's own and its fallbacks */
 #define CALLS_MAX   (PATCH_CASE_BYTES / sizeof(struct case_call))
 
-/* Pages that no case reaches are never touched. */
-static unsigned char used[CALLS_MAX / 8 + 1];
 /* By function and alias: all calls before this one are used, or of another alias. */
-static unsigned first_open[PATCH_FUNCS_MAX][ALIASES_MAX];
+static ENGINE_WRITTEN unsigned (*first_open)[ALIASES_MAX];
+/* Which calls of the case are. Directly behind, for each page that a case writes to is copied for it; those
+ * that none reaches are never touched. */
+static ENGINE_WRITTEN unsigned char *used;
+
+void match_prepare(void)
+{
+	size_t open_bytes = engine.patch->funcs_cnt * sizeof(first_open[0]);
+
+	first_open = mmap(NULL, open_bytes + CALLS_MAX / 8 + 1, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (first_open == MAP_FAILED)
+		engine_fail("out of memory");
+	used = (unsigned char *)first_open + open_bytes;
+}
 
 static int is_used(unsigned idx)
 {
@@ -62,5 +75,5 @@ unsigned match_take(const struct func *func, unsigned role, const void *key, siz
 void match_reset(void)
 {
 	memset(used, 0, engine.played->calls_cnt / 8 + 1);
-	memset(first_open, 0, sizeof(first_open));
+	memset(first_open, 0, engine.patch->funcs_cnt * sizeof(first_open[0]));
 }

@@ -7,6 +7,8 @@
 struct case_call;
 struct func;
 
+/* Before the first call; the patch file is there. Ends in engine_fail. */
+void match_prepare(void);
 /* The next unused call of the function's aliases, in their order, with this role, and for inputs this key.
  * Marks it used. Returns its index, or PATCH_NONE. */
 unsigned match_take(const struct func *func, unsigned role, const void *key, size_t key_len);

@@ -18,17 +18,31 @@
 #define MIX	    0x9e3779b97f4a7c15ull
 #define MIX_SHIFT   44
 
-static struct range {
+struct range {
 	uint64_t live, lay_at; /* lay_at 0: freed */
 	uint32_t len;
-} ranges[OBJECTS_MAX];
-static ENGINE_WRITTEN unsigned ranges_cnt;
+};
 
-static struct entry {
+struct entry {
 	uint64_t lay_at, live; /* lay_at 0: empty */
 	uint32_t len;
-} tables[2 * TABLE_MAX]; /* the table of n entries from n on */
+};
+
+/* Few objects lie on one page. */
+static struct {
+	struct entry table[TABLE_MIN];
+	struct range ranges[OBJECTS_MAX];
+} first __attribute__((aligned(4096)));
+static struct range *const ranges = first.ranges;
+static ENGINE_WRITTEN unsigned ranges_cnt;
+
+static struct entry tables[2 * TABLE_MAX]; /* the table of n entries, more than the first, from n on */
 static ENGINE_WRITTEN unsigned table_size = TABLE_MIN, entries_cnt;
+
+static struct entry *table(void)
+{
+	return table_size == TABLE_MIN ? first.table : &tables[table_size];
+}
 
 static ENGINE_WRITTEN unsigned lock;
 
@@ -39,14 +53,14 @@ static struct entry *entry_of(uint64_t lay_at)
 	struct entry *entry;
 
 	do
-		entry = &tables[table_size + at++ % table_size];
+		entry = &table()[at++ % table_size];
 	while (entry->lay_at && entry->lay_at != lay_at);
 	return entry;
 }
 
 static void double_table(void)
 {
-	const struct entry *old = &tables[table_size];
+	const struct entry *old = table();
 	unsigned cnt = table_size;
 
 	table_size *= 2;

@@ -6,10 +6,9 @@
  *
  * Start. The driver starts a private copy of the executable with LD_PRELOAD=libtapedeck-replay.so and the
  * environment variable TAPEDECK_REPLAY="PATCH_FD CASE_FD OUTCOME_FD SOCKET_FD" (decimal). PATCH_FD is a
- * sealed memfd; CASE_FD and OUTCOME_FD are memfds of PATCH_CASE_BYTES, and of PATCH_OUTCOME_BYTES and
- * PATCH_WINDOW_BYTES behind them, mapped shared; SOCKET_FD a SOCK_SEQPACKET of struct patch_message. The
- * library removes LD_PRELOAD and the variable from the environment, patches, and sends READY, or FAILED with
- * words.
+ * sealed memfd; CASE_FD and OUTCOME_FD are memfds of PATCH_CASE_BYTES and PATCH_OUTCOME_BYTES, mapped shared;
+ * SOCKET_FD a SOCK_SEQPACKET of struct patch_message. The library removes LD_PRELOAD and the variable from
+ * the environment, patches, and sends READY, or FAILED with words.
  *
  * For recording there are a patch file and the memfd of lib/tape.h alone: no READY or FREES functions, no
  * breakpoints, all functions callable, all modules loaded at the start.
@@ -256,14 +255,14 @@ enum outcome_end {
 };
 
 /*
- * Events are made in a window behind the outcome and copied to the others, by a system call, when there are
+ * Events are made in the header's window and copied to the others behind it, by a system call, when there are
  * many: a page that is written to costs its process more than many events do. So what was made last is in the
  * window, until the driver has moved it, too.
  */
 union outcome_made {
 	struct {
 		unsigned int bytes;  /* header and events; grows while the child runs */
-		unsigned int window; /* of events that come behind these, at PATCH_OUTCOME_BYTES */
+		unsigned int window; /* of events that come behind these, in the window */
 	};
 	unsigned long long both; /* they change at once */
 };
@@ -297,9 +296,11 @@ struct outcome_header {
 	/* Offset, far behind the events, of a bit for each counter that is not 0, in their order; 0: not
 	 * known. */
 	unsigned int reached, reached_cnt;
-	unsigned long long bases[PATCH_MODULES_MAX]; /* load biases; PATCH_NOT_LOADED */
-	unsigned int watched[PATCH_FUNCS_MAX];	     /* by function: calls of a PATCH_WATCHED */
 	char text[PATCH_TEXT_MAX];
+	unsigned char window[PATCH_WINDOW_BYTES]; /* begins on the page of all the above */
+	unsigned int watched[PATCH_FUNCS_MAX];	  /* by function: calls of a PATCH_WATCHED */
+	/* Load biases when the case began; PATCH_NOT_LOADED. Not the driver's to clear. */
+	unsigned long long bases[PATCH_MODULES_MAX];
 };
 
 /* --- messages --- */

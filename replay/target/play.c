@@ -43,14 +43,11 @@ static void forks(void)
 	engine_exit(engine.end_status);
 }
 
-void play_before_fork(void)
+void play_comes_next(void)
 {
-	static int is_watching;
-
-	if (!is_watching)
-		pthread_atfork(forks, NULL, forked);
-	is_watching = 1;
-	is_fork_ours = 1;
+	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
+		engine.outcome->bases[i] = module_is_loaded(i) ? module_base(i) : PATCH_NOT_LOADED;
+	is_fork_ours = !(engine.how & PATCH_RUN_HERE);
 }
 
 int play_is_here(void)
@@ -114,6 +111,13 @@ static void watch_thread_end(void)
 		pthread_setspecific(key, &player);
 }
 
+void play_prepare(void)
+{
+	pthread_atfork(forks, NULL, forked);
+	start_watch_exit();
+	watch_thread_end();
+}
+
 static void call_operation(struct thunk_call *call, const struct func *func, int *error_number)
 {
 	dispatch_play((uint64_t)__builtin_frame_address(0));
@@ -146,10 +150,6 @@ void play_case(void)
 	clock_look();
 	player = syscalls_getpid();
 	engine.state = ENGINE_PLAYING;
-	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
-		engine.outcome->bases[i] = module_is_loaded(i) ? module_base(i) : PATCH_NOT_LOADED;
-	start_watch_exit();
-	watch_thread_end();
 	if (!func->original)
 		report_trouble(OUTCOME_TROUBLE, func, "the code of '%s' cannot be moved", func->patch->name);
 	build_arguments(&report, stack + 1);

@@ -37,11 +37,6 @@ unsigned report_thread(void)
 /* Events in the window before they are moved: a few pages. */
 #define WINDOW_FULL (8u << 10)
 
-static char *window(void)
-{
-	return (char *)engine.outcome + PATCH_OUTCOME_BYTES;
-}
-
 /* Whether the program has not forbidden itself to write so much: it would be told by a signal. */
 static int may_write(uint64_t end)
 {
@@ -57,8 +52,9 @@ static void move_window(void)
 
 	if (!len)
 		return;
-	if (!may_write(end) || SYSCALL(SYS_pwrite64, engine.outcome_fd, window(), len, made.bytes) != len)
-		memcpy((char *)engine.outcome + made.bytes, window(), len);
+	if (!may_write(end) ||
+	    SYSCALL(SYS_pwrite64, engine.outcome_fd, engine.outcome->window, len, made.bytes) != len)
+		memcpy((char *)engine.outcome + made.bytes, engine.outcome->window, len);
 	made.bytes = end;
 	made.window = 0;
 	__atomic_store_n(&engine.outcome->made.both, made.both, __ATOMIC_RELEASE);
@@ -67,12 +63,18 @@ static void move_window(void)
 /* Where @room bytes of an event may be made. */
 static void *place(size_t room)
 {
+	struct outcome_header *outcome = engine.outcome;
 	int is_large = room > PATCH_WINDOW_BYTES - WINDOW_FULL;
 
-	if (is_large || engine.outcome->made.window >= WINDOW_FULL)
+	if (is_large || outcome->made.window >= WINDOW_FULL)
 		move_window();
-	return is_large ? (char *)engine.outcome + engine.outcome->made.bytes
-			: window() + engine.outcome->made.window;
+	return is_large ? (unsigned char *)outcome + outcome->made.bytes
+			: outcome->window + outcome->made.window;
+}
+
+void *report_scratch(void)
+{
+	return place(REPORT_SCRATCH);
 }
 
 static struct outcome_event *begin(const struct report *report, unsigned kind)
@@ -108,10 +110,10 @@ static void finish(struct outcome_event *event, size_t fragments_len, int captur
 		event->flags |= OUTCOME_F_BUDGET;
 	event->len = sizeof(*event) + fragments_len;
 	engine.outcome->events_cnt++;
-	if ((char *)event < window())
-		made.bytes += event->len;
-	else
+	if ((char *)event < (char *)(engine.outcome + 1))
 		made.window += event->len;
+	else
+		made.bytes += event->len;
 	__atomic_store_n(&engine.outcome->made.both, made.both, __ATOMIC_RELEASE);
 }
 

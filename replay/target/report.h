@@ -33,6 +33,10 @@ void report_place(uint64_t pc, uint64_t sp);
 void report_path(uint64_t path);
 void report_fault(enum outcome_end end, int number, uint64_t pc, uint64_t sp, uint64_t addr);
 
+/* Memory that the next event overwrites, so that it takes no page of its own. */
+#define REPORT_SCRATCH PATCH_KEY_MAX
+void *report_scratch(void);
+
 /* The index of this thread among those of the case, from 0 in order of appearance. */
 unsigned report_thread(void);
 /* The value file of a call at its entry. */

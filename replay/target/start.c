@@ -22,6 +22,7 @@
 #include "replay/target/engine.h"
 #include "replay/target/forkserver.h"
 #include "replay/target/install.h"
+#include "replay/target/match.h"
 #include "replay/target/module.h"
 #include "replay/target/play.h"
 #include "replay/target/record.h"
@@ -38,7 +39,8 @@ typedef int main_fn(int argc, char **argv, char **envp);
 typedef int start_fn(main_fn *program, int argc, char **argv, main_fn *init, void (*fini)(void),
 		     void (*rtld_fini)(void), void *stack_end);
 
-struct engine engine;
+static struct func all_funcs[PATCH_FUNCS_MAX];
+ENGINE_WRITTEN struct engine engine = {.funcs = all_funcs};
 static main_fn *program_main;
 static int program_pid;
 static ENGINE_WRITTEN int has_forked;
@@ -231,8 +233,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
 	len = file_len(patch_fd);
 	use_patch(map(patch_fd, len, PROT_READ), len);
 	engine.played = map(case_fd, PATCH_CASE_BYTES, PROT_READ);
-	engine.outcome =
-		map(engine.outcome_fd, PATCH_OUTCOME_BYTES + PATCH_WINDOW_BYTES, PROT_READ | PROT_WRITE);
+	engine.outcome = map(engine.outcome_fd, PATCH_OUTCOME_BYTES, PROT_READ | PROT_WRITE);
 	syscalls_close(patch_fd);
 	syscalls_close(case_fd);
 	engine.server =
@@ -240,6 +241,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
 	if (engine.server == MAP_FAILED)
 		engine_fail("out of memory");
 	clock_look();
+	match_prepare();
 	thunk_init();
 	module_find_all();
 	install_all();

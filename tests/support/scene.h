@@ -7,7 +7,7 @@
 
 #include "replay/target/patch.h"
 
-#define SCENE_OUTCOME_BYTES (64 * 1024)
+#define SCENE_OUTCOME_BYTES (sizeof(struct outcome_header) + 64 * 1024)
 
 struct scene {
 	union {

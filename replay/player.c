@@ -109,7 +109,7 @@ static void note_conditions(const struct player *player, const struct server *se
 		notes_add(player->opts.notes, "the program's folder is kept: %s", server_folder(server));
 	if (!player->opts.ready && !strcmp(server_ready_at(server), READY_END))
 		notes_add(player->opts.notes,
-			  "main returned before the operation was reached: it is replayed at the end of main "
+			  "main ended before the operation was reached: it is replayed at the end of main "
 			  "(--ready main: at its start)");
 	if (server_has_threads(server))
 		notes_add(player->opts.notes,
@@ -172,11 +172,10 @@ static int start_as_recorded(struct player *player, size_t operation, struct err
 
 static int start(struct player *player, size_t operation, struct err *err)
 {
-	const struct patchfile_opts patch_opts = {
-		.operation = operation,
-		.ready = player->opts.ready,
-		.init = player->opts.init,
-		.covers = player->opts.covers};
+	const struct patchfile_opts patch_opts = {.operation = operation,
+						  .ready = player->opts.ready,
+						  .init = player->opts.init,
+						  .covers = player->opts.covers};
 	struct stage *stage = &player->stages[operation];
 	struct err why = {};
 	int r = 0;

@@ -707,9 +707,11 @@ static void other_ways_to_be_ready_work(void **state)
 		const char *how, *want;
 		unsigned ready_main;
 	} table[] = {
-		{"call", "operation", 0},	{"nothing", "main", 1},	  {"nothing", "the end of main", 2},
-		{"closes", "accept", 0},	{"workers", "accept", 0}, {"background", "accept", 0},
-		{"idle", "the end of main", 0},
+		{"call", "operation", 0},	   {"nothing", "main", 1},
+		{"nothing", "the end of main", 2}, {"closes", "accept", 0},
+		{"workers", "accept", 0},	   {"background", "accept", 0},
+		{"idle", "the end of main", 0},	   {"leaves", "the end of main", 0},
+		{"leaves", "the end of main", 2},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

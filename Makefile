@@ -123,18 +123,26 @@ $(O)/tests/unit/test_text: UNIT_OBJS = $(O)/tools/text.o
 $(O)/tests/unit/test_text: $(O)/tools/text.o
 
 $(UNIT_TESTS): | $(PUBLIC)
-test-unit: $(UNIT_TESTS) ## unit tests of this build
+build-unit: $(UNIT_TESTS)
+test-unit: build-unit ## unit tests of this build
 	$(Q)tests/run-unit.sh $(UNIT_TESTS)
 
 -include $(wildcard examples/*/rules.mk tests/*/rules.mk)
 
+# For what is only built; tests run one after another. Who asked for -j has it everywhere.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 demo: packages ## record a running service and replay it in three builds
-	$(Q)$(MAKE) --no-print-directory all && examples/orders/demo.sh $(O)
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all && examples/orders/demo.sh $(O)
 
 # What CI runs. Sanitized unit tests are a build of their own.
 test: test-packages ## everything that every change must pass; needs root for eBPF
-	$(Q)$(MAKE) --no-print-directory test-layers all test-calm test-unit
+	$(Q)$(MAKE) --no-print-directory test-layers
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all build-unit
+	$(Q)$(MAKE) --no-print-directory test-calm test-unit
+	$(Q)$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined build-unit
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined test-unit
+	$(Q)$(MAKE) --no-print-directory $(JOBS) build-integration
 	$(Q)$(MAKE) --no-print-directory test-integration
 
 test-layers: ## who may include whom
@@ -166,7 +174,7 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: all examples demo test test-layers test-calm test-unit test-integration packages test-packages bench-packages install help clean
+.PHONY: all examples demo test test-layers test-calm build-unit build-integration test-unit test-integration packages test-packages bench-packages install help clean
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

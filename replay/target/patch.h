@@ -302,6 +302,9 @@ struct outcome_header {
 	/* Load biases when the case began; PATCH_NOT_LOADED. Not the driver's to clear. */
 	unsigned long long bases[PATCH_MODULES_MAX];
 };
+_Static_assert(__builtin_offsetof(struct outcome_header, window) % 8 == 0 &&
+		       __builtin_offsetof(struct outcome_header, window) < 1024,
+	       "events are made on the header's page");
 
 /* --- messages --- */
 

@@ -15,5 +15,6 @@ test-abi: $(ABI_O)/generate $(O)/tests/hard/hard all ## 2,400 random functions: 
 test-abi-few:
 	$(Q)$(MAKE) --no-print-directory test-abi ABI_PROGRAMS=2 ABI_FUNCS=100
 
+build-integration: $(ABI_O)/generate
 test-integration: test-abi-few
 .PHONY: test-abi test-abi-few

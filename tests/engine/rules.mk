@@ -15,6 +15,7 @@ $(ENGINE_O)/test_engine: $(ENGINE_O)/test_engine.o $(ENGINE_O)/kit.o $(ARCHIVES)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $(ENGINE_O)/test_engine.o $(ENGINE_O)/kit.o $(ARCHIVES) -lcmocka $(LDLIBS)
 
+build-unit: $(ENGINE_O)/test_engine $(ENGINE_O)/victim
 test-engine: $(ENGINE_O)/test_engine $(ENGINE_O)/victim $(O)/libtapedeck-replay.so ## the replay engine inside a program
 	$(Q)$< $(ENGINE_O)/victim $(O)/libtapedeck-replay.so
 

@@ -14,5 +14,6 @@ test-hard-few: $(HARD_O)/hard all
 	$(Q)$< --few $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
 	$(Q)$< --one --inside $(HARD_OPTS) $(O) tests/hard/cases $(CASES)
 
+build-integration: $(HARD_O)/hard
 test-integration: test-hard-few
 .PHONY: test-hard test-hard-few

@@ -28,6 +28,7 @@ $(INTEGRATION): $(O)/tests/integration/%: $(O)/tests/integration/%.o $(RIG_OBJS)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(RIG_OBJS) $(ARCHIVES) -lcmocka $(LDLIBS)
 
-test-integration: $(INTEGRATION) $(VICTIMS) all ## real probes on running programs, as root
+build-integration: $(INTEGRATION) $(VICTIMS) all
+test-integration: build-integration ## real probes on running programs, as root
 	$(Q)VICTIM=$(O)/tests/integration/victims/victim tests/run-unit.sh $(INTEGRATION)
 .PHONY: test-integration

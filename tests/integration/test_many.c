@@ -244,7 +244,7 @@ static long memory_of(const char *tape, int cnt)
 }
 
 #define FEW	 1000
-#define MANY	 20000 /* TAPEDECK_MANY in the environment: another number */
+#define MANY	 10000 /* TAPEDECK_MANY in the environment: another number */
 #define GROWTH_K 6144  /* what the queue of names takes that is listed ahead, 171 bytes each, and noise */
 
 static int stop_at_once(const struct comparison *comparison, void *ctx)

@@ -9,5 +9,6 @@ test-matrix-few: $(O)/tapedeck $(O)/libtapedeck-replay.so $(O)/examples/orders/o
 	$(Q)$(O)/tapedeck equalize -c examples/orders/orders.json --exe $(O)/examples/orders/ordersd-static \
 		file:tests/golden/orders/tape
 
+build-integration: $(O)/examples/orders/ordersd-static
 test-integration: test-matrix-few
 .PHONY: test-matrix test-matrix-few

@@ -11,13 +11,16 @@ $(ENGINE_O)/victim: tests/engine/victim.c tests/engine/victim.h $(ENGINE_O)/libv
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -I. -Wall -Wno-infinite-recursion -Wno-array-bounds -O2 -g -fno-ipa-cp -fno-ipa-sra \
 		-Wl,--build-id=sha1 -o $@ $< -L$(@D) -lvictim -Wl,-rpath,'$$ORIGIN' -lpthread
 
-$(ENGINE_O)/test_engine: $(ENGINE_O)/test_engine.o $(ENGINE_O)/kit.o $(ARCHIVES)
-	$(call msg,LD,$@)
-	$(Q)$(CC) $(SANFLAGS) -o $@ $(ENGINE_O)/test_engine.o $(ENGINE_O)/kit.o $(ARCHIVES) -lcmocka $(LDLIBS)
+ENGINE_TESTS = $(ENGINE_O)/test_served $(ENGINE_O)/test_ready
+ENGINE_OBJS  = $(ENGINE_O)/fixture.o $(ENGINE_O)/kit.o
 
-build-unit: $(ENGINE_O)/test_engine $(ENGINE_O)/victim
-test-engine: $(ENGINE_O)/test_engine $(ENGINE_O)/victim $(O)/libtapedeck-replay.so ## the replay engine inside a program
-	$(Q)$< $(ENGINE_O)/victim $(O)/libtapedeck-replay.so
+$(ENGINE_TESTS): %: %.o $(ENGINE_OBJS) $(ARCHIVES)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $< $(ENGINE_OBJS) $(ARCHIVES) -lcmocka $(LDLIBS)
+
+build-unit: $(ENGINE_TESTS) $(ENGINE_O)/victim
+test-engine: $(ENGINE_TESTS) $(ENGINE_O)/victim $(O)/libtapedeck-replay.so ## the replay engine inside a program
+	$(Q)for t in $(ENGINE_TESTS); do $$t $(ENGINE_O)/victim $(O)/libtapedeck-replay.so || exit 1; done
 
 test-unit: test-engine
 .PHONY: test-engine

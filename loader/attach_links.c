@@ -175,6 +175,7 @@ int attach_unprobe(struct attach *attach, size_t func, struct err *err)
 	return r;
 }
 
+/* In the reverse order: what watches for newcomers was linked first. */
 void attach_unlink(struct attach *attach)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(attach->watches); i++)

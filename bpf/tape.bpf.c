@@ -146,11 +146,9 @@ int at_load(struct pt_regs *ctx)
 	if (is_runtime)
 		control.is_wary = 1;
 	/* A return probe of its own hooks whatever its entry and the state say: until it is off, and it goes
-	 * before this one, nothing may run. */
+	 * before this one, nothing may run. Whoever is stopped is counted, or nobody would look. */
 	if (is_runtime && control.is_stopping)
 		bpf_send_signal(SIGNAL_STOP);
-	if (control.state == CONTROL_STOPPED)
-		return 0;
 	__sync_fetch_and_add(&loads_cnt, 1);
 	/* The loader may have looked at what came before, and been content. */
 	if (is_runtime)

@@ -52,7 +52,7 @@ static int link_places(struct attach *attach, const struct file_places *places,
 		       const struct program_file *file, struct err *err)
 {
 	const struct tape_bpf *skel = attach->skel;
-	bool is_session = attach->is_session;
+	bool is_session = attach->is_session, is_counting = skel->bss->control.count_only;
 	const struct link {
 		const struct places *places;
 		struct bpf_program *prog;
@@ -61,7 +61,7 @@ static int link_places(struct attach *attach, const struct file_places *places,
 	} links[] = {
 		{&places->catches, skel->progs.at_catch, UPROBE_MULTI, false, true},
 		{&places->rets, skel->progs.at_ret, UPROBE_MULTI, false, true},
-		{&places->hooked, skel->progs.leave, UPROBE_MULTI, true, !is_session},
+		{&places->hooked, skel->progs.leave, UPROBE_MULTI, true, !is_session && !is_counting},
 		{&places->hooked, skel->progs.enter, UPROBE_MULTI, false, !is_session},
 		{&places->hooked, skel->progs.session, UPROBE_SESSION, false, is_session},
 		{&places->entries, skel->progs.enter, UPROBE_MULTI, false, true},

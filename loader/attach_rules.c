@@ -61,7 +61,7 @@ int attach_hand_down(struct attach *attach, const struct process *process, const
 	control->count_only = opts->count_only;
 	control->is_following = opts->is_following;
 	control->is_timed = opts->is_timed;
-	control->is_stopping = !attach->is_session;
+	control->is_stopping = !attach->is_session && !opts->count_only;
 	control->is_seeded = opts->is_seeded;
 	control->seed = opts->seed;
 	memcpy(control->name_key, opts->name_key, sizeof(control->name_key));

@@ -374,7 +374,8 @@ static bool take_window(struct outcome_header *outcome)
 {
 	union outcome_made made = {.both = *(volatile unsigned long long *)&outcome->made.both};
 
-	if (made.window > PATCH_WINDOW_BYTES || made.bytes > PATCH_OUTCOME_BYTES - made.window)
+	if (made.bytes < sizeof(*outcome) || made.window > PATCH_WINDOW_BYTES ||
+	    made.bytes > PATCH_OUTCOME_BYTES - made.window)
 		return false;
 	memcpy((char *)outcome + made.bytes, outcome->window, made.window);
 	made.bytes += made.window;

@@ -215,7 +215,7 @@ static void rebuild(struct patch_registers *result, struct frame *frame, const s
 	result->rdx = serve.result[1];
 }
 
-/* Whether it was given what the recorded call left in errno. */
+/* What the recorded call left in errno, where that is known. */
 static void set_errno(struct frame *frame, const struct case_call *call)
 {
 	if (!call->has_errno)

@@ -218,6 +218,7 @@ void forkserver_run(const char *where)
 	check_operation(where);
 	engine.state = ENGINE_SERVING;
 	play_prepare();
+	huge_prepare();
 	note_threads();
 	quiet_signals();
 	traps_install();

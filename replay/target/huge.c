@@ -44,44 +44,41 @@ void huge_collapse(void)
 }
 
 static struct {
-	char *map, *at; /* at: the first huge page */
-	size_t room;
+	char *at; /* the first huge page of HUGE_COPY_MAX bytes; NULL: there is no room */
+	size_t made;
 	int is_refused;
 } copy;
 
-static size_t map_bytes(size_t room)
+void huge_prepare(void)
 {
-	return room + PAGE;
+	char *map = mmap(NULL, HUGE_COPY_MAX + PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (map != MAP_FAILED)
+		copy.at = (char *)(((unsigned long long)map + PAGE - 1) & -PAGE);
 }
 
-static void make_room(size_t room)
+static void make(size_t len)
 {
-	huge_leave_copy();
-	copy.map = mmap(NULL, map_bytes(room), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (copy.map == MAP_FAILED) {
-		copy.is_refused = 1;
-		return;
-	}
-	copy.room = room;
-	copy.at = (char *)(((unsigned long long)copy.map + PAGE - 1) & -PAGE);
-	memset(copy.at, 0, room);
-	copy.is_refused = SYSCALL(SYS_madvise, copy.at, room, COLLAPSE, 0) != 0;
+	memset(copy.at + copy.made, 0, len - copy.made);
+	copy.is_refused = SYSCALL(SYS_madvise, copy.at + copy.made, len - copy.made, COLLAPSE, 0) != 0;
+	copy.made = len;
 	if (copy.is_refused)
 		huge_leave_copy();
 }
 
 const void *huge_copy(const void *from, size_t len)
 {
-	if (len < HUGE_COPY_MIN || len > HUGE_COPY_MAX || copy.is_refused)
+	if (!copy.at || len < HUGE_COPY_MIN || len > HUGE_COPY_MAX || copy.is_refused)
 		return from;
-	if (len > copy.room)
-		make_room((len + PAGE - 1) & -PAGE);
-	return copy.room ? memcpy(copy.at, from, len) : from;
+	if (len > copy.made)
+		make((len + PAGE - 1) & -PAGE);
+	return copy.is_refused ? from : memcpy(copy.at, from, len);
 }
 
 void huge_leave_copy(void)
 {
-	if (copy.room)
-		munmap(copy.map, map_bytes(copy.room));
-	copy.room = 0;
+	if (copy.made)
+		SYSCALL(SYS_madvise, copy.at, copy.made, MADV_DONTNEED, 0);
+	copy.made = 0;
 }

@@ -389,12 +389,13 @@ void _Exit(int status)
 #ifndef LINKED_IN
 EXPORT _Noreturn void exit(int status);
 
-/* For a program, the end of main in other words; libc itself does not come by here. */
+/* With 0, the end of main in other words, else mostly a failure; libc itself does not come by here. */
 void exit(int status)
 {
 	void (*real)(int) = (typeof(real))dlsym(RTLD_NEXT, "exit");
 
-	if (engine.state == ENGINE_STARTING && syscalls_getpid() == program_pid && is_ready_at_end(status))
+	if (!status && engine.state == ENGINE_STARTING && syscalls_getpid() == program_pid &&
+	    is_ready_at_end(status))
 		serve_from_main(READY_END);
 	real(status);
 	__builtin_unreachable();

@@ -13,6 +13,7 @@
 #define RAX PATCH_RESULT_RAX
 
 char fixture_victim[PATH_MAX], fixture_engine[PATH_MAX];
+struct fixture shared;
 
 const struct kit_func fixture_funcs[FIXTURE_FUNCS] = {
 	{"operation", PATCH_OPERATION, .results = RAX, .out_arg = 3},
@@ -111,4 +112,16 @@ void fixture_assert_done(const struct fixture *f, long result)
 void fixture_assert_nothing_real(const struct fixture *f)
 {
 	assert_string_equal(f->result.said, "");
+}
+
+int fixture_setup(void **state)
+{
+	fixture_start_or_fail(&shared, "accept");
+	return 0;
+}
+
+int fixture_teardown(void **state)
+{
+	fixture_stop(&shared);
+	return 0;
 }

@@ -29,7 +29,11 @@ struct fixture {
 	unsigned how; /* PATCH_RUN_ */
 };
 
+/* One server for all cases that need no other, from fixture_setup to fixture_teardown. */
+extern struct fixture shared;
 void fixture_init(int argc, char **argv);
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
 /* @how: the victim's first argument. */
 int fixture_start(struct fixture *f, const struct kit_func *table, size_t cnt, unsigned ready_main,
 		  const char *how, struct err *err);

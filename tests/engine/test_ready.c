@@ -31,8 +31,6 @@
 #include "tests/engine/fixture.h"
 #include "tests/engine/victim.h"
 
-static struct fixture shared; /* of all cases that need no other */
-
 /* --- ends --- */
 
 static void a_crash_is_an_outcome_with_its_place(void **state)
@@ -367,18 +365,6 @@ static void the_sandbox_has_all_its_layers_here(void **state)
 	assert_int_equal(server_layers(shared.server), all);
 }
 
-static int setup(void **state)
-{
-	fixture_start_or_fail(&shared, "accept");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_stop(&shared);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,5 +386,5 @@ int main(int argc, char **argv)
 	};
 
 	fixture_init(argc, argv);
-	return cmocka_run_group_tests_name("engine: ready", tests, setup, teardown);
+	return cmocka_run_group_tests_name("engine: ready", tests, fixture_setup, fixture_teardown);
 }

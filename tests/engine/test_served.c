@@ -21,8 +21,6 @@
 #define HUGE_CASE 200000
 #define RAX	  PATCH_RESULT_RAX
 
-static struct fixture shared; /* of all cases that need no other */
-
 /* --- what is served --- */
 
 static void simple_cases_are_served(void **state)
@@ -252,6 +250,30 @@ static void a_large_case_is_played_to_its_end_again_and_again(void **state)
 			fixture_run(&shared,
 				    CASE(.args = {DO_FORK}, .data = data, .data_len = HUGE_CASE - KIT_DATA));
 	}
+	free(data);
+}
+
+static long mapped_address(const char *data, size_t len)
+{
+	fixture_run(&shared, CASE(.args = {DO_ADDRESS, 1 << 20}, .data = data, .data_len = len));
+	return fixture_last(&shared)->regs[0];
+}
+
+/* In a server of its own, which has copied nothing yet. */
+static void which_cases_came_before_changes_no_address(void **state)
+{
+	char *data = calloc(1, HUGE_CASE);
+	struct fixture f = shared;
+	long first;
+
+	fixture_start_or_fail(&shared, "accept");
+	first = mapped_address("", 0);
+	assert_int_equal(mapped_address(data, HUGE_CASE - KIT_DATA), first);
+	fixture_run(&shared, CASE(.args = {DO_FORK}, .data = data, .data_len = HUGE_CASE - KIT_DATA));
+	assert_int_equal(mapped_address(data, HUGE_CASE - KIT_DATA), first);
+	assert_int_equal(mapped_address("", 0), first);
+	fixture_stop(&shared);
+	shared = f;
 	free(data);
 }
 
@@ -500,18 +522,6 @@ static void another_library_may_stand_in(void **state)
 	free(lib);
 }
 
-static int setup(void **state)
-{
-	fixture_start_or_fail(&shared, "accept");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_stop(&shared);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,6 +535,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(many_events_come_whole_and_in_order),
 		cmocka_unit_test(a_program_that_may_not_write_files_loses_no_event),
 		cmocka_unit_test(a_large_case_is_played_to_its_end_again_and_again),
+		cmocka_unit_test(which_cases_came_before_changes_no_address),
 		cmocka_unit_test(threads_of_the_operation_are_served),
 		cmocka_unit_test(every_replay_has_the_same_addresses),
 		cmocka_unit_test(a_call_without_its_like_ends_the_case),
@@ -542,5 +553,5 @@ int main(int argc, char **argv)
 	};
 
 	fixture_init(argc, argv);
-	return cmocka_run_group_tests_name("engine: served", tests, setup, teardown);
+	return cmocka_run_group_tests_name("engine: served", tests, fixture_setup, fixture_teardown);
 }

@@ -390,7 +390,7 @@ NOINLINE long operation(int what, long a, struct reply *out)
 	case DO_SHOP:
 		return shop_total(a, 2);
 	case DO_ADDRESS:
-		return (long)malloc(24);
+		return (long)malloc(a ?: 24);
 	}
 	return -1;
 }

@@ -429,6 +429,7 @@ static void try_walls(const char *argv0, const char *outside)
 {
 	char self[4096] = "";
 	int pair[2];
+	ssize_t len;
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	struct sockaddr_in host = {.sin_family = AF_INET, .sin_port = htons(9)};
 
@@ -450,9 +451,9 @@ static void try_walls(const char *argv0, const char *outside)
 	say("preload", getenv("LD_PRELOAD") || getenv("TAPEDECK_REPLAY") ? 0 : (errno = ENOENT, -1));
 	say("parent", kill(getppid(), 0));
 	say("host", sethostname("x", 1));
-	say("self", readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 && !strcmp(self, argv0)
-			    ? 0
-			    : (errno = ENOENT, -1));
+	len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[len > 0 ? len : 0] = '\0';
+	say("self", !strcmp(self, argv0) ? 0 : (errno = ENOENT, -1));
 }
 
 int main(int argc, char **argv)

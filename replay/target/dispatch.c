@@ -2,7 +2,8 @@
 /*
  * An intercepted call runs for real before ready, outside the operation, inside a function that really runs,
  * and inside the engine; else it is answered from the case. Threads that the operation starts take part,
- * one at a time. Calm: what is not comes behind thunk_keep.
+ * one at a time; those that were there before are held where they begin an operation. Calm: what is not comes
+ * behind thunk_keep.
  */
 #include "replay/target/dispatch.h"
 
@@ -407,12 +408,30 @@ static int is_turn(const struct func *func)
 	return engine.state == ENGINE_STARTING;
 }
 
+/* A thread that was there at ready runs an operation of its own, not the case's. */
+static int is_anothers_operation(const struct func *func)
+{
+	if (func != &engine.funcs[engine.patch->operation])
+		return 0;
+	return engine.state == ENGINE_SERVING || (engine.state == ENGINE_PLAYING && !takes_part());
+}
+
+/* It would reach its real inputs, or take the case's, and change what the case sees: it never goes on. */
+static void hold_anothers_operation(const struct func *func)
+{
+	if (!is_anothers_operation(func))
+		return;
+	for (;;)
+		syscalls_pause();
+}
+
 static int decide_start(const struct func *func, struct frame *frame)
 {
 	int action;
 
 	if (engine.state == ENGINE_STARTING && is_ready(func) && is_turn(func))
 		forkserver_run(func->patch->name);
+	hold_anothers_operation(func);
 	if (!is_startup(func))
 		return tail(func, frame);
 	lock_take(&lock);
@@ -431,6 +450,7 @@ static int decide(const struct func *func, struct frame *frame)
 	}
 	if (!me.takes_part)
 		thunk_keep(frame);
+	hold_anothers_operation(func);
 	if (func->patch->role == PATCH_ASKS)
 		return answer(func, frame);
 	if (func->patch->role == PATCH_FREES) {

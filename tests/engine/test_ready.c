@@ -263,6 +263,17 @@ static void threads_at_ready_get_a_process_each(void **state)
 	fixture_stop(&f);
 }
 
+static void threads_at_ready_run_no_operation_of_their_own(void **state)
+{
+	struct fixture f;
+
+	fixture_start_or_fail(&f, "operations");
+	fixture_run(&f, CASE(.args = {DO_PAUSE, 200000}));
+	fixture_assert_done(&f, 0);
+	fixture_assert_nothing_real(&f);
+	fixture_stop(&f);
+}
+
 /* What the victim says of its walls; false when it did not get that far. */
 static bool try_walls(struct err *err)
 {
@@ -379,6 +390,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(failing_to_be_ready_is_said_in_words),
 		cmocka_unit_test(another_file_than_the_examined_is_refused),
 		cmocka_unit_test(threads_at_ready_get_a_process_each),
+		cmocka_unit_test(threads_at_ready_run_no_operation_of_their_own),
 		cmocka_unit_test(a_copy_that_somebody_still_holds_is_waited_for),
 		cmocka_unit_test(start_up_reaches_nothing_outside),
 		cmocka_unit_test(without_namespaces_the_network_is_closed_by_the_other_walls),

@@ -391,6 +391,8 @@ NOINLINE long operation(int what, long a, struct reply *out)
 		return shop_total(a, 2);
 	case DO_ADDRESS:
 		return (long)malloc(a ?: 24);
+	case DO_PAUSE:
+		return usleep(a);
 	}
 	return -1;
 }
@@ -402,6 +404,22 @@ static void *sleeper(void *arg)
 	for (;;)
 		sleep(1000);
 	return NULL;
+}
+
+static void *operate(void *after_us)
+{
+	usleep((long)after_us);
+	return (void *)operation(DO_ERRNO, 0, NULL);
+}
+
+/* Threads with operations of their own: one begins before the program is ready, one afterwards. */
+static void start_operations(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, operate, (void *)0);
+	pthread_create(&thread, NULL, operate, (void *)60000);
+	usleep(20000);
 }
 
 static int serve(void)
@@ -487,6 +505,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "price %d tiny %d time %d\n", price_of(5), tiny(5), time(NULL) > 1000);
 	if (!strcmp(how, "threads"))
 		pthread_create(&thread, NULL, sleeper, NULL);
+	if (!strcmp(how, "operations"))
+		start_operations();
 	if (!strcmp(how, "workers"))
 		for (int i = 0; i < 3; i++)
 			if (fork() == 0)

@@ -50,6 +50,7 @@ enum {
 	DO_BEYOND,
 	DO_FREED,
 	DO_LOOP,
+	DO_PAUSE,
 };
 
 long operation(int what, long a, struct reply *out);

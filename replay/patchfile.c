@@ -438,6 +438,21 @@ static int add_all(struct patchfile_writer *writer, const struct patchfile_opts 
 
 /* --- the file --- */
 
+static void put_gates(struct buf *out, struct patchfile_writer *writer)
+{
+	for (size_t i = 0; i < writer->funcs_cnt; i++) {
+		const struct plan_gate *gate = writer->funcs[i].number == PATCH_NONE
+						       ? NULL
+						       : writer->program->funcs[writer->funcs[i].number].gate;
+
+		if (!gate || !(gate->flags & (PLAN_GATE_CARRIES | PLAN_GATE_JOINS)))
+			continue;
+		writer->funcs[i].gate = out->len;
+		buf_put(out, gate, offsetof(struct plan_gate, ops) + gate->cnt * sizeof(gate->ops[0]));
+		buf_align(out, 8);
+	}
+}
+
 /* Several ways into one function share its plan. */
 static void put_plans(struct buf *out, struct patchfile_writer *writer)
 {
@@ -499,6 +514,7 @@ static int write_all(struct buf *out, struct patchfile_writer *writer, const str
 	}
 	buf_align(out, 8);
 	put_plans(out, writer);
+	put_gates(out, writer);
 	header.funcs = out->len;
 	header.funcs_cnt = writer->funcs_cnt;
 	buf_put(out, writer->funcs, writer->funcs_cnt * sizeof(writer->funcs[0]));

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/target/carrier.h"
 #include "replay/target/engine.h"
 #include "replay/target/fence.h"
 #include "replay/target/forkserver.h"
@@ -264,10 +265,13 @@ static int play(const struct func *func, struct frame *frame)
 	void *key = report_scratch();
 
 	memcpy(report.args, frame->gpr, sizeof(report.args));
+	/* A thread that was there before may work for others: what nothing answers is theirs, too. */
+	if (!takes_part() && !carrier_is_joined(func, frame->gpr, report.rsp))
+		return tail(func, frame);
 	report.served = match_take(func, role, key, role == PATCH_INPUT ? make_key(key, &report) : 0);
-	/* A thread that was there before may work for others: what nothing answers is theirs. */
 	if (report.served == PATCH_NONE && !takes_part())
 		return tail(func, frame);
+	carrier_add(func, frame->gpr, report.rsp);
 	report.seq = ++engine.outcome->calls_cnt;
 	if (report.served == PATCH_NONE)
 		return answer_missing(frame, &report);

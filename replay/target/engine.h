@@ -13,9 +13,10 @@
 
 struct func { /* a patch_func at run time */
 	const struct patch_func *patch;
-	const struct plan *plan; /* NULL: none */
-	void *slot;		 /* leads to the thunk */
-	void *original;		 /* calls the real function; NULL: cannot be called */
+	const struct plan *plan;      /* NULL: none */
+	const struct plan_gate *gate; /* NULL: it neither carries nor joins */
+	void *slot;		      /* leads to the thunk */
+	void *original;		      /* calls the real function; NULL: cannot be called */
 };
 
 enum engine_state {

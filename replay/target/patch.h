@@ -18,7 +18,7 @@
 #include "lib/plan.h"
 
 #define PATCH_MAGIC   0x7564706174ull
-#define PATCH_VERSION 4
+#define PATCH_VERSION 5
 
 #define PATCH_LINKED_IN                                                                                      \
 	"tapedeck_replay_linked_in" /* a symbol of programs that the engine is linked into                   \
@@ -91,7 +91,8 @@ enum patch_role {
 	PATCH_CONFINES = 128,
 	PATCH_READY =
 		4, /* accept, epoll_wait...: main has reached its loop. May be or'ed to INPUT or OUTPUT */
-	/* Or'ed to INPUT or OUTPUT: threads that were there before the operation call it for it, too. */
+	/* Or'ed to INPUT or OUTPUT: threads that were there before the operation call it for it, too, as its
+	 * gate says. */
 	PATCH_JOINS = 64,
 };
 /* Which registers carry a function's result. The others keep what they held at its entry: with -fipa-ra a
@@ -123,6 +124,8 @@ struct patch_func {
 	unsigned long long addr; /* of the patched instruction, in the module's file */
 	struct patch_registers missing_return;
 	unsigned int plan;  /* offset of a struct plan, cut behind its ops_cnt ops; 0: none (READY) */
+	unsigned int gate;  /* offset of a struct plan_gate, cut behind its cnt ops; 0: it neither carries nor
+			     * joins */
 	unsigned int alias; /* a number; equal aliases share their recorded calls */
 	unsigned int fallbacks[4], fallbacks_cnt; /* aliases looked in next */
 	unsigned int is_whole;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "replay/target/carrier.h"
 #include "replay/target/clock.h"
 #include "replay/target/dispatch.h"
 #include "replay/target/engine.h"
@@ -160,6 +161,7 @@ void play_case(void)
 	call.fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
 	report.xmm = call.xmm;
 	report_entry(&report);
+	carrier_add(func, report.args, report.rsp);
 	reach_forget();
 	if (engine.how & PATCH_RUN_DEBUGGED)
 		stop_for_debugger(func);

@@ -85,6 +85,19 @@ static int plan_makes_sense(const struct patch_func *func)
 	       plan->key + plan->key_cnt <= plan->ops_cnt;
 }
 
+static int gate_makes_sense(const struct patch_func *func)
+{
+	const struct plan_gate *gate = (void *)((char *)engine.patch + func->gate);
+	uint64_t bytes = engine.patch->bytes;
+
+	if (!func->gate)
+		return 1;
+	if (!engine_is_inside(func->gate, 1, offsetof(struct plan_gate, ops), bytes))
+		return 0;
+	bytes -= func->gate + offsetof(struct plan_gate, ops);
+	return gate->cnt <= PLAN_GATE_OPS && gate->cnt <= bytes / sizeof(struct plan_op);
+}
+
 static int funcs_make_sense(const struct patch_header *patch)
 {
 	const struct patch_func *funcs = (void *)((char *)patch + patch->funcs);
@@ -94,7 +107,8 @@ static int funcs_make_sense(const struct patch_header *patch)
 
 	for (unsigned i = 0; i < patch->funcs_cnt; i++)
 		if (funcs[i].module >= patch->modules_cnt || funcs[i].fallbacks_cnt > 4 ||
-		    !memchr(funcs[i].name, '\0', sizeof(funcs[i].name)) || !plan_makes_sense(&funcs[i]))
+		    !memchr(funcs[i].name, '\0', sizeof(funcs[i].name)) || !plan_makes_sense(&funcs[i]) ||
+		    !gate_makes_sense(&funcs[i]))
 			return 0;
 	for (unsigned i = 0; i < patch->sites_cnt; i++)
 		if (sites[i].module >= patch->modules_cnt || sites[i].func >= patch->funcs_cnt)
@@ -144,6 +158,7 @@ static void use_patch(const struct patch_header *patch, size_t len)
 
 		engine.funcs[i].patch = func;
 		engine.funcs[i].plan = func->plan ? (void *)((char *)patch + func->plan) : NULL;
+		engine.funcs[i].gate = func->gate ? (void *)((char *)patch + func->gate) : NULL;
 	}
 }
 

@@ -16,10 +16,10 @@ char fixture_victim[PATH_MAX], fixture_engine[PATH_MAX];
 struct fixture shared;
 
 const struct kit_func fixture_funcs[FIXTURE_FUNCS] = {
-	{"operation", PATCH_OPERATION, .results = RAX, .out_arg = 3},
+	{"operation", PATCH_OPERATION, .results = RAX, .out_arg = 3, .carries = 3},
 	{"price_of", PATCH_INPUT, .results = RAX, .key_args = 1},
 	{"fetch", PATCH_INPUT, .results = RAX, .key_string = 1},
-	{"get_reply", PATCH_INPUT, .results = RAX, .key_args = 1},
+	{"get_reply", PATCH_INPUT, .results = RAX, .key_args = 1, .joins = 2},
 	{"make_big", PATCH_INPUT, .results = RAX},
 	{"many", PATCH_INPUT, .results = RAX, .key_args = 6},
 	{"emit", PATCH_OUTPUT, .results = RAX},

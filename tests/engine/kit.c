@@ -47,6 +47,22 @@ static void fill_plan(struct plan *plan, const struct kit_func *func)
 	plan->out_cnt = plan->ops_cnt - plan->out;
 }
 
+static unsigned put_gate(struct buf *out, const struct kit_func *func)
+{
+	struct plan_gate gate = {
+		.flags = func->carries ? PLAN_GATE_CARRIES : PLAN_GATE_JOINS,
+		.cnt = 1,
+		.ops = {{.kind = PLAN_MOVE,
+			 .dst = PLAN_V_CARRIER,
+			 .a = (func->carries ? func->carries : func->joins) - 1}},
+	};
+	unsigned at = out->len;
+
+	buf_put(out, &gate, offsetof(struct plan_gate, ops) + gate.cnt * sizeof(gate.ops[0]));
+	buf_align(out, 8);
+	return at;
+}
+
 static unsigned alias_of(const struct kit_func *funcs, size_t cnt, const char *alias)
 {
 	for (size_t i = 0; i < cnt; i++)
@@ -139,6 +155,10 @@ void kit_patch_init(struct kit_patch *patch, const char *exe, const struct kit_f
 		out->plan = patch->file.len;
 		buf_put(&patch->file, &plan, offsetof(struct plan, ops) + plan.ops_cnt * sizeof(plan.ops[0]));
 		buf_align(&patch->file, 8);
+		if (funcs[i].joins)
+			out->role |= PATCH_JOINS;
+		if (funcs[i].carries || funcs[i].joins)
+			out->gate = put_gate(&patch->file, &funcs[i]);
 		if (!funcs[i].is_import) {
 			out->module = funcs[i].is_library ? LIBRARY : 0;
 			fill_entry(out, funcs[i].is_library ? library : object, funcs[i].name);

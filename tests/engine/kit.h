@@ -28,6 +28,7 @@ struct kit_func {
 	unsigned char fp_in, fp_out; /* of the plan */
 	int key_string;		     /* the first argument is a string, and the key */
 	int out_arg;		     /* argument register from 1 whose pointee's 16 bytes flow out; 0: none */
+	int carries, joins;	     /* argument register from 1 that names the operation; 0: none */
 	const char *alias;	     /* NULL: the name */
 	const char *fallback;
 };

@@ -232,7 +232,7 @@ static void another_file_than_the_examined_is_refused(void **state)
 	assert_non_null(strstr(err.msg, "the executable is not the file that was examined: build id "));
 	((struct patch_header *)patch.file.data)->version = 99;
 	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
-	assert_string_equal(err.msg, "the patch file has version 99, this library plays version 4");
+	assert_string_equal(err.msg, "the patch file has version 99, this library plays version 5");
 	((struct patch_header *)patch.file.data)->version = PATCH_VERSION;
 	((struct patch_header *)patch.file.data)->funcs = 1 << 30;
 	assert_int_equal(server_start(&server, &opts, &err), -ECANCELED);
@@ -271,6 +271,20 @@ static void threads_at_ready_run_no_operation_of_their_own(void **state)
 	fixture_run(&f, CASE(.args = {DO_PAUSE, 200000}));
 	fixture_assert_done(&f, 0);
 	fixture_assert_nothing_real(&f);
+	fixture_stop(&f);
+}
+
+static void a_thread_at_ready_is_served_what_it_does_for_the_operation(void **state)
+{
+	struct fixture f;
+
+	fixture_start_or_fail(&f, "worker");
+	fixture_run(&f, CASE(.args = {DO_HAND_ON},
+			     .ops = {{.kind = SERVE_ALLOC, .dst = 8, .len = 16},
+				     {.kind = SERVE_ARG, .off = 2, .src = 8}},
+			     .calls = {{"get_reply", .key = {3}, .rax = 7}}));
+	fixture_assert_done(&f, 37);
+	assert_string_equal(f.result.said, "REAL get_reply");
 	fixture_stop(&f);
 }
 
@@ -391,6 +405,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(another_file_than_the_examined_is_refused),
 		cmocka_unit_test(threads_at_ready_get_a_process_each),
 		cmocka_unit_test(threads_at_ready_run_no_operation_of_their_own),
+		cmocka_unit_test(a_thread_at_ready_is_served_what_it_does_for_the_operation),
 		cmocka_unit_test(a_copy_that_somebody_still_holds_is_waited_for),
 		cmocka_unit_test(start_up_reaches_nothing_outside),
 		cmocka_unit_test(without_namespaces_the_network_is_closed_by_the_other_walls),

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -239,6 +240,32 @@ static long in_threads(void)
 	return sum;
 }
 
+static sem_t handed_on, is_done;
+static struct reply *job;
+static long job_result;
+
+/* Each time for itself, then for who handed the job on. */
+static void *work(void *arg)
+{
+	struct reply own;
+
+	for (;;) {
+		sem_wait(&handed_on);
+		job_result = get_reply(3, &own) * 10;
+		job_result += get_reply(3, job);
+		sem_post(&is_done);
+	}
+	return NULL;
+}
+
+static long hand_on(struct reply *out)
+{
+	job = out;
+	sem_post(&handed_on);
+	sem_wait(&is_done);
+	return job_result;
+}
+
 static volatile int heard;
 static void on_usr1(int number)
 {
@@ -393,6 +420,8 @@ NOINLINE long operation(int what, long a, struct reply *out)
 		return (long)malloc(a ?: 24);
 	case DO_PAUSE:
 		return usleep(a);
+	case DO_HAND_ON:
+		return hand_on(out);
 	}
 	return -1;
 }
@@ -505,6 +534,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "price %d tiny %d time %d\n", price_of(5), tiny(5), time(NULL) > 1000);
 	if (!strcmp(how, "threads"))
 		pthread_create(&thread, NULL, sleeper, NULL);
+	if (!strcmp(how, "worker"))
+		pthread_create(&thread, NULL, work, NULL);
 	if (!strcmp(how, "operations"))
 		start_operations();
 	if (!strcmp(how, "workers"))

@@ -51,6 +51,7 @@ enum {
 	DO_FREED,
 	DO_LOOP,
 	DO_PAUSE,
+	DO_HAND_ON,
 };
 
 long operation(int what, long a, struct reply *out);

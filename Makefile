@@ -18,6 +18,8 @@ SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fra
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SANFLAGS) -D_GNU_SOURCE -I. -I$(O) -MMD -MP
 LDLIBS   = -liberty -lbpf -ldw -lelf -lZydis -lcurl -lcjson -lexpat -lcrypto -lz -llzma -lpthread -ldl -lm
 
+VERSION = 1
+
 Q    = $(if $(filter 1,$(V)),,@)
 msg  = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 objs = $(patsubst %.c,$(O)/%.o,$(1))
@@ -57,6 +59,8 @@ $(O)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(O)/replay/report_html.o: replay/report.html
+$(O)/tools/main.o: ALL_CFLAGS += -DVERSION='"$(VERSION)"'
+$(O)/tools/main.o: Makefile
 
 # --- what runs in the kernel
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c
@@ -104,12 +108,12 @@ $(O)/include/%.h: lib/%.h
 	$(Q)install -D -m 644 $< $@
 # How to find it: cc ... $$(pkg-config --cflags tapedeck)
 $(O)/tapedeck.pc: Makefile
-	$(Q)printf '%s\n' 'includedir=$(PREFIX)/include' 'Name: tapedeck' 'Version: 1' \
+	$(Q)printf '%s\n' 'includedir=$(PREFIX)/include' 'Name: tapedeck' 'Version: $(VERSION)' \
 		'Description: what a program may say about its own recording' 'Cflags: -I$${includedir}' > $@
 
 # How to link it in: cc ... $$(pkg-config --libs tapedeck-replay)
 $(O)/tapedeck-replay.pc: Makefile
-	$(Q)printf '%s\n' 'libdir=$(PREFIX)/lib/tapedeck' 'Name: tapedeck-replay' 'Version: 1' \
+	$(Q)printf '%s\n' 'libdir=$(PREFIX)/lib/tapedeck' 'Name: tapedeck-replay' 'Version: $(VERSION)' \
 		'Description: plays tapedeck recordings in the program that it is linked into' \
 		'includedir=$(PREFIX)/include' 'Cflags: -I$${includedir}' \
 		'Libs: -L$${libdir} -Wl,--whole-archive -l:libtapedeck-replay.a -Wl,--no-whole-archive -Wl,--wrap=__libc_start_main' > $@

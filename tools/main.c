@@ -24,9 +24,10 @@ static void help(FILE *to)
 		    "Records what a native service did in production and plays it back at a desk.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(to, "\n'tapedeck COMMAND --help' shows a command's options.\n"
-		    "Exit status: 0 done and nothing differs, 1 done and something differs, 2 usage, "
-		    "3 could not be done.\n");
+	fprintf(to,
+		"\n'tapedeck COMMAND --help' shows a command's options, 'tapedeck --version' the version.\n"
+		"Exit status: 0 done and nothing differs, 1 done and something differs, 2 usage, "
+		"3 could not be done.\n");
 }
 
 static const struct command *find_command(const char *name, struct err *err)
@@ -97,12 +98,26 @@ static int run_help(const char *name, struct err *err)
 	return STATUS_DONE;
 }
 
+static bool is_one_of(const char *word, const char *const names[3])
+{
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(word, names[i]))
+			return true;
+	return false;
+}
+
 static int dispatch(int argc, char **argv, struct err *err)
 {
+	static const char *const helps[] = {"help", "--help", "-h"};
+	static const char *const versions[] = {"version", "--version", "-V"};
 	const struct command *command;
 
-	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+	if (is_one_of(argv[1], helps))
 		return run_help(argc > 2 ? argv[2] : NULL, err);
+	if (is_one_of(argv[1], versions)) {
+		printf("tapedeck %s\n", VERSION);
+		return STATUS_DONE;
+	}
 	command = find_command(argv[1], err);
 	return command ? run(command, argc - 1, argv + 1, err) : -EINVAL;
 }

@@ -247,8 +247,23 @@ static void the_manual_has_every_option_and_no_others(void **state)
 		assert_true(strlen(all) + strlen(help) < 65000);
 		strcat(all, help);
 	}
-	strcat(all, " --help");
+	strcat(all, " --help --version");
 	each_option(manual, is_in, all);
+}
+
+static void every_way_to_ask_says_the_version(void **state)
+{
+	static const char *const words[] = {"--version", "-V", "version"};
+	struct command run;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		autofree char *said = NULL;
+
+		desk_run(&run, ARGV(words[i]));
+		desk_expect(&run, 0, NULL, NULL);
+		said = command_file(run.out);
+		assert_string_equal(said, "tapedeck 1\n");
+	}
 }
 
 static void the_help_has_every_command(void **state)
@@ -278,6 +293,7 @@ int main(void)
 		cmocka_unit_test(show_is_readable),
 		cmocka_unit_test(check_shows_declarations_with_names),
 		cmocka_unit_test(the_manual_has_every_option_and_no_others),
+		cmocka_unit_test(every_way_to_ask_says_the_version),
 		cmocka_unit_test(the_help_has_every_command),
 	};
 

@@ -274,6 +274,7 @@ static const struct json_key top_keys[] = {
 	{"operations", keep_item, offsetof(struct draft, roles[ROLE_OPERATION])},
 	{"inputs", keep_item, offsetof(struct draft, roles[ROLE_INPUT])},
 	{"outputs", keep_item, offsetof(struct draft, roles[ROLE_OUTPUT])},
+	{"callbacks", keep_item, offsetof(struct draft, roles[ROLE_CALLBACK])},
 	{"types", keep_item, offsetof(struct draft, types)},
 	{"joins"},
 	{"redact", read_redact_key, offsetof(struct draft, config)},

@@ -107,7 +107,7 @@ struct config {
 	double budget;	/* what probes may cost, as a share of a core; 0: not said */
 	unsigned serve; /* mask of enum serve_group */
 	struct place serve_place;
-	/* Operations first, then inputs, then outputs, each as in the file; behind them what "serve" stands
+	/* Operations first, then inputs, outputs and callbacks, each as in the file; behind them what "serve" stands
 	 * for in the programs that were opened, as inputs, and their marks. They never move. */
 	struct config_func *funcs;
 	size_t funcs_cnt;

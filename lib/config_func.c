@@ -21,6 +21,7 @@ static const char *const role_keys[ROLE_CNT] = {
 	[ROLE_OPERATION] = "operations",
 	[ROLE_INPUT] = "inputs",
 	[ROLE_OUTPUT] = "outputs",
+	[ROLE_CALLBACK] = "callbacks",
 };
 
 const char *config_role_key(enum role role)
@@ -268,14 +269,20 @@ static int read_when_missing(void *field, const struct cJSON *item, struct json_
 	return 0;
 }
 
-enum { OPERATIONS = 1 << ROLE_OPERATION, INPUTS = 1 << ROLE_INPUT, OUTPUTS = 1 << ROLE_OUTPUT };
+enum {
+	OPERATIONS = 1 << ROLE_OPERATION,
+	INPUTS = 1 << ROLE_INPUT,
+	OUTPUTS = 1 << ROLE_OUTPUT,
+	CALLBACKS = 1 << ROLE_CALLBACK,
+	ALL = OPERATIONS | INPUTS | OUTPUTS | CALLBACKS,
+};
 
 static const struct row {
 	unsigned roles;
 	struct json_key key;
 } rows[] = {
-	{OPERATIONS | INPUTS | OUTPUTS, {"alias", read_alias, offsetof(struct config_func, alias)}},
-	{OPERATIONS | INPUTS | OUTPUTS, {"args", read_args}},
+	{ALL, {"alias", read_alias, offsetof(struct config_func, alias)}},
+	{ALL, {"args", read_args}},
 	{OPERATIONS, {"category", read_category, offsetof(struct config_func, category)}},
 	{OPERATIONS, {"metadata", read_metadata}},
 	{OPERATIONS, {"sample", config_read_sample}},
@@ -285,13 +292,14 @@ static const struct row {
 	 {"carrier", config_read_key_path, offsetof(struct config_func, carrier)}},
 	{INPUTS | OUTPUTS, {"joins", read_joins}},
 	{OPERATIONS, {"error_if", read_error_if}},
-	{OPERATIONS | OUTPUTS, {"compare", config_read_compare, offsetof(struct config_func, compare)}},
+	{OPERATIONS | OUTPUTS | CALLBACKS,
+	 {"compare", config_read_compare, offsetof(struct config_func, compare)}},
 	{OPERATIONS | INPUTS, {"plugin", config_read_plugin, offsetof(struct config_func, plugin)}},
 	{INPUTS, {"key", read_key}},
 	{INPUTS | OUTPUTS, {"when_missing", read_when_missing}},
 	{INPUTS, {"fallback_aliases", read_fallbacks}},
-	{OPERATIONS | INPUTS | OUTPUTS, {"prototype", read_prototype}},
-	{OPERATIONS | INPUTS | OUTPUTS, {"nothrow", read_nothrow, offsetof(struct config_func, nothrow)}},
+	{ALL, {"prototype", read_prototype}},
+	{ALL, {"nothrow", read_nothrow, offsetof(struct config_func, nothrow)}},
 	{OPERATIONS | INPUTS | OUTPUTS, {"serve"}},
 };
 

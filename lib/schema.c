@@ -31,6 +31,7 @@ static const char *const role_names[] = {
 	[ROLE_OPERATION] = "operation",
 	[ROLE_INPUT] = "input",
 	[ROLE_OUTPUT] = "output",
+	[ROLE_CALLBACK] = "callback",
 };
 _Static_assert(ARRAY_SIZE(role_names) == ROLE_CNT, "every role has a name");
 

@@ -49,8 +49,8 @@ enum container {
 };
 extern const char *const container_words[CONTAINER_CNT];
 
-enum role { ROLE_OPERATION, ROLE_INPUT, ROLE_OUTPUT, ROLE_CNT };
-const char *role_name(enum role role); /* "operation", "input", "output" */
+enum role { ROLE_OPERATION, ROLE_INPUT, ROLE_OUTPUT, ROLE_CALLBACK, ROLE_CNT };
+const char *role_name(enum role role); /* "operation", "input", "output", "callback" */
 
 struct schema_func {
 	enum role role;

@@ -10,6 +10,7 @@
 
 #include "lib/buf.h"
 #include "lib/config.h"
+#include "lib/config_func.h"
 #include "lib/err.h"
 #include "lib/json.h"
 #include "lib/program.h"
@@ -24,8 +25,6 @@
 struct init_opts {
 	struct opt_list names[ROLE_CNT];
 };
-
-static const char *const role_keys[ROLE_CNT] = {"operations", "inputs", "outputs"};
 
 struct starter {
 	const struct init_opts *opts;
@@ -56,7 +55,7 @@ static void put_bare(struct buf *out, const struct init_opts *opts)
 {
 	buf_printf(out, "{");
 	for (int role = 0; role < ROLE_CNT; role++) {
-		buf_printf(out, "%s\"%s\": {", role ? ", " : "", role_keys[role]);
+		buf_printf(out, "%s\"%s\": {", role ? ", " : "", config_role_key(role));
 		for (size_t i = 0; i < opts->names[role].cnt; i++) {
 			buf_printf(out, "%s", i ? ", " : "");
 			put_string(out, opts->names[role].item[i]);
@@ -154,7 +153,7 @@ static void put_funcs(struct buf *out, const struct starter *starter, enum role 
 	const struct program *program = starter->program;
 	size_t left = starter->opts->names[role].cnt;
 
-	buf_printf(out, ",\n  \"%s\": {\n", role_keys[role]);
+	buf_printf(out, ",\n  \"%s\": {\n", config_role_key(role));
 	for (size_t i = 0; i < program->funcs_cnt; i++)
 		if (program->funcs[i].config->role == role && !program->funcs[i].config->mark)
 			put_func(out, starter, i, !--left);

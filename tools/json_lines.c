@@ -35,7 +35,7 @@ static const struct json_field found_fields[] = {
 const struct json_line lines_ls[] = {{NULL, found_fields}, {}};
 
 static const struct json_field call_fields[] = {
-	{"kind", FIELD_STRING, "operation, input or output"},
+	{"kind", FIELD_STRING, "operation, input, output or callback"},
 	{"function", FIELD_STRING, "as configured"},
 	{"alias", FIELD_STRING, "its stable name"},
 	{"seq", FIELD_INTEGER, "number of the call in its recording, by entry; 0: the operation"},
@@ -83,7 +83,7 @@ static const struct json_field cut_fields[] = {
 
 static const struct json_field function_fields[] = {
 	{"function", FIELD_STRING, "as configured"},
-	{"role", FIELD_STRING, "operation, input or output"},
+	{"role", FIELD_STRING, "operation, input, output or callback"},
 	{"alias", FIELD_STRING, "its stable name"},
 	{"serve", FIELD_STRING, "what of the configuration's serve stands for it", .is_optional = true},
 	{"module", FIELD_STRING, "the file that it is in"},
@@ -102,7 +102,7 @@ static const struct json_field function_fields[] = {
 
 static const struct json_field refused_fields[] = {
 	{"function", FIELD_STRING, "as configured"},
-	{"role", FIELD_STRING, "operation, input or output"},
+	{"role", FIELD_STRING, "operation, input, output or callback"},
 	{"alias", FIELD_STRING, "its stable name"},
 	{"serve", FIELD_STRING, "what of the configuration's serve stands for it", .is_optional = true},
 	{"refused", FIELD_STRING, "why it cannot be recorded"},
@@ -114,7 +114,7 @@ const struct json_line lines_check[] = {{"function", function_fields}, {"functio
 
 static const struct json_field count_fields[] = {
 	{"function", FIELD_STRING, "as configured"},
-	{"role", FIELD_STRING, "operation, input or output"},
+	{"role", FIELD_STRING, "operation, input, output or callback"},
 	{"hits", FIELD_INTEGER, "of its probe"},
 	{"taken", FIELD_INTEGER, "calls that were recorded"},
 	{"sampled_out", FIELD_INTEGER, "operations that sampling passed over"},

@@ -86,8 +86,7 @@ static __always_inline bool is_drawn_by(const struct func_rule *rule, __u64 by)
 /* A row for the thread's operation, which goes on with the numbers that it has given so far. */
 static __noinline void joint_open(struct thread *thread)
 {
-	struct frame *frame = &thread->frame[FRAME_OPERATION], *call = &thread->frame[FRAME_CALL];
-	__u64 op = frame->op;
+	__u64 op = thread->frame[FRAME_OPERATION].op;
 
 	for (int i = 0; i < 8; i++) {
 		__u32 row = (op + i) & (JOINTS_MAX - 1);
@@ -99,7 +98,8 @@ static __noinline void joint_open(struct thread *thread)
 		*(volatile __u32 *)&joint->flags = 0;
 		*(volatile __u64 *)&joint->state =
 			op << JOINT_OWNER | (__u64)thread->seq << 24 | thread->attempted;
-		frame->joint = call->joint = row + 1;
+		for (int k = 0; k < FRAME_CNT; k++)
+			thread->frame[k].joint = row + 1;
 		return;
 	}
 }

@@ -9,7 +9,7 @@
 struct control control;
 struct func_rule rules[FUNC_MAX];
 __u64 windows[FUNC_MAX]; /* window number << 32 | operations taken in it */
-__u64 loads_cnt; /* times that libraries came or went */
+__u64 loads_cnt;	 /* times that libraries came or went */
 __u64 operations_cnt;	 /* numbers operations from 1 */
 __u32 threads_cnt;	 /* numbers threads from 1 */
 __u32 startup_calls;	 /* begun, those that are not recorded too */
@@ -93,7 +93,10 @@ struct frame {
 	__u8 is_muted;		 /* it was discarded: an end of it has been emitted */
 };
 
-enum { FRAME_OPERATION, FRAME_CALL, FRAME_CNT };
+/* Each lies inside the one before: a call that the operation makes, a callback that it makes, a call from
+ * there.
+ */
+enum { FRAME_OPERATION, FRAME_CALL, FRAME_BACK, FRAME_INNER, FRAME_CNT };
 
 /* A stack: [from, to). */
 struct area {
@@ -102,8 +105,8 @@ struct area {
 
 /*
  * A thread's state, from the first operation taken on it or call joined in it. Only the thread itself touches
- * it. Two frames suffice: what a call of an input or output calls in its turn is not recorded, nor is an
- * operation inside an operation.
+ * it. What a call of an input or output calls in its turn is not recorded, but for callbacks and their calls;
+ * nor is an operation inside an operation.
  */
 struct thread {
 	__u64 rseq;	      /* of the last event */

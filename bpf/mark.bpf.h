@@ -86,7 +86,8 @@ static __noinline void mark_discard(struct thread *thread)
 	mark_flag(thread, EVENT_F_DISCARDED);
 	if (!operation->is_open)
 		return;
-	thread->frame[FRAME_CALL].is_open = 0;
+	for (int i = FRAME_CALL; i < FRAME_CNT; i++)
+		thread->frame[i].is_open = 0;
 	emit_left(thread, operation, EVENT_LEFT_UNWOUND, 0);
 	operation->is_muted = 1;
 }
@@ -96,6 +97,7 @@ static __noinline void mark_discard(struct thread *thread)
 static __noinline struct frame *mark_enter(struct pt_regs *ctx, struct thread *thread, __u32 func)
 {
 	__u32 mark = rule_of(func)->mark;
+	struct frame *room;
 
 	if (mark == PLAN_MARK_DISCARD) {
 		COUNT(func, taken, 1);
@@ -107,11 +109,8 @@ static __noinline struct frame *mark_enter(struct pt_regs *ctx, struct thread *t
 		mark_flag(thread, EVENT_F_KEPT);
 		return NULL;
 	}
-	if (thread->frame[FRAME_CALL].is_open) {
-		thread->frame[FRAME_CALL].passed_over++;
-		return pass_by(func);
-	}
-	return call_enter(ctx, thread, func, ctx->rip);
+	room = call_room(thread);
+	return room ? call_enter(ctx, thread, room, func, ctx->rip) : call_pass(thread, func);
 }
 
 /* Whether the answer to what the program asks is yes. Where a return must not be hooked there is no answer.

@@ -154,11 +154,17 @@ static __noinline void frame_leave(struct thread *thread, struct frame *frame, _
 	frame_close(frame);
 }
 
-/* What is open is over without a return. */
-static __noinline void thread_leave(struct thread *thread, __u32 left, __u32 by_itself)
+/* What is open from @outermost inwards is over without a return. */
+static __noinline void frames_leave(struct thread *thread, int outermost, __u32 left, __u32 by_itself)
 {
-	frame_leave(thread, &thread->frame[FRAME_CALL], left, by_itself);
-	frame_leave(thread, &thread->frame[FRAME_OPERATION], left, by_itself);
+	for (int i = FRAME_CNT - 1; i >= 0; i--)
+		if (i >= outermost)
+			frame_leave(thread, &thread->frame[i], left, by_itself);
+}
+
+static __always_inline void thread_leave(struct thread *thread, __u32 left, __u32 by_itself)
+{
+	frames_leave(thread, FRAME_OPERATION, left, by_itself);
 }
 
 /* Whether @frame was abandoned by the look of a stack pointer alone. */
@@ -188,26 +194,35 @@ static __noinline bool is_alive(struct frame *frame, __u64 rsp, __u64 ret)
 /* Let go of what was abandoned before a function is entered at @rsp, where @ret lies. */
 static __noinline void thread_settle(struct thread *thread, __u64 rsp, __u64 ret)
 {
-	struct frame *operation = &thread->frame[FRAME_OPERATION], *call = &thread->frame[FRAME_CALL];
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (thread->exec_id != task->self_exec_id)
+	if (thread->exec_id != task->self_exec_id) {
 		thread_leave(thread, EVENT_LEFT_EXIT, 1);
-	else if (operation->is_open && !is_alive(operation, rsp, ret))
-		thread_leave(thread, EVENT_LEFT_UNWOUND, 0);
-	else if (call->is_open && !is_alive(call, rsp, ret))
-		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
+		return;
+	}
+	for (int i = 0; i < FRAME_CNT; i++) {
+		if (!thread->frame[i].is_open || is_alive(&thread->frame[i], rsp, ret))
+			continue;
+		frames_leave(thread, i, EVENT_LEFT_UNWOUND, 0);
+		return;
+	}
+}
+
+/* Let go of what was abandoned by the look of a stack pointer alone. */
+static __noinline void thread_pass(struct thread *thread, __u64 rsp)
+{
+	for (int i = 0; i < FRAME_CNT; i++) {
+		if (!thread->frame[i].is_open || !is_passed(&thread->frame[i], rsp))
+			continue;
+		frames_leave(thread, i, EVENT_LEFT_UNWOUND, 0);
+		return;
+	}
 }
 
 /* Let go of what an exception left that is being handled by the function which calls at @rsp. */
-static __noinline void thread_catch(struct thread *thread, __u64 rsp)
+static __always_inline void thread_catch(struct thread *thread, __u64 rsp)
 {
-	struct frame *operation = &thread->frame[FRAME_OPERATION], *call = &thread->frame[FRAME_CALL];
-
-	if (operation->is_open && is_passed(operation, rsp + 1))
-		thread_leave(thread, EVENT_LEFT_UNWOUND, 0);
-	else if (call->is_open && is_passed(call, rsp + 1))
-		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
+	thread_pass(thread, rsp + 1);
 }
 
 /* Whether the return of a function that is entered at @rsp may be hooked. */
@@ -266,7 +281,8 @@ static __noinline struct thread *thread_make(void)
 		return NULL;
 	if (!thread->number) {
 		thread->number = __sync_fetch_and_add(&threads_cnt, 1) + 1;
-		thread->frame[FRAME_CALL].is_call = 1;
+		for (int i = FRAME_CALL; i < FRAME_CNT; i++)
+			thread->frame[i].is_call = 1;
 	}
 	if (!is_busy(thread) && thread->exec_id != task->self_exec_id) {
 		thread->exec_id = task->self_exec_id;
@@ -300,12 +316,46 @@ static __noinline struct frame *thread_lacks(struct thread *thread, __u32 func)
 
 /* --- calls --- */
 
-/* A call inside the operation that is open in the thread. */
-static __noinline struct frame *call_enter(struct pt_regs *ctx, struct thread *thread, __u32 func, __u64 ret)
+/* Where a call that is entered may open; NULL: what it lies in is recorded without its insides. */
+static __always_inline struct frame *call_room(struct thread *thread)
 {
-	struct frame *call = &thread->frame[FRAME_CALL], *operation = &thread->frame[FRAME_OPERATION];
+	if (!thread->frame[FRAME_CALL].is_open)
+		return &thread->frame[FRAME_CALL];
+	return thread->frame[FRAME_BACK].is_open && !thread->frame[FRAME_INNER].is_open
+		       ? &thread->frame[FRAME_INNER]
+		       : NULL;
+}
+
+/* Inside a call that stands for all that it calls. */
+static __noinline struct frame *call_pass(struct thread *thread, __u32 func)
+{
+	thread->frame[thread->frame[FRAME_INNER].is_open ? FRAME_INNER : FRAME_CALL].passed_over++;
+	return pass_by(func);
+}
+
+/* A call of the thread's input, back into the program. */
+static __noinline struct frame *call_back(struct pt_regs *ctx, struct thread *thread, __u32 func, __u64 ret)
+{
+	struct frame *call = &thread->frame[FRAME_CALL], *back = &thread->frame[FRAME_BACK];
+
+	if (!call->is_open || !rule_of(call->func)->is_input || back->is_open)
+		return pass_by(func);
+	back->op = call->op;
+	back->home = call->home;
+	back->joint = call->joint;
+	frame_open(ctx, back, func, ret);
+	return back;
+}
+
+/* A call inside the operation that is open in the thread, or inside a callback. */
+static __noinline struct frame *call_enter(struct pt_regs *ctx, struct thread *thread, struct frame *call,
+					   __u32 func, __u64 ret)
+{
+	struct frame *operation = &thread->frame[FRAME_OPERATION];
 	struct verdict verdict;
 
+	if (call != &thread->frame[FRAME_CALL])
+		operation = &thread->frame[FRAME_BACK];
 	if (rule_of(func)->gate_flags & PLAN_GATE_CARRIES) {
 		if (gate_run(ctx, func, &verdict))
 			thread->carrier = verdict.carrier;
@@ -515,6 +565,7 @@ static __always_inline bool may_begin(const struct func_rule *rule)
 static __noinline struct frame *thread_enter(struct pt_regs *ctx, struct thread **thread, __u32 func)
 {
 	struct func_rule *rule = rule_of(func);
+	struct frame *room;
 	bool is_open;
 	__u64 ret = 0;
 
@@ -539,15 +590,17 @@ static __noinline struct frame *thread_enter(struct pt_regs *ctx, struct thread 
 			return pass_by(func);
 	}
 	if (rule->is_operation)
-		return is_open && !leave_startup(*thread) ? pass_by(func) : operation_enter(ctx, thread, func);
-	if (is_open && (*thread)->frame[FRAME_CALL].is_open) {
-		(*thread)->frame[FRAME_CALL].passed_over++;
-		return pass_by(func);
-	}
-	if (is_by_value(*thread, func))
+		return is_open && !leave_startup(*thread) ? pass_by(func)
+							  : operation_enter(ctx, thread, func);
+	if (rule->is_callback)
+		return is_open ? call_back(ctx, *thread, func, ret) : pass_by(func);
+	room = is_open ? call_room(*thread) : NULL;
+	if (is_open && !room)
+		return call_pass(*thread, func);
+	if ((!room || room == &(*thread)->frame[FRAME_CALL]) && is_by_value(*thread, func))
 		return call_join(ctx, thread, func, ret);
-	if (is_open)
-		return call_enter(ctx, *thread, func, ret);
+	if (room)
+		return call_enter(ctx, *thread, room, func, ret);
 	return rule->is_input && is_starting() ? call_startup(ctx, thread, func, ret) : pass_by(func);
 }
 
@@ -559,17 +612,12 @@ static __always_inline bool is_return_of(const struct frame *frame, __u64 rsp, _
 /* The frame of @func, which is returning to the address that lay at @rsp; NULL: it is not recorded. */
 static __noinline struct frame *thread_return(struct thread *thread, __u64 rsp, __u32 func)
 {
-	struct frame *operation = &thread->frame[FRAME_OPERATION], *call = &thread->frame[FRAME_CALL];
-
-	if (is_return_of(call, rsp, func))
-		return call;
-	if (is_return_of(operation, rsp, func)) {
-		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
-		return operation;
+	for (int i = FRAME_CNT - 1; i >= 0; i--) {
+		if (!is_return_of(&thread->frame[i], rsp, func))
+			continue;
+		frames_leave(thread, i + 1, EVENT_LEFT_UNWOUND, 0);
+		return &thread->frame[i];
 	}
-	if (operation->is_open && is_passed(operation, rsp))
-		thread_leave(thread, EVENT_LEFT_UNWOUND, 0);
-	else if (call->is_open && is_passed(call, rsp))
-		frame_leave(thread, call, EVENT_LEFT_UNWOUND, 0);
+	thread_pass(thread, rsp);
 	return NULL;
 }

@@ -91,7 +91,7 @@ struct func_count {
 
 /* Down: one row a function. The plan is in a map of its own. */
 struct func_rule {
-	__u32 is_operation, is_input;
+	__u32 is_operation, is_input, is_callback;
 	__u32 is_off;	  /* an operation that is not recorded at present */
 	__u32 plan_flags; /* enum plan_flags */
 	__u32 gate_flags; /* enum plan_gate_flags */
@@ -100,7 +100,7 @@ struct func_rule {
 	__u32 sample_threshold; /* taken when 32 random or hashed bits are below it; U32_MAX: always */
 	__u32 window_max;	/* operations taken in one window; 0: no limit */
 	__u32 is_at_rets;	/* its return is seen at its `ret` instructions */
-	__u32 mark, pad;	/* enum plan_mark */
+	__u32 mark;		/* enum plan_mark */
 	__u64 window_ns;
 };
 

@@ -53,6 +53,7 @@ void source_rule(struct func_rule *out, size_t idx, const struct program_func *f
 	*out = (struct func_rule){
 		.is_operation = func->config->role == ROLE_OPERATION,
 		.is_input = func->config->role == ROLE_INPUT && !func->config->mark,
+		.is_callback = func->config->role == ROLE_CALLBACK,
 		.plan_flags = func->plan->flags,
 		.fp_in = func->plan->fp_in,
 		.fp_out = func->plan->fp_out,

@@ -31,7 +31,9 @@ struct call {
 	uint8_t vectors;    /* al at entry: vector registers that a variadic call uses, at most */
 };
 
-enum { CALL_OPERATION, CALL_INNER, CALL_CNT };
+/* Each lies inside the one before: a call that the operation makes, a callback that it makes, a call from
+ * there. */
+enum { CALL_OPERATION, CALL_OUTER, CALL_BACK, CALL_INNER, CALL_CNT };
 
 /* A thread's state, from the first operation taken on it. Only the thread itself touches it. */
 struct thread {

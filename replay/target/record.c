@@ -69,7 +69,7 @@ static int is_interrupting(uint64_t sp)
 
 static void miss(const struct func_rule *rule, unsigned number)
 {
-	if (record_me.call[CALL_OPERATION].is_open && !record_me.call[CALL_INNER].is_open &&
+	if (record_me.call[CALL_OPERATION].is_open && !record_me.call[CALL_OUTER].is_open &&
 	    !rule->is_operation) {
 		record_me.missed++;
 		COUNT(number, no_slot, 1);
@@ -113,7 +113,7 @@ static int is_recorded(void)
 
 int record_is_busy(void)
 {
-	return record_me.call[CALL_OPERATION].is_open || record_me.call[CALL_INNER].is_open;
+	return record_me.call[CALL_OPERATION].is_open || record_me.call[CALL_OUTER].is_open;
 }
 
 static void call_leave(struct call *call, enum event_left left)
@@ -125,11 +125,16 @@ static void call_leave(struct call *call, enum event_left left)
 	call->is_open = 0;
 }
 
-/* What is open is over without a return. */
+/* What is open from @outermost inwards is over without a return. */
+static void calls_leave(int outermost, enum event_left left)
+{
+	for (int i = CALL_CNT - 1; i >= outermost; i--)
+		call_leave(&record_me.call[i], left);
+}
+
 static void thread_leave(enum event_left left)
 {
-	call_leave(&record_me.call[CALL_INNER], left);
-	call_leave(&record_me.call[CALL_OPERATION], left);
+	calls_leave(CALL_OPERATION, left);
 }
 
 /* Whether @call was abandoned by the look of a stack pointer alone. What lies on the main stack waits for a
@@ -173,12 +178,12 @@ static int is_alive(const struct call *call, uint64_t sp)
 
 void record_settle(uint64_t sp)
 {
-	struct call *operation = &record_me.call[CALL_OPERATION], *inner = &record_me.call[CALL_INNER];
-
-	if (operation->is_open && !is_alive(operation, sp))
-		thread_leave(EVENT_LEFT_UNWOUND);
-	else if (inner->is_open && !is_alive(inner, sp))
-		call_leave(inner, EVENT_LEFT_UNWOUND);
+	for (int i = 0; i < CALL_CNT; i++) {
+		if (!record_me.call[i].is_open || is_alive(&record_me.call[i], sp))
+			continue;
+		calls_leave(i, EVENT_LEFT_UNWOUND);
+		return;
+	}
 }
 
 /* Who called the function that is entered at @sp: behind a jump at the end of one that the thunk called, its
@@ -197,7 +202,8 @@ static void make_thread(void)
 		return;
 	record_me.number = __atomic_add_fetch(&engine.tape->threads_cnt, 1, __ATOMIC_RELAXED);
 	record_me.tid = syscalls_gettid();
-	record_me.call[CALL_INNER].is_call = 1;
+	for (int i = CALL_OUTER; i < CALL_CNT; i++)
+		record_me.call[i].is_call = 1;
 	pthread_setspecific(ends_key, (void *)1);
 }
 
@@ -230,7 +236,7 @@ static int is_starting(void)
 /* A call before the first operation; NULL: there are too many, which is counted. */
 static struct call *startup_enter(const struct func *func, const struct frame *frame)
 {
-	struct call *inner = &record_me.call[CALL_INNER];
+	struct call *inner = &record_me.call[CALL_OUTER];
 
 	if (__atomic_fetch_add(&engine.tape->startup_calls, 1, __ATOMIC_RELAXED) >= STARTUP_CALLS_MAX)
 		return NULL;
@@ -256,9 +262,9 @@ static void startup_end(const struct func *func)
  * first operation, it is let go of. */
 static int leave_startup(void)
 {
-	if (record_me.call[CALL_OPERATION].is_open || !record_me.call[CALL_INNER].is_startup)
+	if (record_me.call[CALL_OPERATION].is_open || !record_me.call[CALL_OUTER].is_startup)
 		return 0;
-	call_leave(&record_me.call[CALL_INNER], EVENT_LEFT_UNKNOWN);
+	call_leave(&record_me.call[CALL_OUTER], EVENT_LEFT_UNKNOWN);
 	return 1;
 }
 
@@ -283,14 +289,36 @@ static struct call *operation_enter(const struct func *func, const struct frame 
 	return call_open(call, func, frame);
 }
 
+/* Inside @outer, of whose operation it is. */
+static struct call *open_inside(struct call *outer, struct call *call, const struct func *func,
+				const struct frame *frame)
+{
+	call->op = outer->op;
+	call->home = outer->home;
+	call->is_startup = outer->is_startup;
+	return call_open(call, func, frame);
+}
+
 struct call *record_inner(const struct func *func, const struct frame *frame)
 {
-	struct call *inner = &record_me.call[CALL_INNER], *operation = &record_me.call[CALL_OPERATION];
+	struct call *call = record_me.call;
 
-	inner->op = operation->op;
-	inner->home = operation->home;
-	inner->is_startup = 0;
-	return call_open(inner, func, frame);
+	if (!call[CALL_OUTER].is_open)
+		return open_inside(&call[CALL_OPERATION], &call[CALL_OUTER], func, frame);
+	if (call[CALL_BACK].is_open && !call[CALL_INNER].is_open)
+		return open_inside(&call[CALL_BACK], &call[CALL_INNER], func, frame);
+	call[call[CALL_INNER].is_open ? CALL_INNER : CALL_OUTER].passed_over++;
+	return NULL;
+}
+
+/* A call of the thread's input, back into the program. */
+static struct call *back_enter(const struct func *func, const struct frame *frame)
+{
+	struct call *outer = &record_me.call[CALL_OUTER], *back = &record_me.call[CALL_BACK];
+
+	if (!outer->is_open || !engine.tape->rules[outer->func->patch->number].is_input || back->is_open)
+		return NULL;
+	return open_inside(outer, back, func, frame);
 }
 
 /* A call on another stack, of the operation that the thread works for, is not recorded. */
@@ -331,11 +359,9 @@ static struct call *enter(const struct func *func, const struct func_rule *rule,
 		return NULL;
 	if (rule->is_operation)
 		return record_is_busy() && !leave_startup() ? NULL : operation_enter(func, frame);
-	if (record_me.call[CALL_INNER].is_open) {
-		record_me.call[CALL_INNER].passed_over++;
-		return NULL;
-	}
-	if (record_me.call[CALL_OPERATION].is_open)
+	if (rule->is_callback)
+		return back_enter(func, frame);
+	if (record_is_busy())
 		return record_inner(func, frame);
 	return rule->is_input && is_starting() ? startup_enter(func, frame) : NULL;
 }
@@ -423,14 +449,15 @@ int record_call(const struct func *func, struct frame *frame)
 
 static struct call *returning(uint64_t sp)
 {
-	struct call *operation = &record_me.call[CALL_OPERATION], *inner = &record_me.call[CALL_INNER];
+	for (int i = CALL_CNT - 1; i >= 0; i--) {
+		struct call *call = &record_me.call[i];
 
-	if (inner->is_open && inner->rsp == sp)
-		return inner;
-	if (!operation->is_open || operation->rsp != sp)
-		return NULL;
-	call_leave(inner, EVENT_LEFT_UNWOUND);
-	return operation;
+		if (!call->is_open || call->rsp != sp)
+			continue;
+		calls_leave(i + 1, EVENT_LEFT_UNWOUND);
+		return call;
+	}
+	return NULL;
 }
 
 void record_returned(struct frame *frame)
@@ -459,11 +486,13 @@ void record_returned(struct frame *frame)
 
 void record_unwound(void)
 {
-	struct call *call = &record_me.call[record_me.call[CALL_INNER].is_open ? CALL_INNER : CALL_OPERATION];
+	int i = CALL_CNT - 1;
 
 	if (!*is_here || record_me.depth || !enter_engine((uint64_t)__builtin_frame_address(0)))
 		return;
-	call_leave(call, EVENT_LEFT_UNWOUND);
+	while (i > CALL_OPERATION && !record_me.call[i].is_open)
+		i--;
+	call_leave(&record_me.call[i], EVENT_LEFT_UNWOUND);
 	leave_engine();
 }
 

@@ -19,7 +19,8 @@ static inline uint64_t record_sp(const struct frame *frame)
 int record_is_busy(void);
 /* Let go of what was abandoned before a function is entered at @sp. */
 void record_settle(uint64_t sp);
-/* Open a call inside the thread's operation. */
+/* Open a call inside the thread's operation, or in a callback; NULL: what it lies in is recorded without its
+ * insides. */
 struct call *record_inner(const struct func *func, const struct frame *frame);
 
 /* --- record_mark.c: what the program says of its own recording --- */

@@ -22,7 +22,8 @@ static void discard(void)
 	if (!operation->is_open)
 		return;
 	operation->flags |= EVENT_F_DISCARDED;
-	record_me.call[CALL_INNER].is_open = 0;
+	for (int i = CALL_OUTER; i < CALL_CNT; i++)
+		record_me.call[i].is_open = 0;
 	emit_left(&record_me, operation, EVENT_LEFT_UNWOUND, 0);
 	operation->is_muted = 1;
 }
@@ -42,15 +43,12 @@ static void mark_call(const struct func *func, const struct frame *frame)
 {
 	const uint64_t xmm[2][2] = {};
 	const struct emit_result result = {.rax = MARK_DONE, .xmm = xmm};
-	struct call *inner = &record_me.call[CALL_INNER];
+	struct call *inner = NULL;
 
-	if (inner->is_open) {
-		inner->passed_over++;
+	if (record_me.call[CALL_OPERATION].is_open)
+		inner = record_inner(func, frame);
+	if (!inner)
 		return;
-	}
-	if (!record_me.call[CALL_OPERATION].is_open)
-		return;
-	record_inner(func, frame);
 	emit_entry(&record_me, inner, frame->xmm);
 	if (inner->is_open)
 		emit_return(&record_me, inner, &result);

@@ -44,11 +44,11 @@ ssize_t image_param_named(const struct shape *shape, const char *name, size_t at
 static unsigned long long *place(struct image *image, const struct abi_piece *piece)
 {
 	if (piece->place == ABI_GPR)
-		return &image->header.args[piece->number];
+		return &image->args[piece->number];
 	if (piece->place == ABI_XMM)
-		return &image->header.xmm[piece->number];
+		return &image->xmm[piece->number];
 	if (piece->place == ABI_STACK && piece->number / 8u < PATCH_STACK_WORDS)
-		return &image->header.stack[piece->number / 8];
+		return &image->stack[piece->number / 8];
 	return NULL;
 }
 
@@ -192,6 +192,32 @@ int image_know(struct image *image, const struct shape *shape, const char *name,
 	return at < 0 ? 0 : rebuild_know(&image->rebuild, value, shape->params[at].node);
 }
 
+static bool is_address(const struct value *value)
+{
+	return value->kind == VALUE_POINTER || value->kind == VALUE_REF || value->kind == VALUE_HANDLE ||
+	       value->kind == VALUE_SYMBOL || value->kind == VALUE_UNAVAILABLE;
+}
+
+/* What the input was given it hands on: the live one. False: it is none of that. */
+static bool put_live(struct image *image, const struct shape_param *param, const struct value *value)
+{
+	const struct values *caller = image->caller;
+
+	for (size_t i = 0; caller && value->bits && i < caller->params_cnt; i++) {
+		const struct value *given = caller->args[i] ? caller->args[i] : caller->out[i];
+		ssize_t at = image_param_named(image->caller_shape, caller->names[i], i);
+		const struct abi_loc *loc;
+
+		if (at < 0 || !given || given->bits != value->bits || !is_address(given))
+			continue;
+		loc = &image->caller_shape->params[at].loc;
+		if (loc->piece[0].place == ABI_GPR && is_address(value))
+			return !rebuild_op(&image->rebuild, SERVE_ARG, 0, loc->piece[0].number,
+					   arg_number(&param->loc.piece[0]), 0, 0);
+	}
+	return false;
+}
+
 /* One parameter; what points into another parameter's memory comes after that. */
 static int put_param(struct image *image, const struct program_func *func, const struct values *values,
 		     size_t i, bool inside)
@@ -205,6 +231,8 @@ static int put_param(struct image *image, const struct program_func *func, const
 	if (at < 0)
 		notes_add(image->notes, "%s: parameter '%s' was recorded and is not in this build",
 			  func->config->name, values->names[i]);
+	else if (value && put_live(image, &shape->params[at], value))
+		return 0;
 	else if (shape->nodes[shape->params[at].node].kind == SHAPE_FILE)
 		return value ? image_put_file(image, shape, shape->params[at].node, values, value, false) : 0;
 	else if (value)
@@ -227,23 +255,32 @@ static int put_params(struct image *image, const struct program_func *func, cons
 	return r < 0 ? r : rebuild_settle(&image->rebuild);
 }
 
+int image_put_arguments(struct image *image, const struct program_func *func, const struct values *values)
+{
+	int r = 0;
+
+	if (func->shape->stack_bytes / 8 > PATCH_STACK_WORDS)
+		return err_set(image->err, -EUNATCH, "its stack arguments are larger than can be passed");
+	if (image_is_in_memory(func->shape))
+		r = put_result_room(image, func->shape);
+	return r < 0 ? r : put_params(image, func, values);
+}
+
 static int put_operation(struct image *image, size_t operation)
 {
 	const struct program_func *func = &image->program->funcs[operation];
-	const struct shape *shape = func->shape, *recorded;
+	const struct shape *recorded;
 	struct values values = {};
 	int r = image_decode(image, &values, &recorded, &image->recording->operation);
 
 	if (r < 0)
 		return r;
-	rebuild_begin(&image->rebuild, shape, recorded, NULL, NULL);
-	image->header.stack_words = shape->stack_bytes / 8;
-	if (image->header.stack_words > PATCH_STACK_WORDS)
-		return err_set(image->err, -EUNATCH, "its stack arguments are larger than can be passed");
-	if (image_is_in_memory(shape))
-		r = put_result_room(image, shape);
-	if (r == 0)
-		r = put_params(image, func, &values);
+	rebuild_begin(&image->rebuild, func->shape, recorded, NULL, NULL);
+	image->header.stack_words = func->shape->stack_bytes / 8;
+	image->args = image->header.args;
+	image->xmm = image->header.xmm;
+	image->stack = image->header.stack;
+	r = image_put_arguments(image, func, &values);
 	rebuild_keep(&image->rebuild);
 	image->header.ops_cnt = image->rebuild.ops.len / sizeof(struct serve_op);
 	return r;
@@ -257,7 +294,7 @@ static void move_offsets(struct image *image, size_t ops_at, size_t data_at)
 	size_t cnt = image->rebuild.ops.len / sizeof(*ops);
 
 	for (size_t i = 0; i < cnt; i++)
-		if (ops[i].kind == SERVE_WRITE || ops[i].kind == SERVE_FILE)
+		if (ops[i].kind == SERVE_WRITE || ops[i].kind == SERVE_FILE || ops[i].kind == SERVE_ARGS)
 			ops[i].data += data_at;
 	for (size_t i = 0; i < image->recording->calls_cnt; i++) {
 		struct case_call *call = &image->calls[i];
@@ -301,7 +338,7 @@ static int fill(struct buf *out, struct image *image, size_t operation)
 	if (r == -EUNATCH)
 		return err_wrap(image->err, r, "the operation's arguments cannot be rebuilt");
 	for (size_t i = 0; r == 0 && i < image->recording->calls_cnt; i++)
-		r = image_put_call(image, &image->calls[i], &image->recording->calls[i]);
+		r = image_put_call(image, i);
 	return r < 0 ? r : lay_out(out, image);
 }
 
@@ -310,6 +347,7 @@ int image_write(struct buf *out, const struct recording *recording, const struct
 		size_t operation, struct displaced *displaced, struct notes *notes, struct err *err)
 {
 	autofree struct case_call *calls = calloc(recording->calls_cnt + 1, sizeof(*calls));
+	autofree struct image_callbacks *callbacks = calloc(recording->calls_cnt + 1, sizeof(*callbacks));
 	auto_pool struct pool *pool = pool_new();
 	struct err own = {};
 	struct image image = {
@@ -321,15 +359,18 @@ int image_write(struct buf *out, const struct recording *recording, const struct
 		.notes = notes,
 		.err = err ? err : &own,
 		.calls = calls,
+		.callbacks = callbacks,
 		.pool = pool,
 	};
 	int r;
 
-	if (!calls || !pool)
+	if (!calls || !callbacks || !pool)
 		return err_nomem(err);
 	rebuild_init(&image.rebuild, program, PATCH_CASE_BYTES, notes, image.err);
 	image.rebuild.displaced = displaced;
-	r = fill(out, &image, operation);
+	r = image_find_callbacks(&image);
+	if (r == 0)
+		r = fill(out, &image, operation);
 	rebuild_release(&image.rebuild);
 	return r;
 }

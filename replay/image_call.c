@@ -19,7 +19,7 @@
 #include "replay/notes.h"
 #include "replay/patchfile.h"
 
-static const struct program_func *func_of(const struct image *image, const char *alias)
+const struct program_func *image_func(const struct image *image, const char *alias)
 {
 	for (size_t i = 0; i < image->program->funcs_cnt; i++)
 		if (!strcmp(image->program->funcs[i].config->alias, alias))
@@ -125,7 +125,7 @@ static bool stores_count(const struct values *values)
 	return false;
 }
 
-static bool is_function(const struct shape *shape, uint16_t node)
+bool image_is_function(const struct shape *shape, uint16_t node)
 {
 	const struct btf *btf = schema_btf(shape->schema);
 	const struct btf_type *t = btf__type_by_id(btf, schema_strip(shape->schema, shape->nodes[node].type));
@@ -136,6 +136,23 @@ static bool is_function(const struct shape *shape, uint16_t node)
 	return t && btf_is_func_proto(t);
 }
 
+/* One that is configured was called back as often as it is recorded. */
+static bool is_callback(const struct image *image, const struct value *value)
+{
+	size_t module;
+	uint64_t addr;
+
+	if (value->kind != VALUE_SYMBOL || !program_locate(image->program, value->symbol, &module, &addr))
+		return false;
+	for (size_t i = 0; i < image->program->funcs_cnt; i++) {
+		const struct program_func *func = &image->program->funcs[i];
+
+		if (func->config->role == ROLE_CALLBACK && func->module == module && func->addr == addr)
+			return true;
+	}
+	return false;
+}
+
 /* What the real function did by calling back into the program is not done while it is served. */
 static void note_callbacks(struct image *image, const struct program_func *func, const struct values *values)
 {
@@ -144,12 +161,15 @@ static void note_callbacks(struct image *image, const struct program_func *func,
 		ssize_t at = image_param_named(func->shape, values->names[i], i);
 
 		if (at < 0 || !value || !value->bits ||
-		    !is_function(func->shape, func->shape->params[at].node))
+		    !image_is_function(func->shape, func->shape->params[at].node) ||
+		    is_callback(image, value))
 			continue;
-		notes_add(image->notes,
-			  "'%s' was given a function ('%s'%s%s): it is not called again while '%s' is served",
-			  func->config->alias, values->names[i] ?: "?", value->text ? ", " : "",
-			  value->text ?: "", func->config->alias);
+		notes_add(
+			image->notes,
+			"'%s' was given a function ('%s'%s%s): it is not called again while '%s' is served, unless "
+			"it is one of the \"callbacks\"",
+			func->config->alias, values->names[i] ?: "?", value->text ? ", " : "",
+			value->text ?: "", func->config->alias);
 	}
 }
 
@@ -233,12 +253,18 @@ static int put_unserved(struct image *image, struct case_call *out, const char *
 }
 
 static const unsigned roles[ROLE_CNT] = {
-	[ROLE_OPERATION] = PATCH_OPERATION, [ROLE_INPUT] = PATCH_INPUT, [ROLE_OUTPUT] = PATCH_OUTPUT};
+	[ROLE_OPERATION] = PATCH_OPERATION,
+	[ROLE_INPUT] = PATCH_INPUT,
+	[ROLE_OUTPUT] = PATCH_OUTPUT,
+	[ROLE_CALLBACK] = PATCH_CALLBACK,
+};
 
-int image_put_call(struct image *image, struct case_call *out, const struct call *call)
+int image_put_call(struct image *image, size_t idx)
 {
+	const struct call *call = &image->recording->calls[idx];
 	const struct schema_func *recorded = schema_func(image->schema, call->func);
-	const struct program_func *func = func_of(image, recorded->alias);
+	const struct program_func *func = image_func(image, recorded->alias);
+	struct case_call *out = &image->calls[idx];
 	struct rebuild *rebuild = &image->rebuild;
 	const struct shape *shape;
 	struct values values = {};
@@ -253,11 +279,18 @@ int image_put_call(struct image *image, struct case_call *out, const struct call
 				  .unserved = IMAGE_UNSET,
 				  .has_errno = call->has_errno,
 				  .error_number = call->error_number};
+	if (recorded->role == ROLE_CALLBACK)
+		return 0;
 	if (!func)
 		return put_unserved(image, out, "nothing in the configuration has its alias any more");
 	r = put_key(image, out, func, call);
 	if (r < 0)
 		return r;
+	note_callbacks(image, func, &values);
+	out->ops = rebuild->ops.len / sizeof(struct serve_op);
+	r = image_put_callbacks(image, idx, func, &values);
+	if (r < 0)
+		return r == -EUNATCH ? put_unserved(image, out, image->err->msg) : r;
 	if (call->left != LEFT_RETURN) {
 		snprintf(
 			why, sizeof(why), "when it was recorded it did not return (%s)%s",
@@ -267,10 +300,10 @@ int image_put_call(struct image *image, struct case_call *out, const struct call
 				  "whether to run it, or what to return"
 				: "");
 		out->did_not_return = 1;
-		return put_unserved(image, out, why);
+		put_unserved(image, out, why);
+		out->ops_cnt = rebuild->ops.len / sizeof(struct serve_op) - out->ops;
+		return 0;
 	}
-	note_callbacks(image, func, &values);
-	out->ops = rebuild->ops.len / sizeof(struct serve_op);
 	r = put_served(image, out, func->shape, shape, &values);
 	out->ops_cnt = rebuild->ops.len / sizeof(struct serve_op) - out->ops;
 	return r == -EUNATCH ? put_unserved(image, out, image->err->msg) : r;

@@ -29,6 +29,16 @@ struct image {
 	struct case_header header;
 	struct case_call *calls;
 	struct pool *pool;
+	/* Where arguments that are no addresses go: the header, or those of a callback. */
+	unsigned long long *args, *xmm, *stack;
+	/* By call: the first callback that it made, and, of a callback, the next one; numbers from 1, 0:
+	 * none. */
+	struct image_callbacks {
+		uint32_t first, next;
+	} * callbacks;
+	/* The call of an input that makes the callback; NULL: there is none. */
+	const struct values *caller;
+	const struct shape *caller_shape; /* in the build */
 };
 
 /* The values of @call, and the shape that they were recorded with. */
@@ -44,5 +54,16 @@ bool image_is_in_memory(const struct shape *shape);
 /* The @i-th recorded parameter may be pointed into: see rebuild_know. */
 int image_know(struct image *image, const struct shape *shape, const char *name, size_t i,
 	       const struct value *value);
-/* What answers @call, or why it cannot be served. */
-int image_put_call(struct image *image, struct case_call *out, const struct call *call);
+/* The build's function for a recorded alias; NULL: none. */
+const struct program_func *image_func(const struct image *image, const char *alias);
+/* Whether @node is a pointer to a function. */
+bool image_is_function(const struct shape *shape, uint16_t node);
+/* The arguments of the operation, or of a callback, whose registers image's args, xmm and stack are. */
+int image_put_arguments(struct image *image, const struct program_func *func, const struct values *values);
+/* Who made which callbacks. */
+int image_find_callbacks(struct image *image);
+/* The callbacks that the call number @idx, of @func, made: they are made again in its program. */
+int image_put_callbacks(struct image *image, size_t idx, const struct program_func *func,
+			const struct values *values);
+/* What answers call number @idx, or why it cannot be served. */
+int image_put_call(struct image *image, size_t idx);

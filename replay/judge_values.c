@@ -53,24 +53,31 @@ static size_t counterpart(const struct values *a, size_t idx, const struct value
 
 /* --- the operation --- */
 
-int judge_operation(struct judge *j, const struct values *a, const struct values *b)
+/* What flowed out of the program's own function, and what it returned. */
+static int compare_left(struct judge *j, const char *prefix, const struct compare_rules *rules,
+			const struct values *a, const struct values *b)
 {
-	const struct compare_rules *rules = &j->operation->config->compare;
 	int r = 0;
 
 	for (size_t i = 0; i < a->params_cnt && !r; i++) {
 		size_t at = counterpart(a, i, b);
 
 		if (at != PAIRING_NONE && a->out[i] && b->out[at])
-			r = compare_value(&j->out->differences, "", a->out[i], b->out[at], rules, j->handles,
-					  j->err);
+			r = compare_value(&j->out->differences, prefix, a->out[i], b->out[at], rules,
+					  j->handles, j->err);
 	}
 	if (!r && a->result && b->result)
-		r = compare_value(&j->out->differences, "", a->result, b->result, rules, j->handles, j->err);
+		r = compare_value(&j->out->differences, prefix, a->result, b->result, rules, j->handles,
+				  j->err);
 	return r;
 }
 
-/* --- outputs --- */
+int judge_operation(struct judge *j, const struct values *a, const struct values *b)
+{
+	return compare_left(j, "", &j->operation->config->compare, a, b);
+}
+
+/* --- outputs and callbacks --- */
 
 /* What a pointer to non-const reaches at entry may be anything, unless its direction is written. */
 static bool is_compared(const struct shape *shape, const struct value *a, const struct value *b)
@@ -97,6 +104,8 @@ static int compare_output(struct judge *j, size_t idx)
 		return r;
 	pairing_text(call, prefix);
 	strcat(prefix, ".");
+	if (call->role == ROLE_CALLBACK)
+		return compare_left(j, prefix, rules, &a, &b);
 	for (size_t i = 0; i < a.params_cnt && !r; i++) {
 		size_t at = counterpart(&a, i, &b);
 		const struct value *x = a.args[i], *y = at == PAIRING_NONE ? NULL : b.args[at];
@@ -115,8 +124,7 @@ int judge_outputs(struct judge *j)
 	for (size_t i = 0; i < j->pairing.recorded_cnt && !r; i++) {
 		size_t before = j->out->differences.cnt;
 
-		if (j->pairing.recorded[i].role != ROLE_OUTPUT ||
-		    j->pairing.recorded[i].other == PAIRING_NONE)
+		if (j->pairing.recorded[i].role == ROLE_INPUT || j->pairing.recorded[i].other == PAIRING_NONE)
 			continue;
 		r = compare_output(j, i);
 		if (j->differing == PAIRING_NONE && j->out->differences.cnt != before)

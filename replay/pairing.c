@@ -100,13 +100,13 @@ static void pair(struct pairing *p, size_t recorded, size_t replayed)
 	p->replayed[replayed].other = recorded;
 }
 
-/* Inputs are opposite to what answered them. */
+/* Inputs are opposite to what answered them, callbacks to what they repeat. */
 static void pair_served(struct pairing *p, const struct outcome_call *served)
 {
 	for (size_t i = 0; i < p->replayed_cnt; i++) {
 		uint32_t at = served[i].served;
 
-		if (p->replayed[i].role == ROLE_INPUT && at < p->recorded_cnt &&
+		if (p->replayed[i].role != ROLE_OUTPUT && at < p->recorded_cnt &&
 		    p->recorded[at].other == PAIRING_NONE)
 			pair(p, at, i);
 	}

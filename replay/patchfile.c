@@ -253,6 +253,11 @@ static int set_how(struct patchfile_writer *writer, struct patch_func *out, cons
 		patchfile_set_sites(writer, out, func->config->mark, MARK_REPLAY);
 		return 0;
 	}
+	if (out->role == PATCH_CALLBACK) {
+		out->how = PATCH_CALLED;
+		out->addr = func->addr;
+		return 0;
+	}
 	if (patchfile_is_system(writer->program->files[func->module].name)) {
 		r = set_import(writer, out, func->symbol, err);
 		if (r == 0 && out->how == PATCH_IMPORT)
@@ -273,7 +278,11 @@ static int set_how(struct patchfile_writer *writer, struct patch_func *out, cons
 }
 
 static const unsigned char roles[ROLE_CNT] = {
-	[ROLE_OPERATION] = PATCH_OPERATION, [ROLE_INPUT] = PATCH_INPUT, [ROLE_OUTPUT] = PATCH_OUTPUT};
+	[ROLE_OPERATION] = PATCH_OPERATION,
+	[ROLE_INPUT] = PATCH_INPUT,
+	[ROLE_OUTPUT] = PATCH_OUTPUT,
+	[ROLE_CALLBACK] = PATCH_CALLBACK,
+};
 static const unsigned char missings[] = {[MISSING_FAIL] = PATCH_MISSING_FAIL,
 					 [MISSING_RUN] = PATCH_MISSING_RUN,
 					 [MISSING_RETURN] = PATCH_MISSING_RETURN};

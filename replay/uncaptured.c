@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/config.h"
+#include "lib/config_func.h"
 #include "lib/err.h"
 #include "lib/expr.h"
 #include "lib/json.h"
@@ -265,15 +266,12 @@ static struct remedy remedy_for(const struct uncaptured *found)
 	return out;
 }
 
-static const char *const sections[ROLE_CNT] = {
-	[ROLE_OPERATION] = "operations", [ROLE_INPUT] = "inputs", [ROLE_OUTPUT] = "outputs"};
-
 /* {"inputs": {"db_open": {"args": {"return": {"depth": 1}}}}} */
 static char *fragment(const struct remedy *remedy, const struct config_func *func)
 {
 	auto_cjson cJSON *root = cJSON_CreateObject();
 	cJSON *at = root;
-	const char *const way[] = {sections[func->role], func->name, "args", remedy->path};
+	const char *const way[] = {config_role_key(func->role), func->name, "args", remedy->path};
 
 	for (size_t i = 0; at && i < ARRAY_SIZE(way); i++)
 		at = cJSON_AddObjectToObject(at, way[i]);

@@ -198,11 +198,47 @@ static int text_max(unsigned offset)
 	return offset < bytes ? bytes - offset : 0;
 }
 
+/* The program's own code, as if the input had called it: its calls are answered, too. */
+static void call_back(struct serve *serve, const struct serve_op *op, uint64_t target)
+{
+	const struct func *func = &engine.funcs[op->off];
+	/* As the entry sees its stack: a return address, then the arguments. */
+	uint64_t stack[1 + PATCH_STACK_WORDS + 1] = {};
+	struct report report = {.func = func, .served = op->data, .rsp = (uint64_t)stack};
+	struct thunk_call call = {.stack = stack + 1, .stack_words = (op->len + 1) & ~1u};
+	struct patch_registers result;
+	int error_number;
+
+	memcpy(report.args, serve->args, sizeof(report.args));
+	memcpy(call.gpr, serve->args, sizeof(call.gpr));
+	memcpy(stack + 1, serve->args + 6, op->len * sizeof(stack[0]));
+	for (int i = 0; i < SERVE_XMMS; i++)
+		call.xmm[i][0] = serve->xmm[i];
+	call.fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
+	report.xmm = call.xmm;
+	report.seq = ++engine.outcome->calls_cnt;
+	report_entry(&report);
+	thunk_keep(serve->frame);
+	lock_give(&lock);
+	dispatch_leave();
+	thunk_call(&call, (void *)target);
+	error_number = errno;
+	dispatch_enter();
+	lock_take(&lock);
+	result = (struct patch_registers){
+		.rax = call.rax, .rdx = call.rdx, .xmm = {call.xmm[0][0], call.xmm[1][0]}};
+	memcpy(result.st, call.st, sizeof(result.st));
+	report_return(&report, &result, error_number);
+}
+
 /* Writes recorded memory; of the result, the pointers. */
 static void rebuild(struct patch_registers *result, struct frame *frame, const struct report *report)
 {
 	const struct case_call *call = match_call(report->served);
-	struct serve serve = {.result = {result->rax, result->rdx}, .call = report->served, .frame = frame};
+	struct serve serve = {.result = {result->rax, result->rdx},
+			      .call = report->served,
+			      .frame = frame,
+			      .call_back = engine.state == ENGINE_PLAYING ? call_back : NULL};
 	int is_done;
 
 	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));
@@ -234,11 +270,12 @@ static int serve(struct frame *frame, struct report *report)
 	if (call->did_not_return && report->func->patch->missing != PATCH_MISSING_FAIL)
 		return answer_missing(frame, report);
 	report_entry(report);
+	if (call->ops_cnt)
+		rebuild(&result, frame, report);
+	/* Behind its callbacks: one of them may have been what it did not return from. */
 	if (call->unserved)
 		report_trouble(OUTCOME_UNSERVED, report->func, "%.*s", text_max(call->unserved),
 			       (const char *)engine.played + call->unserved);
-	if (call->ops_cnt)
-		rebuild(&result, frame, report);
 	set_result(report->func, frame, &result);
 	set_errno(frame, call);
 	return THUNK_RETURN;

@@ -74,11 +74,14 @@ enum patch_how {
 	PATCH_IMPORT = 3, /* through slots only */
 	PATCH_SITES =
 		4, /* a mark: a call at each of its sites, where nops are. What runs for real is nothing */
+	PATCH_CALLED = 5, /* nothing: the engine calls it */
 };
 enum patch_role {
 	PATCH_OPERATION = 1,
 	PATCH_INPUT = 2,
 	PATCH_OUTPUT = 3,
+	/* Inputs that call it back do so when they are served. PATCH_CALLED. */
+	PATCH_CALLBACK = 9,
 	/* It frees what its first argument points to. Never with another role. */
 	PATCH_FREES = 8,
 	/* It asks what PLAN_MARK_ASK does, and answers in rax. Never with another role. */
@@ -175,11 +178,16 @@ enum serve_kind {
 	SERVE_ADD,     /* v[dst] = v[src] + off */
 	SERVE_SHARE,   /* shared[data] = v[dst]: other programs of this case see it */
 	SERVE_SHARED,  /* v[dst] = shared[data]; 0 when not shared yet */
-	SERVE_ARG,   /* operation: argument off = v[src] + data; 0..5 the registers, from 6 the stack words */
-	SERVE_IMAGE, /* v[dst] = load bias of module off + data */
-	SERVE_FILE,  /* the case has at data a name, its NUL and from off on len bytes: the file holds them.
-		      * The name is  the text at v[src] instead, unless src is 7 */
-	SERVE_RESULT, /* off 0: rax, 1: rdx = v[src] + data */
+	SERVE_ARG,     /* operation, CALL: argument off = v[src] + data; 0..5 the registers, from 6 the stack
+			  words */
+	SERVE_IMAGE,   /* v[dst] = load bias of module off + data */
+	SERVE_FILE,    /* the case has at data a name, its NUL and from off on len bytes: the file holds them.
+			* The name is  the text at v[src] instead, unless src is 7 */
+	SERVE_RESULT,  /* off 0: rax, 1: rdx = v[src] + data */
+	SERVE_ARGS, /* of the CALL that follows: the case has at data the six registers, the eight of xmm, and
+		     * up to len bytes in all the stack words; ARG comes behind */
+	SERVE_CALL, /* call function off back, which is at v[src], or unless src is 7 where the patch file
+		     * says, with len stack words; data: the index of the case's call that is made again */
 };
 #define SERVE_NO_LIVE	 7
 #define PATCH_SHARED_MAX 65536

@@ -142,6 +142,42 @@ static int put_file(struct serve *serve, const struct serve_op *op)
 		 : 0;
 }
 
+static int set_args(struct serve *serve, const struct serve_op *op)
+{
+	const size_t registers = 6 * sizeof(uint64_t), most = sizeof(serve->args) + sizeof(serve->xmm);
+	const char *data = (const char *)engine.played + op->data;
+	unsigned bytes = engine.played->bytes;
+
+	if (op->len < registers + sizeof(serve->xmm) || op->len > most || op->data > bytes ||
+	    op->len > bytes - op->data)
+		return TROUBLE(serve, "the case makes no sense: arguments beyond its end");
+	memcpy(serve->args, data, registers);
+	memcpy(serve->xmm, data + registers, sizeof(serve->xmm));
+	memcpy(serve->args + 6, data + registers + sizeof(serve->xmm),
+	       op->len - registers - sizeof(serve->xmm));
+	return 0;
+}
+
+static int call_back(struct serve *serve, const struct serve_op *op)
+{
+	const struct patch_func *func;
+	uint64_t target;
+
+	if (op->off >= engine.patch->funcs_cnt || op->len > PATCH_STACK_WORDS)
+		return TROUBLE(serve, "the case makes no sense: callback %u", op->off);
+	func = engine.funcs[op->off].patch;
+	if (!serve->call_back)
+		return TROUBLE(serve, "'%s' cannot be called back here", func->name);
+	if (op->src == SERVE_NO_LIVE && !module_is_loaded(func->module))
+		return TROUBLE(serve, "'%s', which it called back, is not loaded", func->name);
+	target = op->src == SERVE_NO_LIVE ? module_base(func->module) + func->addr : serve->v[op->src];
+	if (!target)
+		return TROUBLE(serve, "'%s' was called back, and now the program gives no function",
+			       func->name);
+	serve->call_back(serve, op, target);
+	return 0;
+}
+
 static int step(struct serve *serve, const struct serve_op *op)
 {
 	if (op->dst >= PATCH_SERVE_VALUES || op->src >= PATCH_SERVE_VALUES)
@@ -182,6 +218,10 @@ static int step(struct serve *serve, const struct serve_op *op)
 		return 0;
 	case SERVE_FILE:
 		return put_file(serve, op);
+	case SERVE_ARGS:
+		return set_args(serve, op);
+	case SERVE_CALL:
+		return call_back(serve, op);
 	case SERVE_RESULT:
 		if (op->off >= 2)
 			return TROUBLE(serve, "the case makes no sense: result %u", op->off);

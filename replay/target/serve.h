@@ -8,12 +8,17 @@
 
 struct frame;
 
+#define SERVE_XMMS 8
+
 struct serve {
 	uint64_t v[PATCH_SERVE_VALUES];	      /* address registers; set v[0..6] before */
 	uint64_t args[6 + PATCH_STACK_WORDS]; /* SERVE_ARG */
+	uint64_t xmm[SERVE_XMMS];	      /* SERVE_ARGS */
 	uint64_t result[2];		      /* SERVE_RESULT: rax, rdx */
 	struct frame *frame;		      /* of the call that is served; NULL: the operation's start */
-	uint32_t call;	   /* index of the case's call that is served; PATCH_NONE: the operation */
+	uint32_t call; /* index of the case's call that is served; PATCH_NONE: the operation */
+	/* SERVE_CALL: @target, which @func stands for, with args and xmm; NULL: it is not done here. */
+	void (*call_back)(struct serve *serve, const struct serve_op *op, uint64_t target);
 	char trouble[256]; /* why it could not be done */
 };
 

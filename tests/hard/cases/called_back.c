@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// An input that calls back into the program: served, it does not, and that is said.
-// @replay: different note: 'each' was given a function ('visit', add): it is not called again while 'each' is served
+// An input that calls back into the program what is not configured: served, it does not, and that is said.
+// @replay: different note: 'each' was given a function ('visit', add): it is not called again while 'each' is served, unless it is one of the "callbacks"
 #include "case.h"
 
 static int sum;

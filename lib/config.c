@@ -389,7 +389,8 @@ static int read_funcs(struct draft *draft, struct json_reading *reading, struct 
 	if (cnt > SCHEMA_FUNCS_MAX)
 		return err_usage(err, -EINVAL, "%zu functions, at most %d are allowed", cnt,
 				 SCHEMA_FUNCS_MAX);
-	draft->config.funcs = calloc(cnt + PLAN_MARK_CNT + SERVE_FUNCTIONS_MAX, sizeof(*draft->config.funcs));
+	draft->config.funcs = calloc(cnt + PLAN_MARK_CNT + SERVE_FUNCTIONS_MAX + CONFIG_CALLBACKS_MAX,
+				     sizeof(*draft->config.funcs));
 	if (!draft->config.funcs)
 		return err_nomem(err);
 	for (int role = 0; role < ROLE_CNT; role++) {

@@ -58,6 +58,8 @@ struct type_rules {
 	struct place place;
 };
 
+#define CONFIG_CALLBACKS_MAX 64 /* functions that are found by the types of what inputs call back */
+
 struct config_func {
 	enum role role;
 	enum plan_mark mark; /* it is one of the program's own marks; configured by program_open alone */
@@ -68,6 +70,7 @@ struct config_func {
 	char *category;	     /* operations; defaults to symbol */
 	struct place place;
 	bool is_served;	 /* not written, but stood for by "serve" */
+	bool is_found;	 /* not written, but of the type of an input's "callback" */
 	char *prototype; /* a C declaration, where no debug information describes it; NULL */
 	struct place prototype_place;
 
@@ -107,11 +110,12 @@ struct config {
 	double budget;	/* what probes may cost, as a share of a core; 0: not said */
 	unsigned serve; /* mask of enum serve_group */
 	struct place serve_place;
-	/* Operations first, then inputs, outputs and callbacks, each as in the file; behind them what "serve" stands
-	 * for in the programs that were opened, as inputs, and their marks. They never move. */
+	/* Operations first, then inputs, outputs and callbacks, each as in the file; behind them what "serve"
+	 * stands for in the programs that were opened, as inputs, their marks, and what their inputs may call
+	 * back. They never move. */
 	struct config_func *funcs;
-	size_t funcs_cnt;
-	char **environment; /* globs of the variables that are recorded of a process */
+	size_t funcs_cnt, callbacks_cnt; /* all; those that were found */
+	char **environment;		 /* globs of the variables that are recorded of a process */
 	size_t environment_cnt;
 	struct type_rules *types;
 	size_t types_cnt;

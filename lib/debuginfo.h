@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct code_range;
 struct debuginfo;
@@ -73,6 +74,15 @@ bool debuginfo_is_same(const struct debuginfo *info, const struct debug_func *a,
  * known. */
 size_t debuginfo_parts(struct debuginfo *info, const struct debug_func *func, struct code_range *out,
 		       size_t max);
+struct debug_callback {
+	uint64_t addr;
+	char name[256]; /* as a configuration names it: "on_row", "rows.c:on_row"; "" has none */
+};
+/* The functions of @info that may stand where @func of @of has the parameter @param, which points to a
+ * function: of the same type, whatever its parts are called by typedefs. Fills at most @max places in @out,
+ * returns how many there are; -1: it is no such parameter. */
+ssize_t debuginfo_callbacks(struct debuginfo *info, const struct debuginfo *of, const struct debug_func *func,
+			    const char *param, struct debug_callback *out, size_t max);
 /* Offer every function's name to @nearest; they live as long as @info. */
 void debuginfo_suggest(struct debuginfo *info, struct nearest *nearest);
 /* Those names, one by one, equal ones in a row. */

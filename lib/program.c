@@ -125,16 +125,6 @@ static int fill(struct finder *f, struct err *err)
 	return r ? r : program_find_spots(f->program, err);
 }
 
-static int find_all(struct program *program, const struct config *config, struct err *err)
-{
-	autofree bool *tried = calloc(program->files_cnt + 1, sizeof(*tried));
-	autofree struct err *why = calloc(program->files_cnt + 1, sizeof(*why));
-	autofree bool *completed = calloc(program->files_cnt + 1, sizeof(*completed));
-	struct finder f = {program, config, tried, why, completed};
-
-	return tried && why && completed ? fill(&f, err) : err_nomem(err);
-}
-
 static int add_funcs(struct program *program, const struct config *config, struct err *err)
 {
 	program->funcs = calloc(config->funcs_cnt + 1, sizeof(*program->funcs));
@@ -144,6 +134,22 @@ static int add_funcs(struct program *program, const struct config *config, struc
 	for (size_t i = 0; i < config->funcs_cnt; i++)
 		program->funcs[i].config = &config->funcs[i];
 	return 0;
+}
+
+static int find_all(struct program *program, struct config *config, struct err *err)
+{
+	autofree bool *tried = calloc(program->files_cnt + 1, sizeof(*tried));
+	autofree struct err *why = calloc(program->files_cnt + 1, sizeof(*why));
+	autofree bool *completed = calloc(program->files_cnt + 1, sizeof(*completed));
+	struct finder f = {program, config, tried, why, completed};
+	int r;
+
+	if (!tried || !why || !completed)
+		return err_nomem(err);
+	r = program_add_callbacks(&f, config, err);
+	if (!r)
+		r = add_funcs(program, config, err);
+	return r ? r : fill(&f, err);
 }
 
 /* Takes over the files and the compiled schema, also on failure. */
@@ -191,8 +197,6 @@ int program_open_compiled(struct program **out, struct config *config, struct pr
 		r = program_add_marks(program, config, err);
 	if (!r)
 		r = program_serve(program, config, err);
-	if (!r)
-		r = add_funcs(program, config, err);
 	if (!r)
 		r = find_all(program, config, err);
 	if (r)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* From a function that is found to its description in the schema: its types, its rules, what is not passed. */
+/* From a function that is found to its description in the schema: its types, its rules, what is not passed.
+ */
 #include <errno.h>
 #include <string.h>
 

@@ -23,7 +23,7 @@ enum look { LOOK_NOTHING, LOOK_FOUND };
 
 struct debuginfo *program_debug(struct finder *f, size_t module)
 {
-	if (!f->tried[module]) {
+	if (!f->tried[module] && !f->program->infos[module]) {
 		f->tried[module] = true;
 		debuginfo_open(&f->program->infos[module], f->program->objects[module], &f->why[module]);
 	}

@@ -74,6 +74,8 @@ void program_rules_free(struct rule *rules, size_t cnt, const struct config_func
 /* What the compiler did beside the function that is found; "" when nothing. */
 void program_warn(const struct finder *f, const struct config_func *func, const struct found *found,
 		  char *text, size_t len);
+/* Add to the configuration what its inputs may call back. */
+int program_add_callbacks(struct finder *f, struct config *config, struct err *err);
 /* Find the marks of all files, and add the functions that they are to the configuration. */
 int program_add_marks(struct program *program, struct config *config, struct err *err);
 /* Where the mark @func is: as program_find, but nothing can be refused. */

@@ -223,7 +223,7 @@ static const struct json_key keys[] = {
 	{"cases", read_cases},
 	{"format", json_read_true, offsetof(struct rule, is_format)},
 	{"file", json_read_true, offsetof(struct rule, is_file)},
-	{"callback"},
+	{"callback", json_read_true, offsetof(struct rule, is_callback)},
 	{"redact", read_redact, offsetof(struct rule, redact)},
 	{"if"},
 };
@@ -244,6 +244,7 @@ static int check_kind(const struct rule *rule, struct err *err)
 		{rule->count, "count"},
 		{rule->has_terminator, "terminator"},
 		{rule->is_opaque, "opaque"},
+		{rule->is_callback, "callback"},
 	};
 	const char *first = NULL;
 

@@ -47,8 +47,7 @@ struct rule {
 	} * cases;
 	size_t cases_cnt; /* 0: enumerators end in the names of their members */
 	enum redact redact;
-	/* Their keys are refused by rule_parse in this version: */
-	bool is_callback;
+	bool is_callback; /* a pointer to a function that the input calls; see program_add_callbacks */
 };
 
 /*

@@ -97,7 +97,7 @@ static int apply(struct reloading *r, size_t i, struct err *err)
 	if (func->mark)
 		return 0;
 	if (func->role != ROLE_OPERATION) {
-		if (!fresh && !func->is_served)
+		if (!fresh && !func->is_served && !func->is_found)
 			say(r, "'%s' is captured until recording starts again", func->name);
 		return 0;
 	}

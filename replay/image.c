@@ -198,24 +198,27 @@ static bool is_address(const struct value *value)
 	       value->kind == VALUE_SYMBOL || value->kind == VALUE_UNAVAILABLE;
 }
 
-/* What the input was given it hands on: the live one. False: it is none of that. */
-static bool put_live(struct image *image, const struct shape_param *param, const struct value *value)
+/* What the program gave to the input, or to a call before, is handed on to a callback: -ENOENT when it is
+ * none of that. */
+static int put_live(struct image *image, const struct shape_param *param, const struct value *value)
 {
 	const struct values *caller = image->caller;
+	const unsigned arg = arg_number(&param->loc.piece[0]);
 
-	for (size_t i = 0; caller && value->bits && i < caller->params_cnt; i++) {
+	if (!caller || !value->bits || !is_address(value))
+		return -ENOENT;
+	for (size_t i = 0; i < caller->params_cnt; i++) {
 		const struct value *given = caller->args[i] ? caller->args[i] : caller->out[i];
 		ssize_t at = image_param_named(image->caller_shape, caller->names[i], i);
-		const struct abi_loc *loc;
+		const struct abi_piece *piece;
 
 		if (at < 0 || !given || given->bits != value->bits || !is_address(given))
 			continue;
-		loc = &image->caller_shape->params[at].loc;
-		if (loc->piece[0].place == ABI_GPR && is_address(value))
-			return !rebuild_op(&image->rebuild, SERVE_ARG, 0, loc->piece[0].number,
-					   arg_number(&param->loc.piece[0]), 0, 0);
+		piece = &image->caller_shape->params[at].loc.piece[0];
+		if (piece->place == ABI_GPR)
+			return rebuild_op(&image->rebuild, SERVE_ARG, 0, piece->number, arg, 0, 0);
 	}
-	return false;
+	return image_put_given(image, value->bits, arg);
 }
 
 /* One parameter; what points into another parameter's memory comes after that. */
@@ -225,14 +228,17 @@ static int put_param(struct image *image, const struct program_func *func, const
 	const struct shape *shape = func->shape;
 	const struct value *value = values->args[i];
 	ssize_t at = image_param_named(shape, values->names[i], i);
+	int r = -ENOENT;
 
 	if (inside != (value && rebuild_is_inside(&image->rebuild, value)))
 		return 0;
+	if (at >= 0 && value)
+		r = put_live(image, &shape->params[at], value);
+	if (r != -ENOENT)
+		return r;
 	if (at < 0)
 		notes_add(image->notes, "%s: parameter '%s' was recorded and is not in this build",
 			  func->config->name, values->names[i]);
-	else if (value && put_live(image, &shape->params[at], value))
-		return 0;
 	else if (shape->nodes[shape->params[at].node].kind == SHAPE_FILE)
 		return value ? image_put_file(image, shape, shape->params[at].node, values, value, false) : 0;
 	else if (value)

@@ -288,7 +288,9 @@ int image_put_call(struct image *image, size_t idx)
 		return r;
 	note_callbacks(image, func, &values);
 	out->ops = rebuild->ops.len / sizeof(struct serve_op);
-	r = image_put_callbacks(image, idx, func, &values);
+	r = image_hand_on(image, idx, func->shape, shape);
+	if (r == 0)
+		r = image_put_callbacks(image, idx, func, &values);
 	if (r < 0)
 		return r == -EUNATCH ? put_unserved(image, out, image->err->msg) : r;
 	if (call->left != LEFT_RETURN) {

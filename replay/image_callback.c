@@ -11,8 +11,11 @@
 #include "lib/program.h"
 #include "lib/recording.h"
 #include "lib/schema.h"
+#include "lib/store.h"
 #include "lib/util.h"
 #include "lib/value.h"
+
+#define GIVEN_MIN 4096 /* what is less is no address */
 
 /* As SERVE_ARGS has them. */
 struct registers {
@@ -51,6 +54,113 @@ static void find_caller(struct image *image, struct open *open, size_t idx)
 	}
 }
 
+/* --- pointers that were given to one call and handed to a callback by another --- */
+
+static bool has_param_in(const struct shape *shape, unsigned reg, size_t *param)
+{
+	for (*param = 0; *param < shape->params_cnt; (*param)++) {
+		const struct abi_piece *piece = &shape->params[*param].loc.piece[0];
+
+		if (piece->place == ABI_GPR && piece->number == reg)
+			return true;
+	}
+	return false;
+}
+
+/* The last call before number @before that was given @bits: @out's call stays unset when there is none. */
+static int find_giver(struct image *image, struct image_given *out, size_t before)
+{
+	for (size_t i = before; i > 0; i--) {
+		const struct call *call = &image->recording->calls[i - 1];
+		const struct shape *shape;
+		int r;
+
+		if (role_of(image, call) == ROLE_CALLBACK)
+			continue;
+		for (unsigned reg = 0; reg < ABI_GPRS; reg++) {
+			size_t param;
+
+			if (call->args[reg] != out->bits)
+				continue;
+			r = store_shape(image->store, image->schema, call->func, &shape, image->err);
+			if (r < 0)
+				return r;
+			if (!has_param_in(shape, reg, &param) && !shape->is_variadic)
+				continue;
+			out->call = i - 1;
+			out->reg = reg;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static struct image_given *given_of(struct image *image, uint64_t bits)
+{
+	for (size_t i = 0; i < image->given_cnt; i++)
+		if (image->given[i].bits == bits)
+			return &image->given[i];
+	return NULL;
+}
+
+static int find_given(struct image *image)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < image->recording->calls_cnt; i++) {
+		const struct call *call = &image->recording->calls[i];
+
+		for (unsigned reg = 0; r == 0 && role_of(image, call) == ROLE_CALLBACK && reg < ABI_GPRS;
+		     reg++) {
+			if (call->args[reg] < GIVEN_MIN || given_of(image, call->args[reg]) ||
+			    image->given_cnt == IMAGE_GIVEN_MAX)
+				continue;
+			image->given[image->given_cnt] = (struct image_given){
+				.bits = call->args[reg], .call = IMAGE_UNSET, .number = IMAGE_UNSET};
+			r = find_giver(image, &image->given[image->given_cnt++], i);
+		}
+	}
+	return r;
+}
+
+int image_hand_on(struct image *image, size_t idx, const struct shape *shape, const struct shape *recorded)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < image->given_cnt; i++) {
+		struct image_given *given = &image->given[i];
+		unsigned reg = given->reg;
+		size_t param;
+
+		if (given->call != idx || image->rebuild.shared_cnt == PATCH_SHARED_MAX)
+			continue;
+		if (has_param_in(recorded, reg, &param)) {
+			ssize_t at = image_param_named(
+				shape, recorded->nodes[recorded->params[param].node].name, param);
+
+			if (at < 0 || shape->params[at].loc.piece[0].place != ABI_GPR)
+				continue;
+			reg = shape->params[at].loc.piece[0].number;
+		}
+		given->number = image->rebuild.shared_cnt++;
+		r = rebuild_op(&image->rebuild, SERVE_SHARE, reg, 0, 0, 0, given->number);
+	}
+	return r;
+}
+
+int image_put_given(struct image *image, uint64_t bits, unsigned arg)
+{
+	const struct image_given *given = given_of(image, bits);
+	int r;
+
+	if (!given || given->number == IMAGE_UNSET)
+		return -ENOENT;
+	r = rebuild_op(&image->rebuild, SERVE_SHARED, REBUILD_FIRST, 0, 0, 0, given->number);
+	return r < 0 ? r : rebuild_op(&image->rebuild, SERVE_ARG, 0, REBUILD_FIRST, arg, 0, 0);
+}
+
+/* --- who called back --- */
+
 int image_find_callbacks(struct image *image)
 {
 	const struct recording *recording = image->recording;
@@ -65,7 +175,7 @@ int image_find_callbacks(struct image *image)
 	for (size_t i = 0; i < recording->calls_cnt; i++)
 		if (recording->calls[i].thread < cnt)
 			find_caller(image, &threads[recording->calls[i].thread], i);
-	return 0;
+	return find_given(image);
 }
 
 /* The register in which the input was given the function that it called; SERVE_NO_LIVE: none. One that has
@@ -134,8 +244,11 @@ static int put_recorded(struct image *image, size_t idx)
 	int r;
 
 	if (!func)
-		return err_set(image->err, -EUNATCH, "it called '%s' back, which is not configured any more",
-			       alias);
+		return err_set(
+			image->err, -EUNATCH,
+			"it called '%s' back, which this build or the configuration has no more: name what "
+			"stands for it under \"callbacks\", with this \"alias\"",
+			alias);
 	r = image_decode(image, &values, &shape, call);
 	return r < 0 ? r : put_callback(image, idx, func, shape, &values);
 }

@@ -17,6 +17,8 @@ struct values;
 
 #define IMAGE_UNSET 0xffffffffu /* of a call's offset into data: 0 is a place, too */
 
+#define IMAGE_GIVEN_MAX 64
+
 struct image {
 	const struct recording *recording;
 	const struct schema *schema;
@@ -36,6 +38,15 @@ struct image {
 	struct image_callbacks {
 		uint32_t first, next;
 	} * callbacks;
+	/* Pointers that callbacks got and an earlier call had been given: the live one, which that call hands
+	 * on under
+	 * @number. */
+	struct image_given {
+		uint64_t bits;
+		uint32_t call, number; /* IMAGE_UNSET: no call had it; it has not handed it on yet */
+		uint8_t reg;	       /* in which it was recorded */
+	} given[IMAGE_GIVEN_MAX];
+	size_t given_cnt;
 	/* The call of an input that makes the callback; NULL: there is none. */
 	const struct values *caller;
 	const struct shape *caller_shape; /* in the build */
@@ -62,6 +73,11 @@ bool image_is_function(const struct shape *shape, uint16_t node);
 int image_put_arguments(struct image *image, const struct program_func *func, const struct values *values);
 /* Who made which callbacks. */
 int image_find_callbacks(struct image *image);
+/* What the call number @idx was given, and callbacks get later: part of its program. */
+int image_hand_on(struct image *image, size_t idx, const struct shape *shape, const struct shape *recorded);
+/* The live pointer that stands for the recorded @bits, as an argument of a callback: -ENOENT when there is
+ * none. */
+int image_put_given(struct image *image, uint64_t bits, unsigned arg);
 /* The callbacks that the call number @idx, of @func, made: they are made again in its program. */
 int image_put_callbacks(struct image *image, size_t idx, const struct program_func *func,
 			const struct values *values);

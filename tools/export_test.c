@@ -56,6 +56,10 @@ static int check_func(const struct schema_func *func, struct err *err)
 
 	if (!func->id)
 		return err_set(err, -ENOTSUP, "cannot export '%s' as C: it has no prototype", func->name);
+	if (func->role == ROLE_CALLBACK)
+		return err_set(err, -ENOTSUP,
+			       "cannot export '%s' as C: it was called back, which only a replay repeats",
+			       func->name);
 	if (mark_of_alias(func->alias))
 		return err_set(
 			err, -ENOTSUP,

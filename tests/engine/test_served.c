@@ -350,6 +350,11 @@ static void nonsense_cases_are_refused(void **state)
 		{{.kind = SERVE_SHARE, .data = PATCH_SHARED_MAX},
 		 "the case makes no sense: shared value 65536"},
 		{{.kind = SERVE_ARG, .off = 6 + PATCH_STACK_WORDS}, "the case makes no sense: argument 70"},
+		{{.kind = SERVE_ARGS, .len = 8}, "the case makes no sense: arguments beyond its end"},
+		{{.kind = SERVE_ARGS, .len = 112, .data = 1 << 20},
+		 "the case makes no sense: arguments beyond its end"},
+		{{.kind = SERVE_CALL, .off = 999}, "the case makes no sense: callback 999"},
+		{{.kind = SERVE_CALL, .off = 1}, "'price_of' cannot be called back here"},
 		{{.kind = SERVE_FOLLOW, .src = 3, .off = 24}, "the pointer at 0x18 cannot be followed"},
 	};
 

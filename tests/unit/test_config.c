@@ -373,6 +373,10 @@ static const struct mistake {
 	{OP("\"compare\": {\"ignore\": \"a\"}"),
 	 "t.json:2:21: operations.f.compare.ignore: expected an array, found a string", ""},
 
+	{TOP("\"callbacks\": {\"on_row\": {\"key\": []}}"),
+	 "t.json:2:27: 'key' has no meaning in callbacks.on_row", ""},
+	{TOP("\"callbacks\": {\"f\": {}}"),
+	 "t.json:2:16: callbacks.f: 'f' stands in operations already, on line 1", ""},
 	{OUT("\"error_if\": \"return\""), "t.json:2:11: 'error_if' has no meaning in outputs.put", ""},
 	{OUT("\"aliass\": \"return\""), "t.json:2:11: unknown key 'aliass' in outputs.put",
 	 "did you mean 'alias'?"},

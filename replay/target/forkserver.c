@@ -70,6 +70,7 @@ static void note_threads(void)
 	int self = thread_id();
 	struct dirent *entry;
 
+	threads_cnt = 0;
 	while (dir && (entry = readdir(dir))) {
 		int tid = atoi(entry->d_name);
 
@@ -238,6 +239,7 @@ void forkserver_run(const char *where)
 		play_comes_next();
 		if (engine.how & PATCH_RUN_HERE) {
 			engine.end_status = PATCH_STATUS_PLAYED;
+			note_threads(); /* those that were there may have started more */
 			play_here();
 		}
 		if (++cases_cnt == HUGE_AFTER)

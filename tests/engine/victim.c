@@ -446,8 +446,8 @@ static void start_operations(void)
 {
 	pthread_t thread;
 
-	pthread_create(&thread, NULL, operate, (void *)0);
 	pthread_create(&thread, NULL, operate, (void *)60000);
+	pthread_create(&thread, NULL, operate, (void *)0);
 	usleep(20000);
 }
 

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 o=$1/replay/target
 calm='bytes capture capture_format carrier clock dispatch files guard match objects report serve thunk thunk_x86_64'
 # Calm, in files that are not.
-calm_there='engine module_base module_is_loaded module_of fence_find thunk_copy thunk_copy_fault thunk_copy_insn
+calm_there='engine module_base module_is_loaded module_of fence_find install_moved_from thunk_copy thunk_copy_fault thunk_copy_insn
 	__errno_location __libc_single_threaded __libc_stack_end'
 # They end the process, or the case.
 ends='thunk_caught engine_exit engine_fail reach_report module_caller snprintf strerror vsnprintf'

@@ -385,6 +385,19 @@ void install_all(void)
 		watch_loader();
 }
 
+uint64_t install_moved_from(uint64_t pc)
+{
+	for (unsigned i = 0; i < engine.patch->funcs_cnt; i++) {
+		const struct func *func = &engine.funcs[i];
+		uint64_t off = pc - (uint64_t)func->original;
+
+		if (!is_in_code(func->patch) || !func->original || off >= TRAMPOLINE_BYTES)
+			continue;
+		return live(func->patch) + (off < func->patch->patched_len ? off : 0);
+	}
+	return pc;
+}
+
 int install_has_traps(void)
 {
 	return has_traps || watched;

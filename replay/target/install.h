@@ -21,3 +21,6 @@ int install_has_traps(void);
 uint64_t install_trap_slot(uint64_t addr);
 /* Breakpoints are the debugger's, which keeps them to itself: from now on ours are illegal instructions. */
 void install_for_debugger(void);
+/* Where the instruction at @pc lies in the program: those at a function's entry run where they were moved to.
+ */
+uint64_t install_moved_from(uint64_t pc);

@@ -20,7 +20,7 @@
 
 struct range {
 	uint64_t live, lay_at; /* lay_at 0: freed */
-	uint32_t len;
+	uint32_t len, is_early;
 };
 
 struct entry {
@@ -93,7 +93,7 @@ static struct range *range_at(uint64_t live)
 	return at && ranges[at - 1].live == live ? &ranges[at - 1] : NULL;
 }
 
-uint64_t objects_find(uint64_t lay_at, uint32_t len)
+uint64_t objects_find(uint64_t lay_at, uint32_t len, int *is_early)
 {
 	const struct entry *entry;
 	const struct range *range;
@@ -104,8 +104,10 @@ uint64_t objects_find(uint64_t lay_at, uint32_t len)
 	lock_take(&lock);
 	entry = entry_of(lay_at);
 	range = entry->lay_at && entry->len == len ? range_at(entry->live) : NULL;
-	if (range && range->lay_at == lay_at)
+	if (range && range->lay_at == lay_at) {
 		found = range->live;
+		*is_early = range->is_early;
+	}
 	lock_give(&lock);
 	return found;
 }
@@ -163,7 +165,7 @@ void objects_add(uint64_t lay_at, uint32_t len, uint64_t live)
 	range = entry->lay_at || entries_cnt < OBJECTS_MAX ? make_range(live) : NULL;
 	if (range) {
 		entries_cnt += !entry->lay_at;
-		*range = (struct range){live, lay_at, len};
+		*range = (struct range){live, lay_at, len, engine.state == ENGINE_STARTING};
 		*entry = (struct entry){lay_at, live, len};
 	}
 	if (entries_cnt > table_size / 2)

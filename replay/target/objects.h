@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-/* Its address, or 0: there is none of @len bytes that lay at @lay_at. */
-uint64_t objects_find(uint64_t lay_at, uint32_t len);
+/* Its address, or 0: there is none of @len bytes that lay at @lay_at. *@is_early: it was made before the case
+ * began, by a call of the start-up. */
+uint64_t objects_find(uint64_t lay_at, uint32_t len, int *is_early);
 /* Does nothing when @lay_at is 0, or there are too many. */
 void objects_add(uint64_t lay_at, uint32_t len, uint64_t live);
 /* Whether all of @len bytes at @addr lie in one that was not freed. */

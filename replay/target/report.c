@@ -10,6 +10,7 @@
 #include "replay/target/engine.h"
 #include "replay/target/files.h"
 #include "replay/target/guard.h"
+#include "replay/target/install.h"
 #include "replay/target/module.h"
 #include "replay/target/reach.h"
 #include "replay/target/syscalls.h"
@@ -249,6 +250,7 @@ void report_place(uint64_t pc, uint64_t sp)
 {
 	struct outcome_header *outcome = engine.outcome;
 
+	pc = install_moved_from(pc);
 	outcome->pc_module = module_of(&pc);
 	outcome->pc = pc;
 	outcome->caller_module = PATCH_NONE;

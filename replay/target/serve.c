@@ -15,8 +15,10 @@
 #include "replay/target/thunk.h"
 
 /* Bytes of pattern behind an object: room for another one like it. */
-#define PATTERN_MIN 64
-#define PATTERN_MAX 4096
+#define PATTERN	      0x4d
+#define PATTERN_OTHER 0x4b
+#define PATTERN_MIN   64
+#define PATTERN_MAX   4096
 
 static uint64_t shared[PATCH_SHARED_MAX];
 static ENGINE_WRITTEN unsigned shared_cnt;
@@ -37,7 +39,7 @@ void serve_forget(void)
  * it leads nowhere. */
 static void put_pattern(uint8_t *at, size_t len)
 {
-	const uint8_t byte = engine.how & PATCH_RUN_OTHERS ? 0x4b : 0x4d;
+	const uint8_t byte = engine.how & PATCH_RUN_OTHERS ? PATTERN_OTHER : PATTERN;
 
 	for (size_t i = 0; i < len; i++)
 		at[i] = i % 8 < 6 ? byte : 0;
@@ -46,6 +48,14 @@ static void put_pattern(uint8_t *at, size_t len)
 static size_t pattern_len(size_t len)
 {
 	return len < PATTERN_MIN ? PATTERN_MIN : len > PATTERN_MAX ? PATTERN_MAX : len;
+}
+
+/* Where the usual one still is. */
+static void put_other_pattern(uint8_t *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (at[i] == PATTERN)
+			at[i] = PATTERN_OTHER;
 }
 
 /* The program's own allocator, for the program may free it. */
@@ -63,8 +73,15 @@ static uint64_t alloc_plain(size_t len)
 
 static int alloc(struct serve *serve, const struct serve_op *op)
 {
-	uint64_t lay_at = engine.patch->sees_frees ? op->data : 0, live = objects_find(lay_at, op->len);
+	uint64_t lay_at = engine.patch->sees_frees ? op->data : 0, live;
+	int is_early = 0;
 
+	live = objects_find(lay_at, op->len, &is_early);
+	/* What the start-up made knows nothing of how this case is played. */
+	if (live && is_early && engine.how & PATCH_RUN_FENCED)
+		live = 0;
+	if (live && is_early && engine.how & PATCH_RUN_OTHERS)
+		put_other_pattern((uint8_t *)live + op->len, pattern_len(op->len));
 	if (!live) {
 		thunk_keep(serve->frame);
 		if (engine.how & PATCH_RUN_FENCED)

@@ -355,6 +355,31 @@ static int add_ready(struct patchfile_writer *writer, const char *name, struct e
 	return 0;
 }
 
+/* Whose a thread is hangs on who starts it. */
+static int add_starts(struct patchfile_writer *writer, struct err *err)
+{
+	static const char name[] = "pthread_create";
+	size_t before = writer->slots_cnt;
+	struct patch_func *out = &writer->funcs[writer->funcs_cnt];
+	int r;
+
+	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
+		if (!strcmp(writer->program->funcs[i].symbol, name))
+			return 0;
+	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
+		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
+	r = set_import(writer, out, name, err);
+	if (r < 0 || !out->is_callable || (out->how == PATCH_IMPORT && writer->slots_cnt == before)) {
+		*out = (struct patch_func){};
+		return r;
+	}
+	writer->funcs_cnt++;
+	out->role = PATCH_STARTS;
+	out->alias = out->number = PATCH_NONE;
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	return 0;
+}
+
 /* One that is imported, and runs for real. */
 static int add_passing(struct patchfile_writer *writer, const char *name, unsigned char role, struct err *err)
 {
@@ -398,6 +423,20 @@ static int add_watched(struct patchfile_writer *writer, struct err *err)
 	return r;
 }
 
+/* A configured function of the executable keeps its role, too. */
+static bool is_ready_configured(struct patchfile_writer *writer, uint64_t addr)
+{
+	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
+		const struct program_func *func = &writer->program->funcs[i];
+
+		if (func->module || func->addr != addr || func->config->mark)
+			continue;
+		writer->funcs[i].role |= PATCH_READY;
+		return true;
+	}
+	return false;
+}
+
 /* --ready FUNCTION: one that the executable defines, or imports. */
 static int add_ready_function(struct patchfile_writer *writer, const char *name, struct err *err)
 {
@@ -414,6 +453,8 @@ static int add_ready_function(struct patchfile_writer *writer, const char *name,
 				      "--ready names '%s', which the program neither has nor imports", name);
 		return r;
 	}
+	if (is_ready_configured(writer, symbol->addr))
+		return 0;
 	r = prologue_move(&prologue, writer->program->objects[0], symbol->addr, symbol->size, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot stop at '%s'", name);
@@ -436,6 +477,8 @@ static int add_all(struct patchfile_writer *writer, const struct patchfile_opts 
 		r = add_frees(writer, freeing_functions[i], err);
 	if (r == 0)
 		r = add_watched(writer, err);
+	if (r == 0)
+		r = add_starts(writer, err);
 	if (r < 0 || !strcmp(ready, "main") || !strcmp(ready, "end"))
 		return r;
 	if (strcmp(ready, "auto"))

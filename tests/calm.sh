@@ -13,7 +13,7 @@ ends='thunk_caught engine_exit engine_fail reach_report module_caller snprintf s
 # Before the first call.
 before='mmap'
 # They come behind thunk_keep.
-kept='forkserver_had_this_thread forkserver_run install_imports record_call record_returned record_unwound fence_alloc malloc
+kept='ready_reached threads_start install_imports record_call record_returned record_unwound fence_alloc malloc
 	pthread_self strcmp strncmp'
 failed=0
 

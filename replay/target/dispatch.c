@@ -2,7 +2,7 @@
 /*
  * An intercepted call runs for real before ready, outside the operation, inside a function that really runs,
  * and inside the engine; else it is answered from the case. Threads that the operation starts take part,
- * one at a time; those that were there before are held where they begin an operation. Calm: what is not comes
+ * one at a time; the others are held where they begin an operation. Calm: what is not comes
  * behind thunk_keep.
  */
 #include "replay/target/dispatch.h"
@@ -15,20 +15,18 @@
 #include "replay/target/carrier.h"
 #include "replay/target/engine.h"
 #include "replay/target/fence.h"
-#include "replay/target/forkserver.h"
 #include "replay/target/guard.h"
 #include "replay/target/install.h"
 #include "replay/target/lock.h"
 #include "replay/target/match.h"
 #include "replay/target/objects.h"
+#include "replay/target/ready.h"
 #include "replay/target/record.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
 #include "replay/target/syscalls.h"
+#include "replay/target/threads.h"
 #include "replay/target/thunk.h"
-
-#define MAIN_FIRST_MS 300
-#define MAIN_LOOK_MS  5
 
 static ENGINE_WRITTEN unsigned lock;
 
@@ -62,6 +60,11 @@ void dispatch_play(uint64_t sp)
 	me.takes_part = me.is_operations = 1;
 }
 
+void dispatch_take_part(int is_part)
+{
+	me.takes_part = is_part ? 1 : -1;
+}
+
 static uint64_t sp_of(const struct frame *frame)
 {
 	return (uint64_t)&frame->ret;
@@ -70,7 +73,7 @@ static uint64_t sp_of(const struct frame *frame)
 static int takes_part(void)
 {
 	if (!me.takes_part)
-		me.takes_part = forkserver_had_this_thread() ? -1 : 1;
+		me.takes_part = engine.has_others ? -1 : 1;
 	return me.takes_part > 0;
 }
 
@@ -380,13 +383,6 @@ static int has_left(struct frame *frame)
 	return sp < stack_end();
 }
 
-static int is_ready(const struct func *func)
-{
-	if (engine.patch->ready_main)
-		return 0;
-	return func->patch->role & PATCH_READY || func == &engine.funcs[engine.patch->operation];
-}
-
 /* What the allocator does not know: @held bytes. It stays where it is; a bigger one is the allocator's. */
 static void leave_there(const struct func *func, struct frame *frame, size_t held)
 {
@@ -436,19 +432,6 @@ static int answer(const struct func *func, struct frame *frame)
 	return THUNK_RETURN;
 }
 
-/*
- * Another thread may wait for work long before the main thread is ready, which would go on, and perhaps end
- * the program. So it is given time to be ready first; it may be waiting for this one.
- */
-static int is_turn(const struct func *func)
-{
-	if (!(func->patch->role & PATCH_READY) || syscalls_gettid() == syscalls_getpid())
-		return 1;
-	for (int ms = 0; ms < MAIN_FIRST_MS && engine.state == ENGINE_STARTING; ms += MAIN_LOOK_MS)
-		syscalls_poll(NULL, 0, MAIN_LOOK_MS);
-	return engine.state == ENGINE_STARTING;
-}
-
 /* A thread that was there at ready runs an operation of its own, not the case's. */
 static int is_anothers_operation(const struct func *func)
 {
@@ -470,9 +453,11 @@ static int decide_start(const struct func *func, struct frame *frame)
 {
 	int action;
 
-	if (engine.state == ENGINE_STARTING && is_ready(func) && is_turn(func))
-		forkserver_run(func->patch->name);
+	if (engine.state == ENGINE_STARTING && ready_reached(func, frame))
+		return THUNK_RETURN;
 	hold_anothers_operation(func);
+	if (func->patch->role == PATCH_STARTS && engine.state == ENGINE_SERVING)
+		threads_start(frame, 0);
 	if (!is_startup(func))
 		return tail(func, frame);
 	lock_take(&lock);
@@ -497,6 +482,11 @@ static int decide(const struct func *func, struct frame *frame)
 	if (func->patch->role == PATCH_FREES) {
 		objects_forget(frame->gpr[0]);
 		return free_unknown(func, frame) ? THUNK_RETURN : tail(func, frame);
+	}
+	if (func->patch->role == PATCH_STARTS && engine.has_others) {
+		thunk_keep(frame);
+		threads_start(frame, takes_part());
+		return tail(func, frame);
 	}
 	if (func->patch->role == PATCH_WATCHED) {
 		if (takes_part())

@@ -14,5 +14,7 @@ void dispatch_leave(void);
 /* From now on this thread runs the operation, whose frames lie beneath @sp. Threads that exist already take
  * no part. */
 void dispatch_play(uint64_t sp);
+/* A thread that begins: whether it works for the case. */
+void dispatch_take_part(int is_part);
 /* This thread's intercepted calls belong to the case. Async-signal-safe. */
 int dispatch_is_playing(void);

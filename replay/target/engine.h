@@ -40,6 +40,7 @@ struct engine {
 	int has_entered;	      /* the program itself runs, no longer the loader */
 	volatile int has_new_imports; /* a library came; what imports from it is not patched yet */
 	int *server; /* shared by what the program forks: the process that reached ready first; 0: none yet */
+	int has_others;	    /* threads existed at ready beside the one that serves */
 	int main_result;    /* valid once main has returned */
 	int end_status;	    /* of a process that has played */
 	unsigned how;	    /* PATCH_RUN_ of this case */

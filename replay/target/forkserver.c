@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/target/forkserver.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,63 +25,16 @@
 #include "replay/target/serve.h"
 #include "replay/target/spans.h"
 #include "replay/target/syscalls.h"
+#include "replay/target/threads.h"
 #include "replay/target/traps.h"
 
-#define THREADS_MAX 1024
-#define ANSWER_MS   100
-#define HUGE_AFTER  8 /* cases: for fewer it does not pay */
+#define ANSWER_MS  100
+#define HUGE_AFTER 8 /* cases: for fewer it does not pay */
 
 #define SIGSET_BYTES 8 /* the kernel's */
 
-static int thread_ids[THREADS_MAX];
-static int threads_cnt; /* beside this one; counted beyond THREADS_MAX too */
-
 static sigset_t program_mask;
 static struct sigaction program_sigchld;
-
-/* This thread as /proc numbers it: that may be another process-id namespace's. */
-static int thread_id(void)
-{
-	char link[64];
-	long len = syscalls_readlink("/proc/thread-self", link, sizeof(link) - 1);
-	char *slash;
-
-	link[len > 0 ? len : 0] = '\0';
-	slash = strrchr(link, '/');
-	return slash ? atoi(slash + 1) : 0;
-}
-
-int forkserver_had_this_thread(void)
-{
-	int self = thread_id();
-
-	if (threads_cnt > THREADS_MAX)
-		return 1;
-	for (int i = 0; i < threads_cnt; i++)
-		if (thread_ids[i] == self)
-			return 1;
-	return 0;
-}
-
-static void note_threads(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	int self = thread_id();
-	struct dirent *entry;
-
-	threads_cnt = 0;
-	while (dir && (entry = readdir(dir))) {
-		int tid = atoi(entry->d_name);
-
-		if (tid <= 0 || tid == self)
-			continue;
-		if (threads_cnt < THREADS_MAX)
-			thread_ids[threads_cnt] = tid;
-		threads_cnt++;
-	}
-	if (dir)
-		closedir(dir);
-}
 
 /* The program's handlers must not run between cases, nor reap what we wait for. */
 static void quiet_signals(void)
@@ -212,6 +164,7 @@ void forkserver_run(const char *where)
 	const struct case_header *given = engine.played;
 	struct patch_message message;
 	unsigned cases_cnt = 0;
+	int threads_cnt;
 
 	if (!is_first())
 		return;
@@ -220,7 +173,8 @@ void forkserver_run(const char *where)
 	engine.state = ENGINE_SERVING;
 	play_prepare();
 	huge_prepare();
-	note_threads();
+	threads_cnt = threads_others();
+	engine.has_others = threads_cnt > 0;
 	quiet_signals();
 	traps_install();
 	guard_is_watched();
@@ -239,7 +193,6 @@ void forkserver_run(const char *where)
 		play_comes_next();
 		if (engine.how & PATCH_RUN_HERE) {
 			engine.end_status = PATCH_STATUS_PLAYED;
-			note_threads(); /* those that were there may have started more */
 			play_here();
 		}
 		if (++cases_cnt == HUGE_AFTER)

@@ -5,5 +5,3 @@
 /* This thread serves from now on. @where: what was reached. Returns when another thread was first; where
  * another process was, this one waits for ever. */
 void forkserver_run(const char *where);
-/* This thread existed at ready, and is not the one that serves. */
-int forkserver_had_this_thread(void);

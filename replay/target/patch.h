@@ -82,6 +82,8 @@ enum patch_role {
 	PATCH_OUTPUT = 3,
 	/* Inputs that call it back do so when they are served. PATCH_CALLED. */
 	PATCH_CALLBACK = 9,
+	/* pthread_create. Alone, too. */
+	PATCH_STARTS = 10,
 	/* It frees what its first argument points to. Never with another role. */
 	PATCH_FREES = 8,
 	/* It asks what PLAN_MARK_ASK does, and answers in rax. Never with another role. */

@@ -39,6 +39,7 @@ const struct kit_func fixture_funcs[FIXTURE_FUNCS] = {
 	{"accept", PATCH_READY, .is_import = 1},
 	{"free", PATCH_FREES, .is_import = 1},
 	{"realloc", PATCH_FREES, .is_import = 1},
+	{"pthread_create", PATCH_STARTS, .is_import = 1},
 };
 
 void fixture_init(int argc, char **argv)

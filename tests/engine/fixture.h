@@ -13,7 +13,7 @@ struct err;
 
 #define FIXTURE_TIMEOUT_MS 3000 /* for one case */
 #define FIXTURE_CASE_MAX   (1u << 20)
-#define FIXTURE_FUNCS	   23
+#define FIXTURE_FUNCS	   24
 
 /* From the command line: the program, and the engine. */
 extern char fixture_victim[PATH_MAX], fixture_engine[PATH_MAX];

@@ -11,7 +11,7 @@
 
 struct object;
 
-#define KIT_FUNCS 24
+#define KIT_FUNCS 32
 #define KIT_CALLS 16
 #define KIT_OPS	  64
 

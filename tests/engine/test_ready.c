@@ -252,6 +252,11 @@ static void threads_at_ready_get_a_process_each(void **state)
 			    CASE(.args = {DO_STATIC, 5}, .calls = {{"price_of", .key = {5}, .rax = 10 + i}}));
 		fixture_assert_done(&f, 11 + i);
 	}
+	fixture_run(&f, CASE(.args = {DO_THREADS}, .calls = {{"price_of", .key = {3}, .rax = 1000},
+							     {"price_of", .key = {2}, .rax = 100},
+							     {"price_of", .key = {1}, .rax = 10},
+							     {"price_of", .key = {0}, .rax = 1}}));
+	fixture_assert_done(&f, 1111);
 	fixture_run(&f, CASE(.args = {DO_CRASH}));
 	assert_int_equal(f.outcome->end, OUTCOME_SIGNAL);
 	assert_int_equal(WTERMSIG(f.result.wait_status), SIGSEGV);
@@ -271,6 +276,33 @@ static void threads_at_ready_run_no_operation_of_their_own(void **state)
 	fixture_run(&f, CASE(.args = {DO_PAUSE, 200000}));
 	fixture_assert_done(&f, 0);
 	fixture_assert_nothing_real(&f);
+	fixture_stop(&f);
+}
+
+static void threads_that_others_start_are_not_the_operations(void **state)
+{
+	struct fixture f;
+
+	fixture_start_or_fail(&f, "starter");
+	fixture_run(&f, CASE(.args = {DO_PAUSE, 200000}));
+	fixture_assert_done(&f, 0);
+	assert_int_equal(f.outcome->calls_cnt, 0);
+	fixture_stop(&f);
+}
+
+static void a_program_that_sleeps_or_joins_is_not_ready(void **state)
+{
+	static const struct kit_func waits[] = {{"select", PATCH_READY, .is_import = 1},
+						{"poll", PATCH_READY, .is_import = 1},
+						{"pthread_join", PATCH_READY, .is_import = 1}};
+	struct kit_func funcs[FIXTURE_FUNCS + ARRAY_SIZE(waits)];
+	struct fixture f;
+
+	memcpy(funcs, fixture_funcs, sizeof(fixture_funcs));
+	memcpy(funcs + FIXTURE_FUNCS, waits, sizeof(waits));
+	assert_int_equal(fixture_start(&f, funcs, ARRAY_SIZE(funcs), 0, "sleeps", NULL), 0);
+	fixture_run(&f, CASE(.args = {DO_PREPARED}));
+	fixture_assert_done(&f, 3);
 	fixture_stop(&f);
 }
 
@@ -405,6 +437,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(another_file_than_the_examined_is_refused),
 		cmocka_unit_test(threads_at_ready_get_a_process_each),
 		cmocka_unit_test(threads_at_ready_run_no_operation_of_their_own),
+		cmocka_unit_test(threads_that_others_start_are_not_the_operations),
+		cmocka_unit_test(a_program_that_sleeps_or_joins_is_not_ready),
 		cmocka_unit_test(a_thread_at_ready_is_served_what_it_does_for_the_operation),
 		cmocka_unit_test(a_copy_that_somebody_still_holds_is_waited_for),
 		cmocka_unit_test(start_up_reaches_nothing_outside),

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -266,7 +268,7 @@ static long hand_on(struct reply *out)
 	return job_result;
 }
 
-static volatile int heard;
+static volatile int prepared, heard;
 static void on_usr1(int number)
 {
 	heard = 1;
@@ -422,6 +424,8 @@ NOINLINE long operation(int what, long a, struct reply *out)
 		return usleep(a);
 	case DO_HAND_ON:
 		return hand_on(out);
+	case DO_PREPARED:
+		return prepared;
 	}
 	return -1;
 }
@@ -449,6 +453,38 @@ static void start_operations(void)
 	pthread_create(&thread, NULL, operate, (void *)60000);
 	pthread_create(&thread, NULL, operate, (void *)0);
 	usleep(20000);
+}
+
+/* One that starts threads all the time, of which each asks for a price. */
+static void *start_threads(void *arg)
+{
+	pthread_t thread;
+
+	for (;;) {
+		usleep(5000);
+		pthread_create(&thread, NULL, in_thread, (void *)7);
+		pthread_detach(thread);
+	}
+	return NULL;
+}
+
+static void *prepare_more(void *arg)
+{
+	usleep(20000);
+	prepared++;
+	return NULL;
+}
+
+static void prepare(void)
+{
+	pthread_t thread;
+
+	select(0, NULL, NULL, NULL, &(struct timeval){.tv_usec = 1000});
+	prepared++;
+	poll(NULL, 0, 1);
+	prepared++;
+	pthread_create(&thread, NULL, prepare_more, NULL);
+	pthread_join(thread, NULL);
 }
 
 static int serve(void)
@@ -534,6 +570,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "price %d tiny %d time %d\n", price_of(5), tiny(5), time(NULL) > 1000);
 	if (!strcmp(how, "threads"))
 		pthread_create(&thread, NULL, sleeper, NULL);
+	if (!strcmp(how, "sleeps"))
+		prepare();
+	if (!strcmp(how, "starter"))
+		pthread_create(&thread, NULL, start_threads, NULL);
 	if (!strcmp(how, "worker"))
 		pthread_create(&thread, NULL, work, NULL);
 	if (!strcmp(how, "operations"))

@@ -52,6 +52,7 @@ enum {
 	DO_LOOP,
 	DO_PAUSE,
 	DO_HAND_ON,
+	DO_PREPARED,
 };
 
 long operation(int what, long a, struct reply *out);

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 struct comparison;
 struct config_func;
 struct displaced;
@@ -28,5 +30,8 @@ struct blame {
 	struct pool *pool;
 };
 
+/* The same of a pointer that was handed to the call @to, where nothing can be read at @addr. */
+int blame_pointer(struct comparison *out, const struct blame *blame, uint64_t addr, const char *to,
+		  struct err *err);
 /* 1 with the verdict, its reason and its advice when a recorded pointer is to blame, 0 when none is. */
 int blame_recording(struct comparison *out, const struct blame *blame, struct err *err);

@@ -32,6 +32,55 @@
 #include "replay/target/patch.h"
 #include "replay/verdict.h"
 
+/* --- what the recording does not have --- */
+
+static struct blame blame_of(const struct judge *j)
+{
+	return (struct blame){
+		.recorded = j->recorded,
+		.schema = j->schema,
+		.store = j->store,
+		.program = j->program,
+		.operation = j->operation->config,
+		.pairing = &j->pairing,
+		.displaced = j->displaced,
+		.outcome = j->result->outcome,
+		.pool = j->pool,
+	};
+}
+
+int judge_blames(struct judge *j, const struct paired_call *call, const struct value *value)
+{
+	const struct blame blame = blame_of(j);
+	struct comparison again = {};
+	int r;
+
+	if (value->kind != VALUE_UNAVAILABLE || !value->bits)
+		return 0;
+	r = blame_pointer(j->blamed.reason[0] ? &again : &j->blamed, &blame, value->bits, call->alias,
+			  j->err);
+	comparison_release(&again);
+	return r;
+}
+
+/* Takes the words, and the advice. */
+static void take_blame(struct judge *j)
+{
+	j->out->verdict = VERDICT_EQUALIZER_FAILURE;
+	snprintf(j->out->reason, sizeof(j->out->reason), "%s", j->blamed.reason);
+	j->out->advice = TAKE_PTR(j->blamed.advice);
+}
+
+static void add_blame(struct judge *j)
+{
+	size_t len = strlen(j->out->reason);
+
+	if (!j->blamed.reason[0])
+		return;
+	snprintf(j->out->reason + len, sizeof(j->out->reason) - len, "; besides, %s", j->blamed.reason);
+	j->out->advice = TAKE_PTR(j->blamed.advice);
+}
+
 /* --- an input that no recorded call has the key of --- */
 
 static size_t last_unserved(const struct judge *j, size_t func)
@@ -80,6 +129,18 @@ static int report_keys(struct judge *j, const char *path, size_t recorded, size_
 	return differences_add(&j->out->differences, path, TAKE_PTR(due), TAKE_PTR(made), j->err);
 }
 
+/* Whether a key is not known because the recording does not have what an argument leads to. */
+static int is_key_lacking(struct judge *j, size_t replayed)
+{
+	struct values values;
+	int r = judge_decode_replayed(j, &values, &j->replayed->calls[replayed]);
+
+	for (size_t i = 0; r == 0 && i < values.params_cnt; i++)
+		if (values.args[i])
+			r = judge_blames(j, &j->pairing.replayed[replayed], values.args[i]);
+	return r;
+}
+
 static int judge_unmatched(struct judge *j)
 {
 	size_t func = j->result->outcome->func;
@@ -94,6 +155,12 @@ static int judge_unmatched(struct judge *j)
 	pairing_text(&j->pairing.replayed[replayed], path);
 	recorded = first_unused(j, func);
 	if (j->pairing.replayed[replayed].role == ROLE_INPUT)
+		r = is_key_lacking(j, replayed);
+	if (r == 1) {
+		take_blame(j);
+		return 0;
+	}
+	if (r == 0 && j->pairing.replayed[replayed].role == ROLE_INPUT)
 		r = report_keys(j, path, recorded, replayed, where);
 	if (r)
 		return r;
@@ -136,6 +203,9 @@ static void decide(struct judge *j, int was_error, int is_error_now)
 	} else if (out->differences.cnt || out->missing_cnt || out->extra_cnt) {
 		out->verdict = VERDICT_DIFFERENT;
 		comparison_explain(out);
+		add_blame(j);
+	} else if (j->blamed.reason[0]) {
+		take_blame(j);
 	} else if (out->differences.unread) {
 		out->verdict = VERDICT_EQUALIZER_FAILURE;
 		snprintf(
@@ -187,17 +257,7 @@ static const char *last_served(const struct judge *j, char text[PAIRING_TEXT_MAX
 
 static int judge_failed(struct judge *j)
 {
-	const struct blame blame = {
-		.recorded = j->recorded,
-		.schema = j->schema,
-		.store = j->store,
-		.program = j->program,
-		.operation = j->operation->config,
-		.pairing = &j->pairing,
-		.displaced = j->displaced,
-		.outcome = j->result->outcome,
-		.pool = j->pool,
-	};
+	const struct blame blame = blame_of(j);
 	char text[PAIRING_TEXT_MAX];
 	int r = judge_outputs(j);
 
@@ -409,6 +469,7 @@ int judge(struct comparison *out, const struct recording *recording, const struc
 		r = timeline_make(&out->timeline, &j.pairing, recording, replayed, j.err);
 	if (!r)
 		r = tell_replayed(&j, replayed_json);
+	comparison_release(&j.blamed);
 	pairing_release(&j.pairing);
 	handle_map_free(j.handles);
 	return r;

@@ -17,6 +17,7 @@ struct program_func;
 struct schema;
 struct server_result;
 struct store;
+struct value;
 struct values;
 
 struct judge {
@@ -28,6 +29,8 @@ struct judge {
 	const struct program_func *operation;
 	const struct server_result *result;
 	struct pairing pairing;
+	struct comparison
+		blamed;	  /* what the recording lacks, by the first argument that is therefore not known */
 	size_t differing; /* the first recorded output whose arguments differ, or PAIRING_NONE */
 	struct handle_map *handles;
 	const struct displaced *displaced;
@@ -35,6 +38,10 @@ struct judge {
 	struct pool *pool;
 	struct err *err;
 };
+
+/* 1: @value, which was given to replayed call @call, is not there because the recording does not have what it
+ * leads to. The first time it is told in j->blamed. */
+int judge_blames(struct judge *j, const struct paired_call *call, const struct value *value);
 
 /* --- judge_values.c --- */
 

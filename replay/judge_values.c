@@ -8,6 +8,7 @@
 #include "lib/program.h"
 #include "lib/recording.h"
 #include "lib/store.h"
+#include "lib/util.h"
 #include "lib/value.h"
 #include "replay/judge_impl.h"
 
@@ -110,6 +111,11 @@ static int compare_output(struct judge *j, size_t idx)
 		size_t at = counterpart(&a, i, &b);
 		const struct value *x = a.args[i], *y = at == PAIRING_NONE ? NULL : b.args[at];
 
+		r = x && y && x->kind != VALUE_UNAVAILABLE ? judge_blames(j, call, y) : 0;
+		if (r) {
+			r = MIN(r, 0);
+			continue;
+		}
 		if (!x || !y || (!is_compared(func->shape, x, y) && value_is_null(x) == value_is_null(y)))
 			continue;
 		r = compare_value(&j->out->differences, prefix, x, y, rules, j->handles, j->err);

@@ -270,6 +270,7 @@ static void decode_chars(struct decoder *d, struct value *v, const struct extent
 	v->kind = VALUE_TEXT;
 	v->bytes = at;
 	v->len = nul ? (size_t)(nul - at) : left;
+	v->extent = left;
 	v->is_truncated = !nul && left < n->size;
 	v->full_len = v->is_truncated ? n->size : 0;
 }

@@ -255,6 +255,15 @@ bool value_is_null(const struct value *v)
 	return v->kind == VALUE_POINTER && !v->bits;
 }
 
+bool value_same_bytes(const struct value *a, const struct value *b)
+{
+	size_t len = a->kind == VALUE_TEXT ? MAX(a->len, a->extent) : a->len;
+	size_t other = b->kind == VALUE_TEXT ? MAX(b->len, b->extent) : b->len;
+
+	return a->len == b->len && len == other &&
+	       (!len || (a->bytes && b->bytes && !memcmp(a->bytes, b->bytes, len)));
+}
+
 const struct value *value_pointee(const struct value *value)
 {
 	if (value->kind == VALUE_REF)

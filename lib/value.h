@@ -58,7 +58,9 @@ struct value {
 	bool is_content;   /* what a container of C++ holds: shown in the container's place */
 	bool is_unread; /* UNAVAILABLE because a register could not be read: another time it may be there */
 	uint64_t bits, bits_high;
-	uint64_t extent;   /* STRUCT, ARRAY: bytes that it took where it lay */
+	uint64_t extent;   /* STRUCT, ARRAY: bytes that it took where it lay. TEXT in a char array: how many
+			    * `bytes` there are, what lies behind the NUL too; it is neither shown nor compared
+			    */
 	uint64_t full_len; /* is_truncated: elements or bytes that there were; 0: nobody knows (a string) */
 	const char *text;
 	const uint8_t *bytes; /* borrowed from the call's fragments, or the pool's */
@@ -97,6 +99,8 @@ const struct value *value_content(const struct value *value);
 long double value_float(const struct value *value);
 #define VALUE_LONG_DOUBLE_BYTES 10	       /* of its 16 that mean something */
 bool value_is_null(const struct value *value); /* a pointer, and NULL */
+/* Whether @a's recorded bytes are @b's: of text in an array what lies behind its NUL counts, too. */
+bool value_same_bytes(const struct value *a, const struct value *b);
 /* What a POINTER or REF points to; NULL for the rest. */
 const struct value *value_pointee(const struct value *value);
 /* Where @value stands, as the configuration would say it: "reply->lines[2].sku", "return", "*count". What a

@@ -234,8 +234,7 @@ static bool is_leaf(const struct shape_node *node)
 static bool is_same_leaf(const struct value *a, const struct value *b)
 {
 	return b && !a->child_cnt && !b->child_cnt && a->kind == b->kind && a->bits == b->bits &&
-	       a->bits_high == b->bits_high && a->len == b->len &&
-	       (!a->len || !memcmp(a->bytes, b->bytes, a->len));
+	       a->bits_high == b->bits_high && value_same_bytes(a, b);
 }
 
 static void keep(struct encoding *out, size_t off, size_t len)

@@ -9,6 +9,7 @@
 
 #include "lib/err.h"
 #include "lib/schema.h"
+#include "lib/util.h"
 #include "lib/value.h"
 #include "replay/notes.h"
 
@@ -139,10 +140,12 @@ int encode_whole(struct encoder *encoder, const struct value *value)
 		       : 0;
 }
 
+/* Much code has bytes in plain char: what lies behind a NUL is put there, too, as far as there is room. */
 int encode_chars(struct encoder *encoder, uint32_t off, const struct value *value,
 		 const struct shape_node *node)
 {
-	size_t len = value->len + (value->kind == VALUE_TEXT && value->len < node->size);
+	bool is_text = value->kind == VALUE_TEXT;
+	size_t len = is_text ? MIN(MAX(value->extent, value->len), node->size) : value->len;
 
 	if (value->kind != VALUE_TEXT && value->kind != VALUE_BYTES)
 		return encode_refuse(encoder, value, "is no longer text in this build");
@@ -150,9 +153,9 @@ int encode_chars(struct encoder *encoder, uint32_t off, const struct value *valu
 		return encode_refuse(encoder, value, "does not fit its array in this build");
 	if (encode_whole(encoder, value) < 0)
 		return -EUNATCH;
-	return len > value->len && encode_store(encoder, off + value->len, "", 1) < 0
-		       ? -EUNATCH
-		       : encode_store(encoder, off, value->bytes, value->len);
+	if (is_text && len == value->len && len < node->size && encode_store(encoder, off + len, "", 1) < 0)
+		return -EUNATCH;
+	return encode_store(encoder, off, value->bytes, len);
 }
 
 int encode_raw(struct encoder *encoder, uint32_t off, const struct value *value,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "lib/err.h"
+#include "lib/util.h"
 #include "lib/value.h"
 
 #define OBJECTS_FIRST 64
@@ -18,7 +19,7 @@ size_t objects_extent(const struct value *object)
 {
 	switch (object->kind) {
 	case VALUE_TEXT:
-		return object->len + !object->is_truncated;
+		return MAX(object->len + !object->is_truncated, object->extent);
 	case VALUE_BYTES:
 		return object->len;
 	case VALUE_STRUCT:

@@ -237,9 +237,7 @@ static int overlay(struct rebuild *rebuild, uint8_t reg, const struct value *poi
 static bool is_same(const struct value *a, const struct value *b)
 {
 	if (!b || a->kind != b->kind || a->bits != b->bits || a->bits_high != b->bits_high ||
-	    a->len != b->len || a->child_cnt != b->child_cnt)
-		return false;
-	if (a->bytes && b->bytes && memcmp(a->bytes, b->bytes, a->len))
+	    a->child_cnt != b->child_cnt || !value_same_bytes(a, b))
 		return false;
 	for (size_t i = 0; i < a->child_cnt; i++)
 		if (!is_same(a->child[i], b->child[i]))

@@ -11,6 +11,11 @@
 
 #define LONG_DOUBLE 16
 
+static bool is_flexible(const struct shape_node *n)
+{
+	return n->is_inline || (n->kind == SHAPE_ARRAY && (n->length || n->has_terminator));
+}
+
 int decoder_init(struct decoder *d, const struct shape *shape, const struct side *side, uint8_t flow,
 		 size_t *cnt, struct pool *pool)
 {
@@ -22,7 +27,8 @@ int decoder_init(struct decoder *d, const struct shape *shape, const struct side
 			      .flow = flow,
 			      .cnt = cnt};
 	for (size_t i = 0; i < shape->nodes_cnt && !d->at; i++)
-		if (shape->nodes[i].tag && !(d->at = pool_array(pool, shape->nodes_cnt, sizeof(*d->at))))
+		if ((shape->nodes[i].tag || is_flexible(&shape->nodes[i])) &&
+		    !(d->at = pool_array(pool, shape->nodes_cnt, sizeof(*d->at))))
 			return -ENOMEM;
 	return d->memory ? 0 : -ENOMEM;
 }
@@ -282,7 +288,7 @@ static void decode_array(struct decoder *d, struct value *v, const struct extent
 	decode_elements(d, v, n->first_child, n->count, extent, off);
 }
 
-static void decode_absent(struct decoder *d, struct value *v, const struct extent *extent)
+void decode_absent(struct decoder *d, struct value *v, const struct extent *extent)
 {
 	decode_unavailable(v, extent_why(d, extent));
 	v->is_unread = extent->missing;
@@ -327,11 +333,6 @@ static const struct kind_decoder {
 	[SHAPE_CUT] = {decode_cut, false},	  [SHAPE_VARARGS] = {decode_varargs, false},
 	[SHAPE_FILE] = {decode_file, false},	  [SHAPE_AGAIN] = {decode_pointer, true},
 };
-
-static bool is_flexible(const struct shape_node *n)
-{
-	return n->is_inline || (n->kind == SHAPE_ARRAY && (n->length || n->has_terminator));
-}
 
 void decode(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off)
 {

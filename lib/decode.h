@@ -20,6 +20,8 @@
 #include "lib/value.h"
 
 struct call;
+struct expr;
+struct path;
 
 /* Where a value's bytes are. */
 struct extent {
@@ -49,8 +51,8 @@ struct decoder {
 	struct pool *pool;
 	const char *prefix; /* of the paths in REFs */
 	uint8_t flow;
-	/* By node, where the value that is being decoded lies: what tags are looked up from. NULL: there are
-	 * none. */
+	/* By node, where the value that is being decoded lies: what tags, and lengths of arrays in registers,
+	 * are looked up from. NULL: there are none. */
 	struct at {
 		struct extent extent;
 		uint64_t off;
@@ -85,6 +87,8 @@ uint64_t decode_load(const uint8_t *bytes, size_t size); /* at most 8, little-en
 /* The low @bits of @v, 1 to 64. */
 uint64_t decode_extend(uint64_t v, unsigned bits, bool is_signed);
 void decode_unavailable(struct value *v, const char *reason);
+/* What of @extent was not captured. */
+void decode_absent(struct decoder *d, struct value *v, const struct extent *extent);
 
 /* --- decode_extent.c --- */
 
@@ -107,12 +111,19 @@ const char *decode_say(struct decoder *d, const char *fmt, uint64_t number);
 
 /* The live member of UNION node @node; SHAPE_NONE: it cannot be told, or no case says. */
 uint16_t decode_live(struct decoder *d, uint16_t node);
+/* The number at @path, read from the bytes. */
+bool decode_number_at(struct decoder *d, uint16_t scope, const struct path *path, int64_t *out);
 /* Where a parameter's own bytes are: value.c. False: no memory. */
 bool decode_param_extent(struct decoder *d, struct extent *out, const struct shape_param *param);
 
 /* The low half of xmm register @number at entry, or NULL; then why. value.c. */
 const uint8_t *decode_xmm(const struct decoder *d, unsigned number);
 const char *decode_no_xmm(const struct decoder *d);
+
+/* --- decode_length.c --- */
+
+/* What @expr comes to; false: something that it needs was not captured. */
+bool decode_eval(struct decoder *d, uint16_t scope, const struct expr *expr, int64_t *out);
 
 /* --- decode_format.c --- */
 

@@ -13,6 +13,7 @@
 #include "lib/util.h"
 
 static const char in_only[] = "captured at entry only";
+static const char no_length[] = "its length was not captured";
 static const char out_only[] = "captured at return only";
 
 struct value *decode_pointee(struct decoder *d, struct value *v, uint16_t node)
@@ -293,12 +294,41 @@ void decode_pointer(struct decoder *d, struct value *v, const struct extent *ext
 	}
 }
 
+/* In registers: no fragment of its own tells how long it is. */
+static void decode_in_registers(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off)
+{
+	const struct shape_node *n = &d->shape->nodes[v->node];
+	uint32_t size = n->kind == SHAPE_BYTES ? 1 : d->shape->nodes[n->first_child].size;
+	struct extent own = {.status = PLAN_FRAGMENT_OK};
+	int64_t wanted;
+
+	if (!decode_eval(d, n->scope, n->length, &wanted)) {
+		decode_unavailable(v, no_length);
+		return;
+	}
+	wanted = MAX(wanted, 0);
+	own.captured = MIN(wanted, n->max) * size;
+	if (!extent_has(extent, off, own.captured)) {
+		decode_absent(d, v, extent);
+		return;
+	}
+	own.bytes = extent->bytes + off;
+	if (n->kind == SHAPE_BYTES)
+		set_bytes(d, v, &own, wanted);
+	else
+		decode_elements(d, v, n->first_child, wanted, &own, 0);
+}
+
 void decode_flexible(struct decoder *d, struct value *v, const struct extent *extent, uint64_t off)
 {
 	const struct shape_node *n = &d->shape->nodes[v->node];
 	uint64_t addr = extent->addr + off;
 	struct found found;
 
+	if (!extent->has_addr && n->length) {
+		decode_in_registers(d, v, extent, off);
+		return;
+	}
 	if (!extent->has_addr || !memory_find(d->memory, addr, v->node, &found)) {
 		decode_unavailable(v, extent_why_absent(d, addr));
 		return;

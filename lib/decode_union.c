@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* What tells a union's live member, read from the bytes: its value may not be decoded yet. As put_path of the
- * planner. */
+/* Numbers that tell about other values (a union's live member, a length), read from the bytes: their values
+ * may not be decoded yet. As put_path of the planner. */
 #include "lib/decode.h"
 #include "lib/expr.h"
 
@@ -111,16 +111,23 @@ static bool load(struct decoder *d, const struct place *p, int64_t *out)
 	return true;
 }
 
+bool decode_number_at(struct decoder *d, uint16_t scope, const struct path *path, int64_t *out)
+{
+	struct place place;
+
+	if (!root(d, &place, scope, path->root))
+		return false;
+	for (size_t i = 0; i < path->cnt; i++)
+		if (!take_step(d, &place, &path->steps[i]))
+			return false;
+	return load(d, &place, out);
+}
+
 uint16_t decode_live(struct decoder *d, uint16_t node)
 {
 	const struct shape_node *n = &d->shape->nodes[node];
-	struct place place;
 	int64_t value;
 
-	if (!root(d, &place, n->scope, n->tag->root))
-		return SHAPE_NONE;
-	for (size_t i = 0; i < n->tag->cnt; i++)
-		if (!take_step(d, &place, &n->tag->steps[i]))
-			return SHAPE_NONE;
-	return load(d, &place, &value) ? shape_case_of(d->shape, node, value) : SHAPE_NONE;
+	return decode_number_at(d, n->scope, n->tag, &value) ? shape_case_of(d->shape, node, value)
+							     : SHAPE_NONE;
 }

@@ -73,3 +73,47 @@ char *path_text(const struct path *path)
 	}
 	return TAKE_PTR(text);
 }
+
+int64_t expr_apply(enum expr_kind kind, int64_t a, int64_t b)
+{
+	bool overflows = a == INT64_MIN && b == -1;
+
+	switch (kind) {
+	case EXPR_NOT:
+		return !a;
+	case EXPR_NEG:
+		return (int64_t) - (uint64_t)a;
+	case EXPR_ADD:
+		return (int64_t)((uint64_t)a + (uint64_t)b);
+	case EXPR_SUB:
+		return (int64_t)((uint64_t)a - (uint64_t)b);
+	case EXPR_MUL:
+		return (int64_t)((uint64_t)a * (uint64_t)b);
+	case EXPR_DIV:
+		return overflows ? a : b ? a / b : 0;
+	case EXPR_MOD:
+		return overflows || !b ? 0 : a % b;
+	case EXPR_LT:
+		return a < b;
+	case EXPR_LE:
+		return a <= b;
+	case EXPR_GT:
+		return a > b;
+	case EXPR_GE:
+		return a >= b;
+	case EXPR_EQ:
+		return a == b;
+	case EXPR_NE:
+		return a != b;
+	case EXPR_AND:
+		return a && b;
+	case EXPR_OR:
+		return a || b;
+	case EXPR_MIN:
+		return MIN(a, b);
+	case EXPR_MAX:
+		return MAX(a, b);
+	default:
+		return 0;
+	}
+}

@@ -79,6 +79,10 @@ void path_release(struct path *path);
  */
 char *path_text(const struct path *path);
 
+/* What @kind makes of two numbers, or @a alone. As the plan's interpreters: 64 bits that wrap, division by
+ * zero gives 0. */
+int64_t expr_apply(enum expr_kind kind, int64_t a, int64_t b);
+
 #define auto_expr __attribute__((cleanup(expr_freep)))
 #define auto_path __attribute__((cleanup(path_release)))
 void expr_freep(struct expr **expr);

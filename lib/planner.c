@@ -196,6 +196,29 @@ static void walk_array(struct planner *p, uint16_t node, struct place place)
 	p->next = mark;
 }
 
+/* In registers, where they are recorded already: what the elements lead to. */
+static void walk_in_registers(struct planner *p, uint16_t node, struct place place, struct exits *exits)
+{
+	const struct shape_node *n = &p->shape->nodes[node];
+	uint16_t child = n->first_child;
+	uint8_t cnt;
+
+	if (n->kind == SHAPE_BYTES || n->has_terminator || !(p->needs[child] & flow_of(p)))
+		return;
+	cnt = put_length(p, node, n->max, exits);
+	for (uint32_t i = 0; i < n->count && !p->failed; i++) {
+		unsigned mark = p->next;
+
+		put_jump(p,
+			 (struct plan_op){.kind = PLAN_JZ, .a = put_binary(p, PLAN_LT, put_const(p, i), cnt)},
+			 &exits->null);
+		p->at[child] = place_inside(place, i * p->shape->nodes[child].size);
+		walk(p, child, p->at[child]);
+		p->next = mark;
+	}
+	p->at[child].kind = PLACE_NOWHERE;
+}
+
 /* Its elements lie here, but only its rule knows how many. */
 static void walk_flexible(struct planner *p, uint16_t node, struct place place)
 {
@@ -203,8 +226,8 @@ static void walk_flexible(struct planner *p, uint16_t node, struct place place)
 	unsigned mark = p->next;
 
 	if (place.kind != PLACE_MEMORY)
-		return;
-	if (p->shape->nodes[node].kind == SHAPE_BYTES)
+		walk_in_registers(p, node, place, &exits);
+	else if (p->shape->nodes[node].kind == SHAPE_BYTES)
 		walk_bytes(p, node, place.base, place.off, &exits);
 	else
 		walk_elements(p, node, place.base, place.off, &exits);

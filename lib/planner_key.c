@@ -246,13 +246,42 @@ static void key_unfollowed(struct planner *p, const struct shape_node *n, struct
 	put_label(p, &fault);
 }
 
+/* Elements in registers, one after the other: there are few. */
+static void key_in_registers(struct planner *p, uint16_t node, struct place place, struct exits *exits)
+{
+	const struct shape_node *n = &p->shape->nodes[node];
+	struct label end = LABEL_NEW;
+	uint8_t cnt;
+
+	if (n->has_terminator || !place_is_known(p, &place, n->size)) {
+		put_emit(p, p->fault, 1);
+		return;
+	}
+	cnt = put_length(p, node, n->max, exits);
+	put_emit(p, cnt, EIGHTBYTE);
+	for (uint32_t i = 0; i < n->count && !p->failed; i++) {
+		unsigned mark = p->next;
+		uint8_t is_there = put_binary(p, PLAN_LT, put_const(p, i), cnt);
+
+		put_jump(p, (struct plan_op){.kind = PLAN_JZ, .a = is_there}, &end);
+		if (n->kind == SHAPE_BYTES) {
+			key_raw(p, place_inside(place, i), 1);
+		} else {
+			p->at[n->first_child] = place_inside(place, i * p->shape->nodes[n->first_child].size);
+			key_value(p, n->first_child, p->at[n->first_child], KEY_WITHIN);
+		}
+		p->next = mark;
+	}
+	put_label(p, &end);
+}
+
 /* Elements that lie in the value itself. */
 static void key_flexible(struct planner *p, uint16_t node, struct place place)
 {
 	struct exits exits = EXITS_NEW;
 
 	if (place.kind != PLACE_MEMORY)
-		put_emit(p, p->fault, 1);
+		key_in_registers(p, node, place, &exits);
 	else if (p->shape->nodes[node].kind == SHAPE_BYTES)
 		key_bytes(p, node, place.base, place.off, &exits);
 	else

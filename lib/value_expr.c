@@ -251,7 +251,7 @@ static int eval_unary(struct evaluation *e, const struct expr *expr, struct oper
 
 	if (r)
 		return r;
-	*out = (struct operand){.num = expr->kind == EXPR_NOT ? !v : (int64_t) - (uint64_t)v};
+	*out = (struct operand){.num = expr_apply(expr->kind, v, 0)};
 	return 0;
 }
 
@@ -307,39 +307,6 @@ static int eval_equal(struct evaluation *e, const struct expr *expr, struct oper
 	return 0;
 }
 
-/* As the plan's interpreters: 64 bits that wrap, division by zero gives 0. */
-static int64_t arithmetic(enum expr_kind kind, int64_t a, int64_t b)
-{
-	bool overflows = a == INT64_MIN && b == -1;
-
-	switch (kind) {
-	case EXPR_ADD:
-		return (int64_t)((uint64_t)a + (uint64_t)b);
-	case EXPR_SUB:
-		return (int64_t)((uint64_t)a - (uint64_t)b);
-	case EXPR_MUL:
-		return (int64_t)((uint64_t)a * (uint64_t)b);
-	case EXPR_DIV:
-		return overflows ? a : b ? a / b : 0;
-	case EXPR_MOD:
-		return overflows || !b ? 0 : a % b;
-	case EXPR_LT:
-		return a < b;
-	case EXPR_LE:
-		return a <= b;
-	case EXPR_GT:
-		return a > b;
-	case EXPR_GE:
-		return a >= b;
-	case EXPR_MIN:
-		return MIN(a, b);
-	case EXPR_MAX:
-		return MAX(a, b);
-	default:
-		return 0;
-	}
-}
-
 static int eval_binary(struct evaluation *e, const struct expr *expr, struct operand *out)
 {
 	int64_t a, b;
@@ -349,7 +316,7 @@ static int eval_binary(struct evaluation *e, const struct expr *expr, struct ope
 		r = eval_number(e, expr->b, &b);
 	if (r)
 		return r;
-	*out = (struct operand){.num = arithmetic(expr->kind, a, b)};
+	*out = (struct operand){.num = expr_apply(expr->kind, a, b)};
 	return 0;
 }
 

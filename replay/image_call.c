@@ -100,16 +100,34 @@ static void order_live(const struct value *live[ABI_PARAMS_MAX], const struct sh
 	}
 }
 
-/* What the call left behind comes first: where something else lay there at its entry, that is gone. */
+/* Arguments that are const, or that are not. */
+static int know_args(struct image *image, const struct shape *shape, const struct values *values,
+		     bool is_const)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
+		if (values->args[i] && values->args[i]->is_const == is_const)
+			r = image_know(image, shape, values->names[i], i, values->args[i]);
+	return r;
+}
+
+/*
+ * Of one place in memory the first one counts. What the caller has comes before the result, which may be just
+ * that: a buffer that was filled and is returned, one of the constants that were given. Then what the call
+ * left behind: where something else lay there at its entry, that is gone.
+ */
 static int know_all(struct image *image, const struct shape *shape, const struct values *values)
 {
-	int r = rebuild_know(&image->rebuild, values->result, shape->result.node);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
 		r = image_know(image, shape, values->names[i], i, values->out[i]);
-	for (size_t i = 0; r == 0 && i < values->params_cnt; i++)
-		r = image_know(image, shape, values->names[i], i, values->args[i]);
-	return r;
+	if (r == 0)
+		r = know_args(image, shape, values, true);
+	if (r == 0)
+		r = rebuild_know(&image->rebuild, values->result, shape->result.node);
+	return r < 0 ? r : know_args(image, shape, values, false);
 }
 
 /* What %n stores is not captured. */

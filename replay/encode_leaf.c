@@ -78,6 +78,20 @@ static int store_bits(struct encoder *encoder, uint32_t off, const struct shape_
 	return encode_store(encoder, off + first, &word, len);
 }
 
+/* A bool that is neither true nor false is none that a program could have: C makes true of it, where it was
+ * an integer. */
+static int as_bool(struct encoder *encoder, const struct value *value, uint64_t *bits)
+{
+	if (!value->bits_high && value->bits <= 1)
+		return 0;
+	if (value->kind != VALUE_INT)
+		return encode_refuse(encoder, value, "is neither true nor false in this build");
+	notes_add(encoder->notes, "'%s' is a bool in this build: recorded numbers other than 0 are true",
+		  encode_name_of(value));
+	*bits = 1;
+	return 0;
+}
+
 int encode_number(struct encoder *encoder, uint32_t off, const struct value *value,
 		  const struct shape_node *node)
 {
@@ -85,8 +99,12 @@ int encode_number(struct encoder *encoder, uint32_t off, const struct value *val
 
 	if (value->kind != VALUE_INT && value->kind != VALUE_BOOL && value->kind != VALUE_ENUM)
 		return encode_refuse(encoder, value, "is no longer a number of the same kind in this build");
-	if (!fits(value, node))
+	if (node->kind == SHAPE_BOOL && value->kind != VALUE_BOOL) {
+		if (as_bool(encoder, value, &words[0]) < 0)
+			return -EUNATCH;
+	} else if (!fits(value, node)) {
 		return encode_refuse(encoder, value, "does not fit its type in this build");
+	}
 	if (node->size == 16 && value->size != 16)
 		words[1] = value->is_signed && (int64_t)words[0] < 0 ? ~0ull : 0;
 	if (node->bit_size)

@@ -288,6 +288,71 @@ static void what_a_limit_kept_out_is_refused_with_the_reason(void **state)
 	end(&b);
 }
 
+/* --- numbers that became a bool --- */
+
+static int rebuild_bool(struct bench *b, struct shop *shop, const struct value *value, uint8_t *out)
+{
+	struct rebuild_value rebuilt = {};
+	int r;
+
+	begin(b, shop, 0, (struct shop_param[]){{"on", shop->boolean}, {}}, NULL, 0);
+	rebuild_begin(&b->rebuild, b->t.shape, b->t.shape, NULL, NULL);
+	r = rebuild_value(&b->rebuild, &rebuilt, value, b->t.shape->params[0].node);
+	*out = rebuilt.bytes[0];
+	return r;
+}
+
+static void an_integer_becomes_a_bool_as_c_converts_it(void **state)
+{
+	static const struct {
+		uint64_t bits;
+		uint8_t size, want;
+		bool is_noted;
+	} cases[] = {{0, 4, 0},	      {1, 4, 1},	 {2, 4, 1, true},
+		     {2, 1, 1, true}, {256, 4, 1, true}, {-1ull, 8, 1, true}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct value value = {.kind = VALUE_INT,
+					    .name = "on",
+					    .size = cases[i].size,
+					    .is_signed = true,
+					    .bits = cases[i].bits};
+		struct bench b;
+		uint8_t got;
+
+		assert_int_equal(rebuild_bool(&b, *state, &value, &got), 0);
+		assert_int_equal(got, cases[i].want);
+		assert_int_equal(b.notes.cnt, cases[i].is_noted);
+		if (cases[i].is_noted)
+			assert_string_equal(
+				b.notes.text[0],
+				"'on' is a bool in this build: recorded numbers other than 0 are true");
+		end(&b);
+	}
+}
+
+static void an_enumerator_that_is_no_bool_is_refused(void **state)
+{
+	const struct value value = {.kind = VALUE_ENUM, .name = "on", .size = 4, .bits = 2, .text = "MID"};
+	struct bench b;
+	uint8_t got;
+
+	assert_int_equal(rebuild_bool(&b, *state, &value, &got), -EUNATCH);
+	assert_string_equal(b.err.msg, "'on' is neither true nor false in this build");
+	end(&b);
+}
+
+static void a_bool_that_was_none_keeps_its_byte(void **state)
+{
+	const struct value value = {.kind = VALUE_BOOL, .name = "on", .size = 1, .bits = 2};
+	struct bench b;
+	uint8_t got;
+
+	assert_int_equal(rebuild_bool(&b, *state, &value, &got), 0);
+	assert_int_equal(got, 2);
+	end(&b);
+}
+
 /* --- what flows out through live memory --- */
 
 /* Run f on @live as recorded: @change stands for what the real function did. Then serve the record to
@@ -396,6 +461,9 @@ int main(void)
 		cmocka_unit_test(text_that_was_cut_is_refused_and_says_what_to_raise),
 		cmocka_unit_test(a_pointer_to_memory_that_nobody_could_read_keeps_its_number),
 		cmocka_unit_test(what_a_limit_kept_out_is_refused_with_the_reason),
+		cmocka_unit_test(an_integer_becomes_a_bool_as_c_converts_it),
+		cmocka_unit_test(an_enumerator_that_is_no_bool_is_refused),
+		cmocka_unit_test(a_bool_that_was_none_keeps_its_byte),
 		cmocka_unit_test(a_pointer_that_did_not_change_is_followed_in_live_memory),
 		cmocka_unit_test(a_pointer_that_changed_leads_to_new_memory),
 		cmocka_unit_test(a_pointer_to_a_live_argument_leads_there),

@@ -231,15 +231,16 @@ static int visit(struct scan *scan, const struct cassette_item *item)
 		r = matches(&scan->query, metadata, &is_match);
 	if (r == -ENOMEM)
 		return err_nomem(scan->err);
+	if (!r)
+		found.metadata = metadata;
 	if (!r && is_match && scan->query.lookup->distinct)
 		r = is_new(scan, &item->key, &is_match);
 	if (r == -ENOMEM)
 		return r;
 	if (r)
 		scan->unreadable++;
-	if (r || !is_match)
+	if (r ? !scan->query.lookup->with_unreadable : !is_match)
 		return 0;
-	found.metadata = metadata;
 	scan->result = scan->fn(&found, scan->ctx);
 	scan->is_over = scan->result || ++scan->matches == scan->query.lookup->limit;
 	return scan->is_over;

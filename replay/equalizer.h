@@ -36,14 +36,14 @@ struct equalizer_opts {
 
 struct equalizer_totals {
 	size_t total, by_verdict[VERDICT_CNT];
-	size_t found;	/* by the lookup, so far */
-	bool is_listed; /* there are no more */
-	size_t unreadable;
+	size_t found;					    /* by the lookup, so far */
+	bool is_listed;					    /* there are no more */
 	size_t not_compared;				    /* values that neither side captured */
 	unsigned long long unrecorded[SERVE_FUNCTIONS_MAX]; /* see unrecorded.h */
 };
 
-/* All that @lookup finds or, where there are any, those of @keys. */
+/* All that @lookup finds or, where there are any, those of @keys. What @lookup cannot tell, for its metadata
+ * cannot be read, is an equalizer failure. */
 struct selection {
 	const struct lookup *lookup;
 	const struct recording_key *keys;

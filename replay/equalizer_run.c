@@ -21,17 +21,22 @@
 #define AHEAD_MAX  16384 /* recordings that are listed before they are taken */
 #define STOPPED	   1	 /* the listing, by us */
 
+/* A recording to be replayed. */
+struct listed {
+	struct recording_key key;
+	bool is_unreadable; /* its metadata cannot be read: nobody knows whether it was asked for */
+};
+
 struct run {
 	struct equalizer *equalizer;
 	const struct selection *selection;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct recording_key *ahead; /* AHEAD_MAX */
-	size_t listed;		     /* keys, so far */
-	bool is_listed;		     /* there are no more */
-	size_t unreadable;
-	size_t next;	/* key to be taken */
-	size_t emitted; /* comparisons handed on */
+	struct listed *ahead; /* AHEAD_MAX */
+	size_t listed;	      /* so far */
+	bool is_listed;	      /* there are no more */
+	size_t next;	      /* to be taken */
+	size_t emitted;	      /* comparisons handed on */
 	struct done {
 		struct comparison comparison;
 		bool is_done;
@@ -61,8 +66,8 @@ static bool must_wait(const struct run *run)
 	return run->next == run->listed ? !run->is_listed : run->next >= run->emitted + WINDOW_MAX;
 }
 
-/* The next key and its number; false: there is none. */
-static bool take(struct run *run, size_t *idx, struct recording_key *key)
+/* The next one and its number; false: there is none. */
+static bool take(struct run *run, size_t *idx, struct listed *one)
 {
 	bool is_taken;
 
@@ -72,7 +77,7 @@ static bool take(struct run *run, size_t *idx, struct recording_key *key)
 	is_taken = !is_told_to_stop(run) && run->next < run->listed;
 	if (is_taken) {
 		*idx = run->next++;
-		*key = run->ahead[*idx % AHEAD_MAX];
+		*one = run->ahead[*idx % AHEAD_MAX];
 		pthread_cond_broadcast(&run->changed);
 	}
 	pthread_mutex_unlock(&run->lock);
@@ -99,26 +104,40 @@ static void give(struct run *run, size_t idx, const struct comparison *compariso
 	pthread_mutex_unlock(&run->lock);
 }
 
+/* What is lost may be what was asked for: it counts. */
+static void give_unreadable(struct run *run, size_t idx, const struct recording_key *key)
+{
+	struct comparison comparison = {.key = *key, .verdict = VERDICT_EQUALIZER_FAILURE};
+
+	snprintf(comparison.reason, sizeof(comparison.reason),
+		 "its metadata cannot be read; named by its ID it is replayed all the same");
+	give(run, idx, &comparison);
+}
+
 static int play_all(struct worker *worker, struct err *err)
 {
 	struct run *run = worker->run;
 	const struct player_opts opts = equalizer_player_opts(run->equalizer, worker->cpu);
 	auto_cassette struct cassette *cassette = NULL;
 	struct player *player = NULL;
-	struct recording_key key;
+	struct listed one;
 	size_t idx;
 	int r = 0;
 
-	while (r == 0 && take(run, &idx, &key)) {
+	while (r == 0 && take(run, &idx, &one)) {
 		struct comparison comparison;
 
+		if (one.is_unreadable) {
+			give_unreadable(run, idx, &one.key);
+			continue;
+		}
 		/* A cassette is one thread's, so each worker opens its own. */
 		if (!cassette)
 			r = cassette_open(&cassette, cassette_url(run->equalizer->cassette), false, err);
 		if (r == 0 && !player)
 			r = player_new(&player, &opts, cassette, err);
 		if (r == 0)
-			r = player_play(player, &key, &comparison, err);
+			r = player_play(player, &one.key, &comparison, err);
 		if (r == 0)
 			give(run, idx, &comparison);
 	}
@@ -139,7 +158,7 @@ static void *work(void *arg)
 
 /* --- listing --- */
 
-static int add_key(const struct recording_key *key, struct run *run)
+static int add(const struct recording_key *key, bool is_unreadable, struct run *run)
 {
 	bool is_over;
 
@@ -148,7 +167,7 @@ static int add_key(const struct recording_key *key, struct run *run)
 		pthread_cond_wait(&run->changed, &run->lock);
 	is_over = is_told_to_stop(run);
 	if (!is_over) {
-		run->ahead[run->listed++ % AHEAD_MAX] = *key;
+		run->ahead[run->listed++ % AHEAD_MAX] = (struct listed){*key, is_unreadable};
 		pthread_cond_broadcast(&run->changed);
 	}
 	pthread_mutex_unlock(&run->lock);
@@ -157,19 +176,20 @@ static int add_key(const struct recording_key *key, struct run *run)
 
 static int add_found(const struct found *found, void *ctx)
 {
-	return add_key(&found->key, ctx);
+	return add(&found->key, !found->metadata, ctx);
 }
 
 static int list_all(struct run *run, struct err *err)
 {
 	const struct selection *selection = run->selection;
+	struct lookup lookup = *selection->lookup;
 	int r = 0;
 
+	lookup.with_unreadable = true;
 	if (!selection->keys_cnt)
-		return lookup_each(run->equalizer->cassette, selection->lookup, &run->unreadable, add_found,
-				   run, err);
+		return lookup_each(run->equalizer->cassette, &lookup, NULL, add_found, run, err);
 	for (size_t i = 0; i < selection->keys_cnt && r == 0; i++)
-		r = add_key(&selection->keys[i], run);
+		r = add(&selection->keys[i], false, run);
 	return r;
 }
 
@@ -280,7 +300,6 @@ static int play_many(struct run *run, comparison_fn fn, void *ctx, struct equali
 			comparison_release(&run->window[i].comparison);
 	totals->found = run->listed;
 	totals->is_listed = run->is_listed;
-	totals->unreadable = run->unreadable;
 	return run->status ? err_pass(err, run->status, &run->err) : r;
 }
 

@@ -213,7 +213,6 @@ static int choose_cover(struct equalizing *e, struct equalizer *equalizer, const
 
 	status_clear(&e->status);
 	verdicts_print_notes(equalizer_notes(equalizer));
-	common_unreadable(e->totals.unreadable);
 	common_alike(e->alike);
 	if (r == 0 && !e->totals.found && e->totals.is_listed)
 		return nothing_matches(e->cassette, e->err);
@@ -294,7 +293,6 @@ static int finish(struct equalizing *e)
 		r = print_json(e) ?: r;
 	else
 		print_text(e);
-	common_unreadable(totals->unreadable);
 	common_alike(e->alike);
 	if (r == 0)
 		r = read_allowed(&allowed, e->opts->allow, totals->total, e->err);

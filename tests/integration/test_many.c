@@ -245,7 +245,7 @@ static long memory_of(const char *tape, int cnt)
 
 #define FEW	 1000
 #define MANY	 10000 /* TAPEDECK_MANY in the environment: another number */
-#define GROWTH_K 6144  /* what the queue of names takes that is listed ahead, 171 bytes each, and noise */
+#define GROWTH_K 6144  /* what the queue of names takes that is listed ahead, 172 bytes each, and noise */
 
 static int stop_at_once(const struct comparison *comparison, void *ctx)
 {
@@ -283,6 +283,28 @@ static void however_many_there_are_memory_is_the_same_and_the_first_comes_early(
 	assert_in_range(many_k, 0, few_k + GROWTH_K);
 }
 
+static void a_recording_whose_metadata_is_damaged_counts(void **state)
+{
+	const char *dir = command_text("%s/damaged", command_folder());
+	const char *tape = command_text("file:%s", dir), *text;
+
+	make_orders(dir, 0);
+	write_file(command_text("%s/tape_recorder_recordings/metadata/" OTHER, dir), "{torn", 5);
+	for (int i = 0; i < 2; i++) {
+		const char *name = i ? "studio" : "equalize";
+
+		text = said(name, "", tape, 1, ARGV("--json", "--where", "customer=nobody*"));
+		if (!strstr(text, "\"id\":\"" OTHER "\"") || !strstr(text, "\"total\":1,\"equal\":0,") ||
+		    !strstr(text, "\"equalizer_failure\":1"))
+			fail_msg("%s: %s", name, text);
+		text = said(name, "", tape, 1, ARGV("--limit", "1000"));
+		if (!strstr(text, OTHER ": equalizer_failure ") ||
+		    !strstr(text, "its metadata cannot be read") || !strstr(text, ", 1 equalizer_failure"))
+			fail_msg("%s: %s", name, text);
+	}
+	assert_non_null(strstr(said("equalize", "", tape, 0, ARGV(OTHER)), "1 replayed: 1 equal"));
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -290,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(recordings_are_replayed_by_name),
 		TEST(a_name_that_is_not_there_ends_it_before_anything_runs),
+		TEST(a_recording_whose_metadata_is_damaged_counts),
 		TEST(a_terminal_shows_how_many_have_which_verdict),
 		TEST(a_program_is_started_anew_after_so_many_replays),
 		TEST(however_many_there_are_memory_is_the_same_and_the_first_comes_early),

@@ -66,13 +66,14 @@ struct got {
 	char ids[64];
 	size_t cnt;
 	int stop_at, value;
+	size_t without_metadata;
 };
 
 static int append(const struct found *found, void *ctx)
 {
 	struct got *got = ctx;
 
-	assert_non_null(found->metadata);
+	got->without_metadata += !found->metadata;
 	got->ids[got->cnt++] = found->key.id[0];
 	got->ids[got->cnt] = '\0';
 	return got->stop_at && got->cnt == (size_t)got->stop_at ? got->value : 0;
@@ -121,6 +122,7 @@ static void a_lookup_finds_what_its_filters_say(void **state)
 		if (strcmp(got.ids, cases[i].want) != 0)
 			fail_msg("case %zu found '%s', not '%s'", i, got.ids, cases[i].want);
 		assert_int_equal(unreadable, 0);
+		assert_int_equal(got.without_metadata, 0);
 	}
 }
 
@@ -219,6 +221,20 @@ static void unreadable_metadata_is_counted_and_passed_over(void **state)
 	assert_int_equal(unreadable, 3);
 }
 
+static void unreadable_metadata_is_found_by_who_asks_for_it(void **state)
+{
+	struct lookup lookup = {.where = {"customer=acme"}, .where_cnt = 1, .with_unreadable = true};
+	struct got got = {};
+	size_t unreadable;
+
+	put_text(*state, "order", "20251125", 'a', "{torn");
+	put_text(*state, "_startup", "20251125", 'b', "{torn");
+	assert_int_equal(lookup_each(*state, &lookup, &unreadable, append, &got, NULL), 0);
+	assert_string_equal(got.ids, "12a");
+	assert_int_equal(got.without_metadata, 1);
+	assert_int_equal(unreadable, 1);
+}
+
 static void wrong_words_are_usage_errors_before_anything_is_read(void **state)
 {
 	static const struct {
@@ -273,6 +289,7 @@ int main(void)
 		TEST(random_with_a_limit_chooses_evenly),
 		TEST(spread_takes_one_of_each_day_in_turn),
 		TEST(unreadable_metadata_is_counted_and_passed_over),
+		TEST(unreadable_metadata_is_found_by_who_asks_for_it),
 		TEST(wrong_words_are_usage_errors_before_anything_is_read),
 	};
 

@@ -191,16 +191,13 @@ static int verify(struct verifying *verifying, const struct verify_opts *opts)
 {
 	struct lookup lookup = common_lookup(&opts->filter);
 	bool is_all = !common_has_filter(&opts->filter);
-	size_t unreadable = 0;
 	int r;
 
+	lookup.with_unreadable = true;
 	if (is_all)
 		r = cassette_each(verifying->cassette, NULL, NULL, NULL, on_key, verifying, verifying->err);
 	else
-		r = lookup_each(verifying->cassette, &lookup, &unreadable, on_found, verifying,
-				verifying->err);
-	verifying->faults += unreadable;
-	common_unreadable(unreadable);
+		r = lookup_each(verifying->cassette, &lookup, NULL, on_found, verifying, verifying->err);
 	if (r == 0)
 		r = flush(verifying);
 	return r == 0 && is_all ? find_halves(verifying) : r;

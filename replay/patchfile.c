@@ -326,13 +326,32 @@ static bool is_imported_as(const struct program *program, const struct program_f
 	return false;
 }
 
+/* Whether the executable's function at @addr is configured, and intercepted there: it keeps its role, and is
+ * ready as well. Two ways into one place would each lead into the other. */
+static bool is_ready_too(struct patchfile_writer *writer, uint64_t addr)
+{
+	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
+		struct patch_func *func = &writer->funcs[i];
+
+		if (func->module == 0 && func->addr == addr &&
+		    (func->how == PATCH_ENTRY || func->how == PATCH_TRAP)) {
+			func->role |= PATCH_READY;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A function that is configured and waits too keeps its role, and is ready as well. */
 static int add_ready(struct patchfile_writer *writer, const char *name, struct err *err)
 {
+	const struct symbol *symbol = interceptor(writer, name);
 	size_t before = writer->slots_cnt;
 	struct patch_func *out;
 	int r;
 
+	if (symbol && is_ready_too(writer, symbol->addr))
+		return 0;
 	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
 		if (patchfile_is_system(writer->program->files[writer->program->funcs[i].module].name) &&
 		    is_imported_as(writer->program, &writer->program->funcs[i], name)) {
@@ -446,6 +465,8 @@ static int add_ready_function(struct patchfile_writer *writer, const char *name,
 	size_t before = writer->funcs_cnt;
 	int r;
 
+	if (symbol && is_ready_too(writer, symbol->addr))
+		return 0;
 	if (!symbol) {
 		r = add_ready(writer, name, err);
 		if (r == 0 && writer->funcs_cnt == before)

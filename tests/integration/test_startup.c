@@ -346,6 +346,93 @@ static void a_written_function_counts_instead_of_what_serve_stands_for(void **st
 	assert_null(strstr(text, "\"serve\":"));
 }
 
+/* --- programs that the engine is linked into --- */
+
+/* With an argument it does nothing, with two it fails. */
+static const char linked[] =
+	"#include <poll.h>\n#include <stdlib.h>\n#include <sys/socket.h>\n#include <unistd.h>\n"
+	"int tax = 1, end = 40;\n"
+	"__attribute__((noipa)) int rate(int n) { return n * 3 + WRONG; }\n"
+	"__attribute__((noipa)) int price(int n) { return rate(n) + tax; }\n"
+	"__attribute__((noipa)) int hear(void)\n"
+	"{\n"
+	"	char to[8];\n"
+	"	struct pollfd fd = {end, POLLIN, 0};\n"
+	"	struct iovec part = {to, 2};\n"
+	"	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};\n"
+	"	int ready = poll(&fd, 1, 0);\n"
+	"	return ready * 100 + recvfrom(end, to, 3, 0, 0, 0) * 10 + recvmsg(end, &message, 0);\n"
+	"}\n"
+	"void prepare(void) { tax = 1; }\n"
+	"int main(int argc, char **argv)\n"
+	"{\n"
+	"	int pair[2];\n"
+	"	if (argc == 3)\n"
+	"		return 5;\n"
+	"	prepare();\n"
+	"	if (argc == 2)\n"
+	"		exit(0);\n"
+	"	if (!WRONG && (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || dup2(pair[0], end) != end ||\n"
+	"		       send(pair[1], \"price\", 5, 0) != 5))\n"
+	"		return 6;\n"
+	"	return price(5) + hear() < 0;\n"
+	"}\n";
+static const char linked_config[] =
+	"{\"operations\": {\"price\": {}, \"hear\": {}}, \"inputs\": {\"rate\": {}, \"libc.so.6:poll\": {}, "
+	"\"libc.so.6:recvfrom\": {}, \"libc.so.6:recvmsg\": {}}}";
+static const char *const linked_builds[] = {"~/linked", "~/linked-static"};
+
+static void shell(const char *line)
+{
+	struct command command;
+
+	desk_start_program(&command, ARGV("sh", "-c", line));
+	assert_int_equal(command_wait(&command, WAIT_S), 0);
+}
+
+static void make_linked(void)
+{
+	desk_write_text("~/linked.c", linked);
+	desk_write_text("~/linked.json", linked_config);
+	shell("cd ~ && gcc -g -O1 -DWRONG=0 -o alone linked.c");
+	for (size_t i = 0; i < ARRAY_SIZE(linked_builds); i++)
+		shell(command_text("gcc -g -O1 -DWRONG=1 %s -o %s ~/linked.c $(PKG_CONFIG_PATH=@ pkg-config "
+				   "--define-variable=libdir=@ --libs tapedeck-replay)",
+				   i ? "-static" : "", linked_builds[i]));
+	shell("rm -rf ~/linked.tape");
+	DESK_EXPECT(0, NULL, NULL, "record", "-c", "~/linked.json", "--to", "file:~/linked.tape", "--",
+		    "~/alone");
+}
+
+static void expect_linked_equal(const char *options)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(linked_builds); i++) {
+		autofree char *out = NULL;
+		struct command command;
+
+		desk_start_program(
+			&command,
+			ARGV("sh", "-c",
+			     command_text(
+				     "@/tapedeck equalize -c ~/linked.json --exe %s file:~/linked.tape %s",
+				     linked_builds[i], options)));
+		command_wait(&command, WAIT_S);
+		out = command_file(command.out);
+		if (command.status || !strstr(out, "2 replayed: 2 equal")) {
+			autofree char *err = command_file(command.err);
+
+			fail_msg("%s %s: %s%s", linked_builds[i], options, out, err);
+		}
+	}
+}
+
+static void inputs_that_wait_are_served_where_they_lie_in_the_program_too(void **state)
+{
+	make_linked();
+	expect_linked_equal("");
+	expect_linked_equal("--ready rate");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +452,7 @@ int main(void)
 		cmocka_unit_test(check_names_what_serve_comes_to_and_what_it_would_add),
 		cmocka_unit_test(a_compiled_schema_serves_what_it_was_compiled_with),
 		cmocka_unit_test(a_written_function_counts_instead_of_what_serve_stands_for),
+		cmocka_unit_test(inputs_that_wait_are_served_where_they_lie_in_the_program_too),
 	};
 
 	return cmocka_run_group_tests(tests, setup, desk_teardown);

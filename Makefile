@@ -116,7 +116,7 @@ $(O)/tapedeck-replay.pc: Makefile
 	$(Q)printf '%s\n' 'libdir=$(PREFIX)/lib/tapedeck' 'Name: tapedeck-replay' 'Version: $(VERSION)' \
 		'Description: plays tapedeck recordings in the program that it is linked into' \
 		'includedir=$(PREFIX)/include' 'Cflags: -I$${includedir}' \
-		'Libs: -L$${libdir} -Wl,--whole-archive -l:libtapedeck-replay.a -Wl,--no-whole-archive -Wl,--wrap=__libc_start_main' > $@
+		'Libs: -L$${libdir} -Wl,--whole-archive -l:libtapedeck-replay.a -Wl,--no-whole-archive -Wl,--wrap=__libc_start_main -Wl,--wrap=exit' > $@
 
 # --- tests
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(ARCHIVES) $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))

@@ -38,6 +38,7 @@
 typedef int main_fn(int argc, char **argv, char **envp);
 typedef int start_fn(main_fn *program, int argc, char **argv, main_fn *init, void (*fini)(void),
 		     void (*rtld_fini)(void), void *stack_end);
+typedef void exit_fn(int status);
 
 static struct func all_funcs[PATCH_FUNCS_MAX];
 ENGINE_WRITTEN struct engine engine = {.funcs = all_funcs};
@@ -341,8 +342,11 @@ static int is_ready_at_end(int status)
 	return engine.patch->ready_main == 2 || (engine.patch->end_will_do && !status && is_failing(status));
 }
 
+/* In the place of main. Where the engine is linked in, its constructor ran after this was put there. */
 static int run_main(int argc, char **argv, char **envp)
 {
+	if (engine.state != ENGINE_STARTING)
+		return program_main(argc, argv, envp);
 	start_watch_exit();
 	pthread_atfork(NULL, on_program_fork, NULL);
 	if (engine.patch->ready_main == 1)
@@ -362,16 +366,24 @@ static int run_main(int argc, char **argv, char **envp)
 }
 
 #ifdef LINKED_IN
-/* By -Wl,--wrap=__libc_start_main; the driver knows by this mark that the engine is there. */
+/* By -Wl,--wrap=__libc_start_main; the driver knows by this mark that the engine is there. A program that was
+ * linked without -Wl,--wrap=exit has no __real_exit, and its exit is not ours. */
 EXPORT start_fn __wrap___libc_start_main;
 extern start_fn __real___libc_start_main EXPORT;
+EXPORT _Noreturn exit_fn __wrap_exit;
+extern exit_fn __real_exit EXPORT __attribute__((weak));
 EXPORT const char tapedeck_replay_linked_in[] = "tapedeck-replay";
 #define START	     __wrap___libc_start_main
 #define REAL_START() &__real___libc_start_main
+#define EXIT	     __wrap_exit
+#define REAL_EXIT()  &__real_exit
 #else
 EXPORT start_fn __libc_start_main;
+EXPORT _Noreturn exit_fn exit;
 #define START	     __libc_start_main
 #define REAL_START() (start_fn *)dlsym(RTLD_NEXT, "__libc_start_main")
+#define EXIT	     exit
+#define REAL_EXIT()  (exit_fn *)dlsym(RTLD_NEXT, "exit")
 #endif
 
 int START(main_fn *program, int argc, char **argv, main_fn *init, void (*fini)(void), void (*rtld_fini)(void),
@@ -380,11 +392,8 @@ int START(main_fn *program, int argc, char **argv, main_fn *init, void (*fini)(v
 	start_fn *real = REAL_START();
 
 	engine.has_entered = 1;
-	if (engine.state == ENGINE_STARTING) {
-		program_main = program;
-		program = run_main;
-	}
-	return real(program, argc, argv, init, fini, rtld_fini, stack_end);
+	program_main = program;
+	return real(run_main, argc, argv, init, fini, rtld_fini, stack_end);
 }
 
 EXPORT _Noreturn void _exit(int status);
@@ -401,13 +410,11 @@ void _Exit(int status)
 	_exit(status);
 }
 
-#ifndef LINKED_IN
-EXPORT _Noreturn void exit(int status);
-
-/* With 0, the end of main in other words, else mostly a failure; libc itself does not come by here. */
-void exit(int status)
+/* With 0, the end of main in other words, else mostly a failure. libc itself comes by here where it is linked
+ * in, too, when main has returned. */
+void EXIT(int status)
 {
-	void (*real)(int) = (typeof(real))dlsym(RTLD_NEXT, "exit");
+	exit_fn *real = REAL_EXIT();
 
 	if (!status && engine.state == ENGINE_STARTING && syscalls_getpid() == program_pid &&
 	    is_ready_at_end(status))
@@ -415,4 +422,3 @@ void exit(int status)
 	real(status);
 	__builtin_unreachable();
 }
-#endif

@@ -433,6 +433,15 @@ static void inputs_that_wait_are_served_where_they_lie_in_the_program_too(void *
 	expect_linked_equal("--ready rate");
 }
 
+static void a_program_with_the_engine_in_it_is_ready_where_any_other_is(void **state)
+{
+	make_linked();
+	expect_linked_equal("-- nothing");
+	expect_linked_equal("--ready end -- nothing");
+	expect_linked_equal("--init prepare -- to fail");
+	expect_linked_equal("--ready main -- to fail");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +462,7 @@ int main(void)
 		cmocka_unit_test(a_compiled_schema_serves_what_it_was_compiled_with),
 		cmocka_unit_test(a_written_function_counts_instead_of_what_serve_stands_for),
 		cmocka_unit_test(inputs_that_wait_are_served_where_they_lie_in_the_program_too),
+		cmocka_unit_test(a_program_with_the_engine_in_it_is_ready_where_any_other_is),
 	};
 
 	return cmocka_run_group_tests(tests, setup, desk_teardown);

@@ -442,20 +442,6 @@ static int add_watched(struct patchfile_writer *writer, struct err *err)
 	return r;
 }
 
-/* A configured function of the executable keeps its role, too. */
-static bool is_ready_configured(struct patchfile_writer *writer, uint64_t addr)
-{
-	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
-		const struct program_func *func = &writer->program->funcs[i];
-
-		if (func->module || func->addr != addr || func->config->mark)
-			continue;
-		writer->funcs[i].role |= PATCH_READY;
-		return true;
-	}
-	return false;
-}
-
 /* --ready FUNCTION: one that the executable defines, or imports. */
 static int add_ready_function(struct patchfile_writer *writer, const char *name, struct err *err)
 {
@@ -474,8 +460,6 @@ static int add_ready_function(struct patchfile_writer *writer, const char *name,
 				      "--ready names '%s', which the program neither has nor imports", name);
 		return r;
 	}
-	if (is_ready_configured(writer, symbol->addr))
-		return 0;
 	r = prologue_move(&prologue, writer->program->objects[0], symbol->addr, symbol->size, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot stop at '%s'", name);

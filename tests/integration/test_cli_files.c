@@ -156,7 +156,7 @@ static void a_damaged_schema_is_refused_for_all_that_need_it(void **state)
 	desk_expect(&equalize, 1, NULL, NULL);
 }
 
-static void metadata_that_cannot_be_read_is_passed_over_and_counted(void **state)
+static void metadata_that_cannot_be_read_is_counted(void **state)
 {
 	static const char *const foreign[] = {"", "{", "[]", "\xff\xfe"};
 	struct command command;
@@ -167,8 +167,9 @@ static void metadata_that_cannot_be_read_is_passed_over_and_counted(void **state
 		desk_write(path, foreign[i], strlen(foreign[i]));
 		DESK_EXPECT(0, "1 recording has metadata that cannot be read", NULL, "ls", "file:~/copy");
 		desk_run(&command, ARGV("equalize", C, "--exe", "~/desk", "file:~/copy", "--json"));
-		desk_expect(&command, 0, "1 recording has metadata that cannot be read", NULL);
+		desk_expect(&command, 1, NULL, NULL);
 		assert_int_equal(total_of(&command, "equal"), DESK_RECORDINGS - 1);
+		assert_int_equal(total_of(&command, "equalizer_failure"), 1);
 	}
 }
 
@@ -198,7 +199,7 @@ int main(void)
 		TEST(a_flipped_bit_anywhere_is_refused),
 		TEST(what_is_no_file_is_refused),
 		TEST(a_damaged_schema_is_refused_for_all_that_need_it),
-		TEST(metadata_that_cannot_be_read_is_passed_over_and_counted),
+		TEST(metadata_that_cannot_be_read_is_counted),
 		TEST(what_a_cassette_says_cannot_steer_the_terminal),
 	};
 

@@ -21,6 +21,7 @@ struct segment {
 
 static struct module {
 	uint64_t base;
+	const void *phdrs; /* where they are mapped: which of the loader's objects it is */
 	struct segment segments[SEGMENTS_MAX];
 	unsigned segments_cnt;
 	uint64_t relro_start, relro_end;
@@ -55,29 +56,53 @@ static void put_segments(struct module *module, const struct dl_phdr_info *info)
 	}
 }
 
-/* The build id of a mapped image, or NULL. */
-static const uint8_t *build_id(const struct dl_phdr_info *info, size_t *len)
+static int is_mapped(const struct dl_phdr_info *info, uint64_t from, uint64_t len)
 {
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		const uint8_t *at = (void *)(info->dlpi_addr + p->p_vaddr), *end = at + p->p_memsz;
 
-		if (p->p_type != PT_NOTE)
-			continue;
-		while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
-			const ElfW(Nhdr) *note = (void *)at;
-			size_t name_len = (note->n_namesz + 3u) & ~3u;
-			size_t note_len = sizeof(*note) + name_len + ((note->n_descsz + 3u) & ~3u);
+		if (p->p_type == PT_LOAD && from >= p->p_vaddr && from - p->p_vaddr <= p->p_filesz &&
+		    len <= p->p_filesz - (from - p->p_vaddr))
+			return 1;
+	}
+	return 0;
+}
 
-			if (note_len > (size_t)(end - at))
-				break;
-			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
-			    !memcmp(note + 1, "GNU", 4)) {
-				*len = note->n_descsz;
-				return (const uint8_t *)(note + 1) + name_len;
-			}
-			at += note_len;
+/* The build id among mapped notes, or NULL. */
+static const uint8_t *id_in_notes(const uint8_t *at, const uint8_t *end, size_t *len)
+{
+	while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
+		const ElfW(Nhdr) *note = (void *)at;
+		size_t name_len = (note->n_namesz + 3ull) & ~3ull;
+		size_t note_len = sizeof(*note) + name_len + ((note->n_descsz + 3ull) & ~3ull);
+
+		if (note_len > (size_t)(end - at))
+			break;
+		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && !memcmp(note + 1, "GNU", 4)) {
+			*len = note->n_descsz;
+			return (const uint8_t *)(note + 1) + name_len;
 		}
+		at += note_len;
+	}
+	return NULL;
+}
+
+/* The build id of a mapped image, as much of it as a patch file has, or NULL. */
+static const uint8_t *build_id(const struct dl_phdr_info *info, size_t *len)
+{
+	const size_t max = sizeof(((struct patch_module *)NULL)->build_id);
+
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		const uint8_t *at = (void *)(info->dlpi_addr + p->p_vaddr), *id;
+
+		if (p->p_type != PT_NOTE || !is_mapped(info, p->p_vaddr, p->p_memsz))
+			continue;
+		id = id_in_notes(at, at + p->p_memsz, len);
+		if (!id)
+			continue;
+		*len = *len < max ? *len : max;
+		return id;
 	}
 	return NULL;
 }
@@ -98,8 +123,6 @@ static void check_build_id(const struct patch_module *want, const struct dl_phdr
 	if (!want->build_id_len)
 		return;
 	id = build_id(info, &len);
-	if (id && len > sizeof(want->build_id))
-		len = sizeof(want->build_id);
 	if (id && len == want->build_id_len && !memcmp(id, want->build_id, len))
 		return;
 	put_hex(expected, want->build_id, want->build_id_len);
@@ -110,24 +133,59 @@ static void check_build_id(const struct patch_module *want, const struct dl_phdr
 		    expected);
 }
 
+static unsigned find_by_name(const char *name)
+{
+	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
+		if (!modules[i].is_loaded && !strcmp(engine.modules[i].name, name))
+			return i;
+	return PATCH_NONE;
+}
+
+static int is_found(const struct dl_phdr_info *info)
+{
+	for (unsigned i = 0; i < engine.patch->modules_cnt; i++)
+		if (modules[i].is_loaded && modules[i].phdrs == info->dlpi_phdr)
+			return 1;
+	return 0;
+}
+
+/* A library that is loaded by another name than it was examined by: through a link, or in another one's
+ * place. What has no build id is known by its name alone. */
+static unsigned find_by_id(const struct dl_phdr_info *info)
+{
+	size_t len = 0;
+	const uint8_t *id = build_id(info, &len);
+
+	for (unsigned i = 0; id && i < engine.patch->modules_cnt; i++) {
+		const struct patch_module *want = &engine.modules[i];
+
+		if (!modules[i].is_loaded && want->name[0] && want->build_id_len == len &&
+		    !memcmp(id, want->build_id, len))
+			return i;
+	}
+	return PATCH_NONE;
+}
+
 /* The first object that is listed is the executable. */
 static int look(struct dl_phdr_info *info, size_t size, void *ctx)
 {
 	int *is_first = ctx;
 	const char *name = *is_first ? "" : base_name(info->dlpi_name);
+	unsigned found;
 
 	if (!*is_first && !*name)
 		return 0;
+	found = find_by_name(name);
+	if (found == PATCH_NONE && !*is_first && !is_found(info))
+		found = find_by_id(info);
 	*is_first = 0;
-	for (unsigned i = 0; i < engine.patch->modules_cnt; i++) {
-		if (modules[i].is_loaded || strcmp(engine.modules[i].name, name) != 0)
-			continue;
-		check_build_id(&engine.modules[i], info);
-		modules[i].base = info->dlpi_addr;
-		modules[i].is_loaded = 1;
-		put_segments(&modules[i], info);
-		break;
-	}
+	if (found == PATCH_NONE)
+		return 0;
+	check_build_id(&engine.modules[found], info);
+	modules[found].base = info->dlpi_addr;
+	modules[found].phdrs = info->dlpi_phdr;
+	modules[found].is_loaded = 1;
+	put_segments(&modules[found], info);
 	return 0;
 }
 

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Find all by name that were not found before, and check their build ids; what is wrong ends in engine_fail.
- * Modules that are not loaded are no failure: see module_base. */
+/* Find all by name, else by build id, that were not found before, and check their build ids; what is wrong
+ * ends in engine_fail. Modules that are not loaded are no failure: see module_base. */
 void module_find_all(void);
 
 /* Live address of the module's address 0. 0 with a base of 0 is real for fixed executables: ask

@@ -108,6 +108,67 @@ static void it_has_no_main_for_arguments(void **state)
 	assert_non_null(strstr(said, "is a library: there is no main for arguments behind '--'"));
 }
 
+/* Opens the library that it is given. */
+static const char opener[] = "#include <dlfcn.h>\n"
+			     "static void *lib;\n"
+			     "__attribute__((noipa)) int offer(int n)\n"
+			     "{ int (*rate)(int) = dlsym(lib, \"rate\"); return rate(n) + 1; }\n"
+			     "int main(int argc, char **argv)\n"
+			     "{ lib = dlopen(argv[1], RTLD_NOW); return !lib || offer(4) < 0; }\n";
+static const char opener_config[] = "{\"operations\": {\"offer\": {}}, "
+				    "\"inputs\": {\"%s:rate\": {\"alias\": \"rate\"}}}";
+
+/* With --lib the one in whose place the build's plug-in stands. */
+static void expect_rate_served(const char *lib, const char *opened)
+{
+	const char *const tapedeck = command_text("%s/tapedeck", command_build());
+	const char *const tape = command_text("file:%s", in_folder("opened"));
+	autofree char *said = NULL;
+
+	command_must(&last,
+		     lib ? ARGV(tapedeck, "equalize", "-c", in_folder("opener.json"), "--exe",
+				in_folder("opener"), "--lib", lib, tape, "--", opened)
+			 : ARGV(tapedeck, "equalize", "-c", in_folder("opener.json"), "--exe",
+				in_folder("opener"), tape, "--", opened),
+		     0, TIMEOUT_S);
+	said = command_file(last.out);
+	assert_non_null(strstr(said, "1 replayed: 1 equal"));
+}
+
+static void make_plugin(const char *name, const char *wrong)
+{
+	command_must(&last,
+		     ARGV("cc", "-g", "-O1", "-fPIC", "-shared", "-Wl,--build-id", wrong, "-o",
+			  in_folder(name), in_folder("plug.c")),
+		     0, TIMEOUT_S);
+}
+
+static void open_by_other_names(void)
+{
+	make_plugin("plug.so", "-DWRONG=0");
+	write_text("opener.json", command_text(opener_config, in_folder("plug.so")));
+	command_must(&last, ARGV("rm", "-rf", in_folder("opened")), 0, TIMEOUT_S);
+	command_must(&last,
+		     ARGV(command_text("%s/tapedeck", command_build()), "record", "-c",
+			  in_folder("opener.json"), "--to", command_text("file:%s", in_folder("opened")),
+			  "--", in_folder("opener"), in_folder("plug.so")),
+		     0, TIMEOUT_S);
+	make_plugin("plug-1.1.so", "-DWRONG=1");
+	expect_rate_served(command_text("plug.so=%s", in_folder("plug-1.1.so")), in_folder("plug-1.1.so"));
+	make_plugin("plug.so", "-DWRONG=1");
+	command_must(&last, ARGV("ln", "-sf", in_folder("plug.so"), in_folder("current.so")), 0, TIMEOUT_S);
+	expect_rate_served(NULL, in_folder("current.so"));
+}
+
+static void a_plug_in_is_intercepted_by_its_build_id_whatever_name_it_is_opened_by(void **state)
+{
+	write_text("plug.c", "int rate(int n) { __asm__ volatile(\"nop; nop; nop\"); return n + WRONG; }\n");
+	write_text("opener.c", opener);
+	command_must(&last, ARGV("cc", "-g", "-O1", "-o", in_folder("opener"), in_folder("opener.c"), "-ldl"),
+		     0, TIMEOUT_S);
+	open_by_other_names();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -116,6 +177,7 @@ int main(void)
 		TEST(a_library_is_replayed_alone),
 		TEST(a_new_build_of_it_is_found_different_whatever_its_file_is_called),
 		TEST(it_has_no_main_for_arguments),
+		TEST(a_plug_in_is_intercepted_by_its_build_id_whatever_name_it_is_opened_by),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

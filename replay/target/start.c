@@ -208,12 +208,27 @@ static void restore_preload(char **envp)
 			*envp += strlen("TAPEDECK_");
 }
 
+/* Whether @text is @cnt numbers. Not by libc: where a sanitizer is linked into the program, libc's function
+ * is its, and not ready yet. */
+static int read_numbers(const char *text, int *const numbers[], int cnt)
+{
+	for (int i = 0; i < cnt; i++) {
+		while (*text == ' ')
+			text++;
+		if (*text < '0' || *text > '9')
+			return 0;
+		for (*numbers[i] = 0; *text >= '0' && *text <= '9'; text++)
+			*numbers[i] = *numbers[i] * 10 + *text - '0';
+	}
+	return 1;
+}
+
 static void start_recording(const char *value, char **envp)
 {
 	int patch_fd, tape_fd, error_number = errno;
 	size_t len;
 
-	if (sscanf(value, "%d %d", &patch_fd, &tape_fd) != 2)
+	if (!read_numbers(value, (int *const[]){&patch_fd, &tape_fd}, 2))
 		return;
 	restore_preload(envp);
 	record_map(tape_fd);
@@ -228,6 +243,9 @@ static void start_recording(const char *value, char **envp)
 	errno = error_number;
 }
 
+/* Of a sanitizer that is linked into the program, and stands before libc: it must be ready before we are. */
+extern void __tsan_init(void) __attribute__((weak));
+
 /* Linked in, the earliest that a program may ask for. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **envp)
 {
@@ -235,12 +253,14 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
 	int patch_fd, case_fd;
 	size_t len;
 
+	if ((value || recording) && __tsan_init)
+		__tsan_init();
 	if (recording) {
 		start_recording(recording, envp);
 		return;
 	}
 	if (!value ||
-	    sscanf(value, "%d %d %d %d", &patch_fd, &case_fd, &engine.outcome_fd, &engine.socket) != 4)
+	    !read_numbers(value, (int *const[]){&patch_fd, &case_fd, &engine.outcome_fd, &engine.socket}, 4))
 		return;
 	take_variable(envp, "LD_PRELOAD=");
 	take_variable(envp, "LD_BIND_NOW=");

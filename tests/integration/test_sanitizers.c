@@ -73,6 +73,7 @@ static void what_a_sanitizer_reports_is_the_verdict(void **state)
 		 "failed|san.c:17:6: runtime error: signed integer overflow", LOUD},
 		{"gcc", "-fsanitize=address,undefined", "-DNONE", "equal"},
 		{"clang", "-fsanitize=address,undefined", "-DNONE", "equal"},
+		{"clang", "-fsanitize=thread", "-DNONE", "equal"},
 	};
 	static char ids[2][256];
 

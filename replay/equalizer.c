@@ -256,9 +256,10 @@ struct player_opts equalizer_player_opts(struct equalizer *equalizer, int cpu)
 int equalizer_one(struct equalizer *equalizer, const struct recording_key *key, struct comparison *out,
 		  struct err *err)
 {
-	const struct player_opts opts = equalizer_player_opts(equalizer, -1);
+	struct player_opts opts = equalizer_player_opts(equalizer, -1);
 	int r = 0;
 
+	opts.interrupt = equalizer->opts.stop;
 	if (!equalizer->player)
 		r = player_new(&equalizer->player, &opts, equalizer->cassette, err);
 	return r < 0 ? r : player_play(equalizer->player, key, out, err);

@@ -30,7 +30,7 @@ struct equalizer_opts {
 	bool keep;	    /* leave the programs' folders behind, and note where */
 	bool is_checked;    /* under valgrind */
 	bool is_debugged;   /* gdb stops in the operation: of equalizer_one */
-	const volatile sig_atomic_t *stop;
+	const volatile sig_atomic_t *stop; /* of many: what was begun still comes; of one: -EINTR at once */
 };
 #define EQUALIZER_TIMEOUT_MS 10000
 

@@ -145,6 +145,7 @@ static int start_server(struct player *player, size_t operation, char *const *ar
 		.is_debugged = player->opts.is_debugged,
 		.is_checked = player->opts.is_checked,
 		.stop = stop_at(player, operation),
+		.interrupt = player->opts.interrupt,
 		.patch = stage->patch.data,
 		.patch_len = stage->patch.len,
 	};
@@ -160,7 +161,7 @@ static int start_as_recorded(struct player *player, size_t operation, struct err
 	char *const *args = player->opts.args ? player->opts.args : stage->slot->startup.args;
 	int r = start_server(player, operation, args, err);
 
-	if (r == 0 || player->opts.args || !args || !args[0])
+	if (r == 0 || r == -EINTR || player->opts.args || !args || !args[0])
 		return r;
 	if (start_server(player, operation, NULL, NULL))
 		return r;
@@ -282,8 +283,8 @@ static int run(struct play *play, unsigned how, struct server_result *result, st
 	int r = server_run(stage->slot->server, data->data, data->len,
 			   player->opts.timeout_ms * slower(player), how, result, err);
 
-	if (r == 0)
-		return 0;
+	if (r == 0 || r == -EINTR)
+		return r;
 	server_stop(stage->slot->server);
 	stage->slot->server = NULL;
 	r = start(player, play->operation, err);
@@ -444,6 +445,8 @@ int player_play(struct player *player, const struct recording_key *key, struct c
 	buf_init(&one.data, PATCH_CASE_BYTES);
 	r = play(&one, out, &why);
 	buf_release(&one.data);
+	if (r == -EINTR)
+		return err_pass(err, r, &why);
 	if (r < 0)
 		return give_up(out, &why);
 	out->key = *key;

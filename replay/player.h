@@ -2,6 +2,7 @@
 /* Plays recordings, one at a time, each operation in a server of its own. Belongs to one thread. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,13 +27,15 @@ struct player_opts {
 	bool covers;	    /* comparisons tell what was reached */
 	bool keeps_results; /* what was compared stays in the comparison */
 	bool goes_on; /* a build that cannot be started for an operation is a verdict on its recordings */
+	const volatile sig_atomic_t *interrupt; /* ends a replay in its middle: -EINTR; NULL: nothing does */
 	struct notes *notes;
 };
 
 /* @opts and @cassette are borrowed. */
 int player_new(struct player **out, const struct player_opts *opts, struct cassette *cassette,
 	       struct err *err);
-/* Whatever is wrong with the recording is a verdict; -errno is a build that cannot be started at all. */
+/* Whatever is wrong with the recording is a verdict; -errno is a build that cannot be started at all, or an
+ * interrupt. */
 int player_play(struct player *player, const struct recording_key *key, struct comparison *out,
 		struct err *err);
 void player_free(struct player *player);

@@ -23,8 +23,9 @@
 #include "replay/launch.h"
 #include "replay/target/patch.h"
 
-#define GRACE_MS   5000 /* for the fork server to say that it killed a child */
-#define SAID_SHOWN 200
+#define INTERRUPT_MS 100  /* after that it is looked for */
+#define GRACE_MS     5000 /* for the fork server to say that it killed a child */
+#define SAID_SHOWN   200
 
 struct server {
 	struct launch *launch;
@@ -42,6 +43,7 @@ struct server {
 	pid_t program; /* the process that is ready, as this one sees it; known when it is debugged */
 	bool is_debugged;
 	struct server_stop stop;
+	const volatile sig_atomic_t *interrupt;
 	unsigned threads_cnt;
 	char ready_at[PATCH_TEXT_MAX];
 	struct patch_span spans[PATCH_SPANS_MAX];
@@ -147,20 +149,30 @@ static ssize_t receive_message(struct server *server, struct patch_message *mess
 	return n;
 }
 
-/* -ETIMEDOUT; -EPIPE when the other end is gone. */
+static bool is_interrupted(const struct server *server)
+{
+	return server->interrupt && *server->interrupt;
+}
+
+/* -ETIMEDOUT; -EINTR; -EPIPE when the other end is gone. A signal may come just before the wait begins: the
+ * wait is short, and again. */
 static int receive(struct server *server, struct patch_message *message, int timeout_ms)
 {
 	uint64_t until = clock_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd ready = {.fd = server->socket, .events = POLLIN};
-		int64_t left = until - clock_ms();
-		int n = poll(&ready, 1, left > 0 ? left : 0);
+		int64_t left = MAX((int64_t)(until - clock_ms()), (int64_t)0);
+		int n = poll(&ready, 1, server->interrupt ? MIN(left, (int64_t)INTERRUPT_MS) : left);
 
+		if (n <= 0 && is_interrupted(server))
+			return -EINTR;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
+		if (n == 0 && left > INTERRUPT_MS)
+			continue;
 		if (n == 0)
 			return -ETIMEDOUT;
 		n = receive_message(server, message);
@@ -173,13 +185,10 @@ static int receive(struct server *server, struct patch_message *message, int tim
 	}
 }
 
-/* Ends by itself within the time, or is ended; its status. */
-static int finish(struct server *server, int timeout_ms, bool *is_late)
+static int say_interrupted(struct server *server, struct err *err)
 {
-	struct patch_message message;
-
-	*is_late = receive(server, &message, timeout_ms) == -ETIMEDOUT;
-	return reap(server, *is_late);
+	reap(server, true);
+	return err_set(err, -EINTR, "stopped");
 }
 
 static void put_last_words(struct server *server, struct err *err)
@@ -220,6 +229,8 @@ static int await_ready(struct server *server, struct err *err)
 	struct patch_message message;
 	int r = receive(server, &message, server->ready_timeout_ms);
 
+	if (r == -EINTR)
+		return say_interrupted(server, err);
 	if (r == -ETIMEDOUT) {
 		reap(server, true);
 		r = err_set(err, r, "the program was not ready within %d ms", server->ready_timeout_ms);
@@ -287,6 +298,7 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
 	server->ready_timeout_ms = opts->ready_timeout_ms > 0 ? opts->ready_timeout_ms : SERVER_READY_MS;
 	server->is_debugged = opts->is_debugged;
 	server->stop = opts->stop;
+	server->interrupt = opts->interrupt;
 	if (opts->startup_len > PATCH_CASE_BYTES)
 		return err_set(err, -EFBIG, "the start-up takes %zu bytes, the limit is %u",
 			       opts->startup_len, PATCH_CASE_BYTES);
@@ -408,11 +420,16 @@ static bool outcome_makes_sense(const struct server *server)
 	       (outcome->func == PATCH_NONE || outcome->func < server->funcs_cnt);
 }
 
-static int play_here(struct server *server, int timeout_ms, struct server_result *result)
+/* It ends by itself within the time, or is ended. */
+static int play_here(struct server *server, int timeout_ms, struct server_result *result, struct err *err)
 {
-	bool is_late;
+	struct patch_message message;
+	int r = receive(server, &message, timeout_ms);
+	bool is_late = r == -ETIMEDOUT;
 
-	result->wait_status = finish(server, timeout_ms, &is_late);
+	if (r == -EINTR)
+		return say_interrupted(server, err);
+	result->wait_status = reap(server, is_late);
 	if (WIFEXITED(result->wait_status) && WEXITSTATUS(result->wait_status) == PATCH_STATUS_PLAYED)
 		result->wait_status = 0;
 	result->timed_out = is_late;
@@ -429,6 +446,8 @@ static int play_forked(struct server *server, int timeout_ms, struct server_resu
 		result->timed_out = message.flags & 1;
 		return 0;
 	}
+	if (r == -EINTR)
+		return say_interrupted(server, err);
 	reap(server, true);
 	r = err_set(err, r ?: -EPROTO,
 		    r == -ETIMEDOUT ? "the target does not answer"
@@ -449,7 +468,7 @@ static int play_debugged(struct server *server, int timeout_ms, struct server_re
 		reap(server, true);
 		return r;
 	}
-	return play_here(server, timeout_ms, result);
+	return play_here(server, timeout_ms, result, err);
 }
 
 static int send_run(struct server *server, int timeout_ms, unsigned how, struct err *err)
@@ -476,7 +495,7 @@ static int play(struct server *server, int timeout_ms, unsigned how, struct serv
 		return r;
 	if (server->is_debugged)
 		return play_debugged(server, timeout_ms, result, err);
-	return server_has_threads(server) ? play_here(server, timeout_ms, result)
+	return server_has_threads(server) ? play_here(server, timeout_ms, result, err)
 					  : play_forked(server, timeout_ms, result, err);
 }
 

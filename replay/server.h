@@ -2,6 +2,7 @@
 /* One target process, started and run to ready; plays cases, one after another. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@ struct server_opts {
 	int cpu;	   /* pin to; -1: not pinned */
 	char *const *libs; /* SONAME=PATH..., NULL-terminated; NULL: none */
 	bool keep;	   /* leave the target's folder behind */
+	/* Set while it waits for the target: the wait is over, and the target's life. NULL: nobody does. */
+	const volatile sig_atomic_t *interrupt;
 	/* Each case runs in the target's first process, and gdb stops in its operation. */
 	bool is_debugged;
 	bool is_checked; /* under valgrind's memcheck */

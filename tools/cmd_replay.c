@@ -100,6 +100,7 @@ static int play(struct equalizer *equalizer, const struct replay_opts *opts, con
 			tries.advice = TAKE_PTR(comparison.advice);
 		comparison_release(&comparison);
 	}
+	r = r == -EINTR && common_stop ? 0 : r;
 	verdicts_print_notes(equalizer_notes(equalizer));
 	verdicts_print_unrecorded(&tries.totals);
 	if (r == 0)
@@ -127,6 +128,7 @@ static int replay(const struct replay_opts *opts, struct config *config, struct 
 		.keep = opts->keep,
 		.is_debugged = opts->gdb,
 		.is_checked = opts->valgrind,
+		.stop = &common_stop,
 	};
 	struct equalizer *equalizer;
 	int r;
@@ -134,7 +136,8 @@ static int replay(const struct replay_opts *opts, struct config *config, struct 
 	r = host_equalizer(&equalizer, &host, &opts->build, words, &equalizer_opts, config, cassette, err);
 	if (r < 0)
 		return r;
-	if (opts->repeat > 1)
+	/* A debugger's are its own. */
+	if (!opts->gdb)
 		common_catch_signals(1);
 	r = play(equalizer, opts, config, key, err);
 	equalizer_free(equalizer);

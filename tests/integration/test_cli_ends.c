@@ -211,6 +211,29 @@ static void an_interrupted_equalize_tells_the_truth(void **state)
 	assert_int_equal(num(summary, "equal"), num(summary, "total"));
 }
 
+static void an_interrupted_replay_leaves_no_folder(void **state)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	struct command replay, shell;
+
+	DESK_EXPECT(0, NULL, NULL, "record", C, "--to", "file:~/long", "--", "~/desk", "answer", "1");
+	assert_int_equal(desk_ids("file:~/long", ids, IDS_MAX), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		desk_start_program(&replay,
+				   ARGV("sh", "-c",
+					command_text("mkdir -p ~/folders && TMPDIR=$(echo ~/folders) exec "
+						     "@/tapedeck replay -c ~/desk.json --exe ~/desk "
+						     "file:~/long %s -- answer 1 5000",
+						     ids[0])));
+		usleep(100 * WAIT_US);
+		assert_true(command_runs(&replay));
+		command_signal(&replay, signals[i]);
+		desk_expect(&replay, 3, "tapedeck: stopped after 0 of 1 replays", NULL);
+		desk_start_program(&shell, ARGV("rmdir", "~/folders"));
+		assert_int_equal(command_wait(&shell, 10), 0);
+	}
+}
+
 static void a_process_whose_file_was_replaced_is_recorded_as_what_it_is(void **state)
 {
 	struct command desk, shell;
@@ -289,6 +312,7 @@ int main(void)
 		cmocka_unit_test(a_command_outlives_its_recorder),
 		cmocka_unit_test(an_interrupted_record_tells_the_truth),
 		cmocka_unit_test(an_interrupted_equalize_tells_the_truth),
+		cmocka_unit_test(an_interrupted_replay_leaves_no_folder),
 		cmocka_unit_test(a_process_whose_file_was_replaced_is_recorded_as_what_it_is),
 		cmocka_unit_test(debug_information_of_another_build_is_refused),
 		cmocka_unit_test(a_command_ends_as_it_would_have_and_nothing_taken_is_said),

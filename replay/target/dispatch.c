@@ -24,6 +24,7 @@
 #include "replay/target/record.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
+#include "replay/target/shadow.h"
 #include "replay/target/syscalls.h"
 #include "replay/target/threads.h"
 #include "replay/target/thunk.h"
@@ -224,6 +225,7 @@ static void call_back(struct serve *serve, const struct serve_op *op, uint64_t t
 	thunk_keep(serve->frame);
 	lock_give(&lock);
 	dispatch_leave();
+	shadow_passed();
 	thunk_call(&call, (void *)target);
 	error_number = errno;
 	dispatch_enter();
@@ -520,6 +522,8 @@ int dispatch_call(struct frame *frame)
 		install_imports();
 	}
 	action = decide(func, frame);
+	if (action == THUNK_RETURN)
+		shadow_returned();
 	dispatch_leave();
 	if (frame->is_kept || frame->has_errno)
 		errno = frame->error_number;

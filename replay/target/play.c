@@ -17,6 +17,7 @@
 #include "replay/target/reach.h"
 #include "replay/target/report.h"
 #include "replay/target/serve.h"
+#include "replay/target/shadow.h"
 #include "replay/target/start.h"
 #include "replay/target/syscalls.h"
 #include "replay/target/thunk.h"
@@ -124,6 +125,7 @@ static void call_operation(struct thunk_call *call, const struct func *func, int
 	dispatch_play((uint64_t)__builtin_frame_address(0));
 	dispatch_leave();
 	errno = 0;
+	shadow_passed();
 	thunk_call(call, func->original);
 	*error_number = errno;
 	dispatch_enter();

@@ -12,6 +12,7 @@
 #include "replay/target/guard.h"
 #include "replay/target/module.h"
 #include "replay/target/objects.h"
+#include "replay/target/shadow.h"
 #include "replay/target/thunk.h"
 
 /* Bytes of pattern behind an object: room for another one like it. */
@@ -59,7 +60,7 @@ static void put_other_pattern(uint8_t *at, size_t len)
 }
 
 /* The program's own allocator, for the program may free it. */
-static uint64_t alloc_plain(size_t len)
+static uint64_t alloc_plain(struct frame *frame, size_t len)
 {
 	size_t more = pattern_len(len);
 	uint8_t *at = malloc(len + more);
@@ -68,6 +69,7 @@ static uint64_t alloc_plain(size_t len)
 		return 0;
 	memset(at, 0, len);
 	put_pattern(at + len, more);
+	shadow_written(frame, at, len + more);
 	return (uint64_t)at;
 }
 
@@ -87,7 +89,7 @@ static int alloc(struct serve *serve, const struct serve_op *op)
 		if (engine.how & PATCH_RUN_FENCED)
 			live = fence_alloc(op->len, op->data, serve->call);
 		if (!live)
-			live = alloc_plain(op->len);
+			live = alloc_plain(serve->frame, op->len);
 		if (!live)
 			return TROUBLE(serve, "no memory for %u recorded bytes", op->len);
 		objects_add(lay_at, op->len, live);
@@ -117,6 +119,7 @@ static int put(struct serve *serve, uint64_t to, const void *from, size_t len)
 	if (guard_write(to, from, len) != len && !holds(to, from, len))
 		return TROUBLE(serve, "%zu recorded bytes cannot be written to 0x%llx", len,
 			       (unsigned long long)to);
+	shadow_written(serve->frame, (void *)to, len);
 	return 0;
 }
 

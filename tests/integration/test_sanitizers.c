@@ -35,6 +35,9 @@ static const char source[] = "#include <stdlib.h>\n"
 			     "	sum += n;\n"
 			     "	sum -= n;\n"
 			     "#endif\n"
+			     "#ifdef UNSET\n"
+			     "	int unset; if (*(volatile int *)&unset == n) sum++;\n"
+			     "#endif\n"
 			     "	free(item);\n"
 			     "#ifdef FREED\n"
 			     "	sum += item->cnt - item->cnt;\n"
@@ -63,7 +66,7 @@ static void what_a_sanitizer_reports_is_the_verdict(void **state)
 		const char *cc, *flags, *defines, *words, *lines;
 	} cases[] = {
 		{"gcc", "-fsanitize=address", "-DFREED",
-		 "failed|AddressSanitizer: heap-use-after-free |san.c:23"},
+		 "failed|AddressSanitizer: heap-use-after-free |san.c:26"},
 		{"clang", "-fsanitize=address", "-DFREED", "failed|AddressSanitizer: heap-use-after-free "},
 		{"gcc", "-fsanitize=undefined", "-DOVERFLOW",
 		 "failed|san.c:17:6: runtime error: signed integer overflow"},
@@ -74,6 +77,9 @@ static void what_a_sanitizer_reports_is_the_verdict(void **state)
 		{"gcc", "-fsanitize=address,undefined", "-DNONE", "equal"},
 		{"clang", "-fsanitize=address,undefined", "-DNONE", "equal"},
 		{"clang", "-fsanitize=thread", "-DNONE", "equal"},
+		{"clang", "-fsanitize=memory", "-DNONE", "equal"},
+		{"clang", "-fsanitize=memory", "-DUNSET",
+		 "failed|MemorySanitizer: use-of-uninitialized-value "},
 	};
 	static char ids[2][256];
 
@@ -103,7 +109,7 @@ static void what_valgrind_reports_is_the_verdict(void **state)
 	assert_int_equal(desk_ids("file:~/san.tape", ids, 2), 1);
 	for (int is_wrong = 0; is_wrong < 2; is_wrong++) {
 		const char *want =
-			is_wrong ? ": valgrind: Invalid write of size 4 at san.c:23 in handle" : ": equal";
+			is_wrong ? ": valgrind: Invalid write of size 4 at san.c:26 in handle" : ": equal";
 		autofree char *said = NULL;
 		struct command command;
 

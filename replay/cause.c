@@ -34,10 +34,23 @@ static void put_place(struct buf *out, const char *path)
 	}
 }
 
-/* What a number is differs from recording to recording; "0x" and what follows is one, too. */
+#define HEX_DIGITS "0123456789abcdef"
+#define ID_MIN	   16 /* digits of what is a recording's name, or a build's, and no word */
+
+/* What a number is differs from recording to recording; "0x" and what follows is one, too, and so is what
+ * names a recording. */
 static void put_reason(struct buf *out, const char *reason)
 {
 	for (const char *at = reason; *at; at++) {
+		size_t digits = strspn(at, HEX_DIGITS);
+		bool is_id = digits >= ID_MIN && !isalnum((unsigned char)at[digits]) &&
+			     (at == reason || !isalnum((unsigned char)at[-1]));
+
+		if (is_id) {
+			buf_put_u8(out, 'N');
+			at += digits - 1;
+			continue;
+		}
 		if (!isdigit((unsigned char)*at)) {
 			buf_put_u8(out, *at);
 			continue;

@@ -35,9 +35,33 @@ static const struct unit sizes[] = {
 
 static const struct unit plain[] = {{"", 1}, {NULL, 0}};
 
+/* In the largest unit that says it. */
+static void put_amount(char *out, size_t len, uint64_t amount, const struct unit *units)
+{
+	const struct unit *best = NULL;
+
+	for (; units->suffix; units++)
+		if (amount % units->factor == 0 && (!best || units->factor > best->factor))
+			best = units;
+	snprintf(out, len, "%llu%s", (unsigned long long)(best ? amount / best->factor : amount),
+		 best ? best->suffix : "");
+}
+
+static int out_of_range(const struct opt *opt, const struct unit *units, const char *text, struct err *err)
+{
+	char min[32], max[32];
+
+	put_amount(min, sizeof(min), opt->min, units);
+	put_amount(max, sizeof(max), opt->max, units);
+	if (!opt->max)
+		return err_usage(err, -ERANGE, "--%s takes at least %s, not '%s'", opt->name, min, text);
+	return err_usage(err, -ERANGE, "--%s takes %s to %s, not '%s'", opt->name, min, max, text);
+}
+
 static int parse_number(uint64_t *out, const struct opt *opt, const struct unit *units, const char *what,
 			const char *text, struct err *err)
 {
+	const struct unit *all = units;
 	char *end;
 	unsigned long long number;
 
@@ -49,8 +73,7 @@ static int parse_number(uint64_t *out, const struct opt *opt, const struct unit 
 		return err_usage(err, -EINVAL, "--%s takes %s, not '%s'", opt->name, what, text);
 	number *= units->factor;
 	if (number < opt->min || (opt->max && number > opt->max))
-		return err_usage(err, -ERANGE, "--%s takes %llu to %llu, not '%s'", opt->name,
-				 (unsigned long long)opt->min, (unsigned long long)opt->max, text);
+		return out_of_range(opt, all, text, err);
 	*out = number;
 	return 0;
 }

@@ -55,6 +55,7 @@ static void words_that_are_none_are_usage_errors(void **state)
 		{{"ls", "file:~/tape", "--", "x"}, 2, "'ls' takes nothing behind '--'", NULL},
 		{{"check", "-c"}, 2, "'-c' needs a value", NULL},
 		{{"check", C, "-p", "0"}, 2, "--pid takes 1 to 2147483647, not '0'", NULL},
+		{{"equalize", C, "--timeout", "0"}, 2, "--timeout takes at least 1ms, not '0'", NULL},
 		{{"check", C, "-p", "12x"}, 2, "--pid takes a number, not '12x'", NULL},
 		{{"record", C, "-p", "1", "--duration", "soon"}, 2, "--duration takes a duration", NULL},
 		{{"ls", "file:~/tape", "--since", "soon"}, 2, "since 'soon' is no point of time", "write 7d"},

@@ -84,6 +84,8 @@ static void a_failure_is_its_reason_without_its_numbers(void **state)
 	comparison.verdict = VERDICT_FAILED;
 	strcpy(comparison.reason, "SIGSEGV at 0x7f12ab in 'total' after call 17");
 	expect("SIGSEGV at N in 'total' after call N");
+	strcpy(comparison.reason, "'handle/20261126/3e8f01a2b4c5d6e7f8091a2b3c4d5e6f': torn at byte 17");
+	expect("'handle/N/N': torn at byte N");
 }
 
 static void an_equal_one_has_no_cause(void **state)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/cassette.h"
 #include "lib/config.h"
@@ -74,6 +76,26 @@ static int open_program(struct program **out, struct config *config, struct proc
 	if (r == 0)
 		r = process_layout(process, *out, err);
 	return r < 0 ? r : process_check(process, *out, err);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* A script, or what only starts another program: nothing in it is what was configured. */
+static int blame_command(const struct process *process, const char *command, int r, struct err *err)
+{
+	char link[64], exe[PATH_MAX] = "";
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)process->pid);
+	if (readlink(link, exe, sizeof(exe) - 1) < 0 || !strcmp(base_name(exe), base_name(command)))
+		return r;
+	err_wrap(err, r, "the command '%s' is run by '%s'", command, exe);
+	err_hint(err, "give the program itself, where that only starts it");
+	return r;
 }
 
 struct progress {
@@ -363,7 +385,7 @@ static int run(const void *arg, const struct words *words, struct err *err)
 		r = open_program(&program, config, process, opts->schema, features_hook_all(opts->two_links),
 				 err);
 	if (r < 0)
-		return r;
+		return process && words->rest ? blame_command(process, words->rest[0], r, err) : r;
 	if (opts->dry_run)
 		return sites_print(program, NULL, opts->json, err);
 	return record(opts, config, program, process, NULL, url, err);

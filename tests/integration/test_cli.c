@@ -173,6 +173,10 @@ static void a_file_that_is_no_program_is_refused(void **state)
 		 3,
 		 "cannot run '~/none'",
 		 "give its path"},
+		{{"record", C, "--to", "file:~/x", "--", "~/script-run"},
+		 3,
+		 "the command '~/script-run' is run by '/",
+		 "give the program itself"},
 		{{"record", C, "--to", "file:~/x", "--", "~/desk.json"}, 3, "cannot run", "chmod +x"},
 		{{"record", C, "--to", "file:~/x", "--", "~/stripped"}, 3, "no debug information", NULL},
 	};
@@ -184,10 +188,11 @@ static void a_file_that_is_no_program_is_refused(void **state)
 	memcpy(header, elf32, sizeof(elf32) - 1);
 	desk_write(desk_path("~/elf32"), header, sizeof(header));
 	desk_write_text("~/script", "#!/bin/sh\nexec desk\n");
+	desk_write_text("~/script-run", "#!/bin/sh\nexec ~/desk\n");
 	desk_write_text("~/empty", "");
 	desk_start_program(&shell,
 			   ARGV("sh", "-c",
-				"head -c 3000 ~/desk > ~/torn; cp ~/desk ~/arm; "
+				"chmod +x ~/script-run; head -c 3000 ~/desk > ~/torn; cp ~/desk ~/arm; "
 				"printf '\\267' | dd of=~/arm bs=1 seek=18 conv=notrunc 2>/dev/null"));
 	assert_int_equal(command_wait(&shell, 10), 0);
 	expect_all(cases, ARRAY_SIZE(cases));

@@ -297,6 +297,57 @@ static void parameters_of_libc_are_called_as_the_configuration_does(void **state
 	}
 }
 
+static const struct source visiting[] = {
+	{"a.c", "typedef unsigned long word;\n"
+		"struct row { int id; };\n"
+		"typedef int (*visit_t)(void *ctx, const struct row *row, word at);\n"
+		"#define FAR __attribute__((noipa))\n"
+		"FAR int first(void *ctx, const struct row *row, word at) { return row->id + at; }\n"
+		"FAR int second(void *c, struct row const *r, unsigned long n) { return r->id - n; }\n"
+		"FAR int shorter(void *ctx, const struct row *row) { return row->id; }\n"
+		"FAR long longer(void *ctx, const struct row *row, word at) { return row->id; }\n"
+		"FAR int other(void *ctx, const char *row, word at) { return *row; }\n"
+		"FAR int each(visit_t visit, int n) { return visit(0, &(struct row){n}, 1); }\n"
+		"FAR int handle(int n) { return each(first, n) + each(second, n); }\n"
+		"int main(int argc, char **argv) { return handle(argc) + shorter(0, &(struct row){1}) +\n"
+		" longer(0, &(struct row){1}, 1) + other(0, argv[0], 1) == 0; }\n"},
+	{}};
+
+static void what_an_input_may_call_back_is_found_by_its_type(void **state)
+{
+	static const struct {
+		const char *config, *msg;
+	} wrong[] = {
+		{"{ \"operations\": { \"handle\": {} },\n"
+		 " \"inputs\": { \"each\": { \"args\": { \"n\": { \"callback\": true } } } } }",
+		 "prog.json:2:34: 'callback' on 'n', which is no parameter that points to a function"},
+		{"{ \"operations\": { \"handle\": {\n"
+		 " \"args\": { \"n\": { \"callback\": true } } } } }",
+		 "prog.json:2:12: 'callback' has a meaning for what is given to an input"},
+	};
+	auto_built struct built here = {};
+	auto_opened struct opened o = {};
+	struct err err = {};
+
+	build(&here, "gcc", "-g -O2", "", visiting);
+	if (open_text(
+		    &o, here.path,
+		    "{ \"operations\": { \"handle\": {} }, \"inputs\": { \"each\": { \"args\": { \"visit\": "
+		    "{ \"callback\": true } } } } }",
+		    &err) ||
+	    program_usable(o.program, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(o.program->funcs_cnt, 4);
+	assert_int_equal(func(&o, "first")->config->role, ROLE_CALLBACK);
+	assert_int_equal(func(&o, "second")->config->role, ROLE_CALLBACK);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		auto_opened struct opened refused = {};
+
+		assert_int_equal(open_text(&refused, here.path, wrong[i].config, &err), -EINVAL);
+		assert_string_equal(strchr(err.msg, ':'), strchr(wrong[i].msg, ':'));
+	}
+}
+
 /* An IFUNC of libc may run in the vDSO, where no probe can be. */
 static void ifuncs_are_probed_at_the_plt_entries_that_lead_to_them(void **state)
 {
@@ -820,6 +871,7 @@ int main(void)
 		cmocka_unit_test(a_library_is_named_as_its_users_know_it),
 		cmocka_unit_test(what_stands_in_the_way_is_said_in_words),
 		cmocka_unit_test(ifuncs_are_probed_at_the_plt_entries_that_lead_to_them),
+		cmocka_unit_test(what_an_input_may_call_back_is_found_by_its_type),
 		cmocka_unit_test(parameters_of_libc_are_called_as_the_configuration_does),
 		cmocka_unit_test(a_stripped_program_has_no_debug_information_rather_than_unknown_functions),
 		cmocka_unit_test(rules_of_types_reach_their_types),

@@ -147,7 +147,7 @@ static int describe_func(struct finder *f, struct program_func *func, struct err
 	r = program_rules(&described.rules, &described.rules_cnt, func->config, &found, err);
 	if (!r)
 		r = schema_add_func(f->program->schema, &described, err);
-	program_rules_free(described.rules, described.rules_cnt, func->config);
+	program_rules_free(described.rules, described.rules_cnt);
 	return r;
 }
 

@@ -147,7 +147,33 @@ static int add_libc_rules(struct rule *out, size_t *cnt, const struct libc_rule 
 	return 0;
 }
 
-/* As the configuration calls its parameters, unless it says something else of them. */
+/* A rule that says how much, or which way, and not what it is. */
+static bool is_partial(const struct rule *rule)
+{
+	return !rule->is_string && !rule->is_opaque && !rule->has_terminator && !rule->is_file &&
+	       !rule->is_format && !rule->is_callback && !rule->bytes && !rule->count && !rule->type &&
+	       !rule->tag;
+}
+
+/* What @rule leaves open is as @libc says. */
+static int complete(struct rule *rule, const struct libc_rule *libc, struct err *err)
+{
+	struct rule whole = {};
+
+	if (libc_rule(&whole, libc))
+		return err_nomem(err);
+	if (rule->direction)
+		whole.direction = rule->direction;
+	if (rule->depth)
+		whole.depth = rule->depth;
+	whole.max = rule->max;
+	whole.redact = rule->redact;
+	rule_release(rule);
+	*rule = whole;
+	return 0;
+}
+
+/* As the configuration calls its parameters; what it says itself of them counts. */
 static int add_renamed(struct rule *out, size_t *cnt, const struct libc_rule *rule,
 		       const struct config_func *func, const char *params, struct err *err)
 {
@@ -161,6 +187,9 @@ static int add_renamed(struct rule *out, size_t *cnt, const struct libc_rule *ru
 	renamed.path = path;
 	renamed.bytes = rule->bytes ? bytes : NULL;
 	renamed.count = rule->count ? count : NULL;
+	for (size_t i = 0; i < func->rules_cnt; i++)
+		if (!strcmp(out[i].path, path) && is_partial(&out[i]))
+			return complete(&out[i], &renamed, err);
 	if (is_covered(func, path))
 		return 0;
 	if (libc_rule(&out[*cnt], &renamed))
@@ -179,17 +208,17 @@ int program_rules(struct rule **rules, size_t *cnt, const struct config_func *fu
 	if (!all)
 		return err_nomem(err);
 	*rules = all;
-	*cnt = func->rules_cnt;
-	if (func->rules_cnt)
-		memcpy(all, func->rules, func->rules_cnt * sizeof(*all));
+	for (*cnt = 0; *cnt < func->rules_cnt; ++*cnt)
+		if (rule_copy(&all[*cnt], &func->rules[*cnt]))
+			return err_nomem(err);
 	for (size_t i = 0; libc && !r && i < LIBC_RULES_MAX && libc->rules[i].path; i++)
 		r = add_renamed(all, cnt, &libc->rules[i], func, found->debug.params, err);
 	return r;
 }
 
-void program_rules_free(struct rule *rules, size_t cnt, const struct config_func *func)
+void program_rules_free(struct rule *rules, size_t cnt)
 {
-	for (size_t i = func->rules_cnt; rules && i < cnt; i++)
+	for (size_t i = 0; rules && i < cnt; i++)
 		rule_release(&rules[i]);
 	free(rules);
 }

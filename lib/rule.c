@@ -430,6 +430,7 @@ int rule_copy(struct rule *out, const struct rule *rule)
 		.is_opaque = rule->is_opaque,
 		.is_format = rule->is_format,
 		.is_file = rule->is_file,
+		.is_callback = rule->is_callback,
 		.has_terminator = rule->has_terminator,
 		.terminator = rule->terminator,
 		.depth = rule->depth,

@@ -279,6 +279,8 @@ static void parameters_of_libc_are_called_as_the_configuration_does(void **state
 		 "ssize_t recv(int sockfd, void *buf, size_t length, int flags)"},
 		{"\"libc.so.6:read\": { \"args\": { \"buf\": { \"bytes\": \"min(return, count)\" } } }",
 		 "libc.so.6:read", "ssize_t read(int fd, void *buf, size_t count)"},
+		{"\"libc.so.6:read\": { \"args\": { \"buf\": { \"max\": 16384 } } }", "libc.so.6:read",
+		 "ssize_t read(int fd, void *buf, size_t nbytes)"},
 	};
 	auto_built struct built here = {};
 

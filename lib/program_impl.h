@@ -66,8 +66,8 @@ void program_declaration(const struct program *program, const struct config_func
 /* Add the function by its declaration. */
 int program_declare(struct finder *f, const struct config_func *func, const struct found *found, uint32_t *id,
 		    struct err *err);
-/* The configuration's rules of @func, in their order, and behind them those that libc's table adds; one that says
- * only how much, or which way, is completed by libc's. */
+/* The configuration's rules of @func, in their order, and behind them those that libc's table adds; one that
+ * says only how much, or which way, is completed by libc's. */
 int program_rules(struct rule **rules, size_t *cnt, const struct config_func *func, const struct found *found,
 		  struct err *err);
 void program_rules_free(struct rule *rules, size_t cnt);

@@ -116,14 +116,20 @@ static __noinline bool is_elsewhere(struct thread *thread, __u64 rsp)
 	return false;
 }
 
-/* The operation whose numbers @joint gives lacks a call. */
-static __noinline void joint_lacks(__u32 joint, __u64 op)
+/* The end of the operation whose numbers @joint gives will say @flag. */
+static __noinline void joint_flag(__u32 joint, __u64 op, __u32 flag)
 {
 	__u32 row = joint - 1;
 	struct joint *at = bpf_map_lookup_elem(&joints, &row);
 
 	if (at && at->op == op)
-		__sync_fetch_and_or(&at->flags, EVENT_F_ELSEWHERE);
+		__sync_fetch_and_or(&at->flags, flag);
+}
+
+/* It lacks a call. */
+static __always_inline void joint_lacks(__u32 joint, __u64 op)
+{
+	joint_flag(joint, op, EVENT_F_ELSEWHERE);
 }
 
 static __always_inline bool is_busy(const struct thread *thread)
@@ -351,20 +357,22 @@ static __noinline struct frame *call_back(struct pt_regs *ctx, struct thread *th
 static __noinline struct frame *call_enter(struct pt_regs *ctx, struct thread *thread, struct frame *call,
 					   __u32 func, __u64 ret)
 {
-	struct frame *operation = &thread->frame[FRAME_OPERATION];
+	struct frame *operation = &thread->frame[FRAME_OPERATION], *outer = operation;
 	struct verdict verdict;
 
 	if (call != &thread->frame[FRAME_CALL])
-		operation = &thread->frame[FRAME_BACK];
+		outer = &thread->frame[FRAME_BACK];
 	if (rule_of(func)->gate_flags & PLAN_GATE_CARRIES) {
-		if (gate_run(ctx, func, &verdict))
+		if (!operation->is_open) /* a thread that works for an operation hands nothing on */
+			joint_flag(outer->joint, outer->op, EVENT_F_UNCARRIED);
+		else if (gate_run(ctx, func, &verdict))
 			thread->carrier = verdict.carrier;
 		else
 			operation->flags |= EVENT_F_UNCARRIED;
 	}
-	call->op = operation->op;
-	call->home = operation->home;
-	call->joint = operation->joint;
+	call->op = outer->op;
+	call->home = outer->home;
+	call->joint = outer->joint;
 	frame_open(ctx, call, func, ret);
 	return call;
 }

@@ -66,6 +66,8 @@ static const char *need(const struct config_func *func, const struct shape *shap
 
 	if (func->role == ROLE_OPERATION)
 		return flow & FLOW_IN ? "it flows into the operation, and a replay gives it to it" : NULL;
+	if (func->role == ROLE_CALLBACK)
+		return flow & FLOW_IN ? "it flows into the callback, and a replay gives it to it" : NULL;
 	if (flow & FLOW_OUT)
 		return "a replay serves it";
 	return func->role == ROLE_INPUT && is_keyed(func, shape->nodes[root_of(shape, idx)].name)

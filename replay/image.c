@@ -205,7 +205,7 @@ static int put_live(struct image *image, const struct shape_param *param, const 
 	const struct values *caller = image->caller;
 	const unsigned arg = arg_number(&param->loc.piece[0]);
 
-	if (!caller || !value->bits || !is_address(value))
+	if (!caller || !value->bits || !is_address(value) || shape_is_unpassed(param))
 		return -ENOENT;
 	for (size_t i = 0; i < caller->params_cnt; i++) {
 		const struct value *given = caller->args[i] ? caller->args[i] : caller->out[i];

@@ -171,23 +171,27 @@ static bool is_callback(const struct image *image, const struct value *value)
 	return false;
 }
 
-/* What the real function did by calling back into the program is not done while it is served. */
-static void note_callbacks(struct image *image, const struct program_func *func, const struct values *values)
+/* What the real function did by calling back into the program is not done while it is served, where it was
+ * not recorded. */
+static void note_callbacks(struct image *image, size_t idx, const struct program_func *func,
+			   const struct values *values)
 {
+	bool is_seen = func->config->role == ROLE_INPUT && !image->callbacks[idx].is_inside;
+
 	for (size_t i = 0; i < values->params_cnt; i++) {
 		const struct value *value = values->args[i];
 		ssize_t at = image_param_named(func->shape, values->names[i], i);
 
 		if (at < 0 || !value || !value->bits ||
 		    !image_is_function(func->shape, func->shape->params[at].node) ||
-		    is_callback(image, value))
+		    (is_seen && is_callback(image, value)))
 			continue;
 		notes_add(
 			image->notes,
-			"'%s' was given a function ('%s'%s%s): it is not called again while '%s' is served, unless "
-			"it is one of the \"callbacks\"",
+			"'%s' was given a function ('%s'%s%s): it is not called again while '%s' is served%s",
 			func->config->alias, values->names[i] ?: "?", value->text ? ", " : "",
-			value->text ?: "", func->config->alias);
+			value->text ?: "", func->config->alias,
+			is_seen ? ", unless it is one of the \"callbacks\"" : "");
 	}
 }
 
@@ -304,7 +308,7 @@ int image_put_call(struct image *image, size_t idx)
 	r = put_key(image, out, func, call);
 	if (r < 0)
 		return r;
-	note_callbacks(image, func, &values);
+	note_callbacks(image, idx, func, &values);
 	out->ops = rebuild->ops.len / sizeof(struct serve_op);
 	r = image_hand_on(image, idx, func->shape, shape);
 	if (r == 0)

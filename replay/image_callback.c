@@ -43,7 +43,9 @@ static void find_caller(struct image *image, struct open *open, size_t idx)
 	const struct call *calls = image->recording->calls;
 
 	if (role_of(image, &calls[idx]) != ROLE_CALLBACK) {
-		if (!open->back || !is_inside(&calls[idx], &calls[open->back - 1]))
+		image->callbacks[idx].is_inside =
+			open->back && is_inside(&calls[idx], &calls[open->back - 1]);
+		if (!image->callbacks[idx].is_inside)
 			*open = (struct open){.outer = idx + 1};
 	} else if (open->back) {
 		image->callbacks[open->back - 1].next = idx + 1;
@@ -155,7 +157,8 @@ int image_put_given(struct image *image, uint64_t bits, unsigned arg)
 
 	if (!given || given->number == IMAGE_UNSET)
 		return -ENOENT;
-	r = rebuild_op(&image->rebuild, SERVE_SHARED, REBUILD_FIRST, 0, 0, 0, given->number);
+	r = rebuild_op(&image->rebuild, SERVE_SHARED, REBUILD_FIRST, 0, 0, SERVE_MUST_BE_SHARED,
+		       given->number);
 	return r < 0 ? r : rebuild_op(&image->rebuild, SERVE_ARG, 0, REBUILD_FIRST, arg, 0, 0);
 }
 

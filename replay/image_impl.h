@@ -37,6 +37,7 @@ struct image {
 	 * none. */
 	struct image_callbacks {
 		uint32_t first, next;
+		bool is_inside; /* of a call: in a callback, where its own were not recorded */
 	} * callbacks;
 	/* Pointers that callbacks got and an earlier call had been given: the live one, which that call hands
 	 * on under

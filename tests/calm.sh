@@ -4,7 +4,7 @@
 # no code of ours uses one, and what calm files call outside of themselves is named here.
 cd "$(dirname "$0")/.." || exit 1
 o=$1/replay/target
-calm='bytes capture capture_format carrier clock dispatch files guard match objects report serve shadow thunk thunk_x86_64'
+calm='bytes capture capture_format carrier clock dispatch files guard invoke match objects report serve shadow thunk thunk_x86_64'
 # Calm, in files that are not.
 calm_there='engine module_base module_is_loaded module_of fence_find install_moved_from thunk_copy thunk_copy_fault thunk_copy_insn
 	__errno_location __libc_single_threaded __libc_stack_end __msan_param_tls __msan_retval_tls'

@@ -17,6 +17,7 @@
 #include "replay/target/fence.h"
 #include "replay/target/guard.h"
 #include "replay/target/install.h"
+#include "replay/target/invoke.h"
 #include "replay/target/lock.h"
 #include "replay/target/match.h"
 #include "replay/target/objects.h"
@@ -202,38 +203,26 @@ static int text_max(unsigned offset)
 	return offset < bytes ? bytes - offset : 0;
 }
 
-/* The program's own code, as if the input had called it: its calls are answered, too. */
+/* The program's own code, as if the input had called it: its calls are answered, too. Before ready nobody
+ * compares what it did. */
 static void call_back(struct serve *serve, const struct serve_op *op, uint64_t target)
 {
-	const struct func *func = &engine.funcs[op->off];
-	/* As the entry sees its stack: a return address, then the arguments. */
-	uint64_t stack[1 + PATCH_STACK_WORDS + 1] = {};
-	struct report report = {.func = func, .served = op->data, .rsp = (uint64_t)stack};
-	struct thunk_call call = {.stack = stack + 1, .stack_words = (op->len + 1) & ~1u};
-	struct patch_registers result;
-	int error_number;
+	struct invocation back = {.report = {.func = &engine.funcs[op->off], .served = op->data}};
+	int is_reported = engine.state == ENGINE_PLAYING, error_number;
 
-	memcpy(report.args, serve->args, sizeof(report.args));
-	memcpy(call.gpr, serve->args, sizeof(call.gpr));
-	memcpy(stack + 1, serve->args + 6, op->len * sizeof(stack[0]));
-	for (int i = 0; i < SERVE_XMMS; i++)
-		call.xmm[i][0] = serve->xmm[i];
-	call.fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
-	report.xmm = call.xmm;
-	report.seq = ++engine.outcome->calls_cnt;
-	report_entry(&report);
+	memcpy(back.report.args, serve->args, sizeof(back.report.args));
+	memcpy(back.stack + 1, serve->args + 6, op->len * sizeof(back.stack[0]));
+	invoke_prepare(&back, serve->xmm, op->len);
+	if (is_reported) {
+		back.report.seq = ++engine.outcome->calls_cnt;
+		report_entry(&back.report);
+	}
 	thunk_keep(serve->frame);
 	lock_give(&lock);
-	dispatch_leave();
-	shadow_passed();
-	thunk_call(&call, (void *)target);
-	error_number = errno;
-	dispatch_enter();
+	error_number = invoke_call(&back, (void *)target);
 	lock_take(&lock);
-	result = (struct patch_registers){
-		.rax = call.rax, .rdx = call.rdx, .xmm = {call.xmm[0][0], call.xmm[1][0]}};
-	memcpy(result.st, call.st, sizeof(result.st));
-	report_return(&report, &result, error_number);
+	if (is_reported)
+		invoke_report_return(&back, error_number);
 }
 
 /* Writes recorded memory; of the result, the pointers. */
@@ -243,7 +232,7 @@ static void rebuild(struct patch_registers *result, struct frame *frame, const s
 	struct serve serve = {.result = {result->rax, result->rdx},
 			      .call = report->served,
 			      .frame = frame,
-			      .call_back = engine.state == ENGINE_PLAYING ? call_back : NULL};
+			      .call_back = call_back};
 	int is_done;
 
 	memcpy(serve.v, frame->gpr, sizeof(frame->gpr));

@@ -166,8 +166,11 @@ void forkserver_run(const char *where)
 	unsigned cases_cnt = 0;
 	int threads_cnt;
 
-	if (!is_first())
+	if (!is_first()) {
+		while (engine.state == ENGINE_STARTING)
+			syscalls_poll(NULL, 0, 1);
 		return;
+	}
 	install_imports();
 	check_operation(where);
 	engine.state = ENGINE_SERVING;

@@ -179,7 +179,7 @@ enum serve_kind {
 	SERVE_FOLLOW,  /* v[dst] = *(void **)(v[src] + off) */
 	SERVE_ADD,     /* v[dst] = v[src] + off */
 	SERVE_SHARE,   /* shared[data] = v[dst]: other programs of this case see it */
-	SERVE_SHARED,  /* v[dst] = shared[data]; 0 when not shared yet */
+	SERVE_SHARED,  /* v[dst] = shared[data]; 0 when not shared yet, unless len says that it must be */
 	SERVE_ARG,     /* operation, CALL: argument off = v[src] + data; 0..5 the registers, from 6 the stack
 			  words */
 	SERVE_IMAGE,   /* v[dst] = load bias of module off + data */
@@ -191,8 +191,9 @@ enum serve_kind {
 	SERVE_CALL, /* call function off back, which is at v[src], or unless src is 7 where the patch file
 		     * says, with len stack words; data: the index of the case's call that is made again */
 };
-#define SERVE_NO_LIVE	 7
-#define PATCH_SHARED_MAX 65536
+#define SERVE_NO_LIVE	     7
+#define SERVE_MUST_BE_SHARED 1
+#define PATCH_SHARED_MAX     65536
 
 struct serve_op {
 	unsigned char kind, dst, src;

@@ -13,6 +13,7 @@
 #include "replay/target/dispatch.h"
 #include "replay/target/engine.h"
 #include "replay/target/install.h"
+#include "replay/target/invoke.h"
 #include "replay/target/module.h"
 #include "replay/target/reach.h"
 #include "replay/target/report.h"
@@ -120,17 +121,6 @@ void play_prepare(void)
 	watch_thread_end();
 }
 
-static void call_operation(struct thunk_call *call, const struct func *func, int *error_number)
-{
-	dispatch_play((uint64_t)__builtin_frame_address(0));
-	dispatch_leave();
-	errno = 0;
-	shadow_passed();
-	thunk_call(call, func->original);
-	*error_number = errno;
-	dispatch_enter();
-}
-
 /* Any process of the user may attach to it, where the kernel asks. */
 static void stop_for_debugger(struct func *func)
 {
@@ -143,11 +133,7 @@ static void stop_for_debugger(struct func *func)
 void play_case(void)
 {
 	struct func *func = &engine.funcs[engine.patch->operation];
-	/* As the operation's entry saw its stack: a return address, then the arguments. */
-	uint64_t stack[1 + PATCH_STACK_WORDS + 1] = {};
-	struct report report = {.func = func, .served = PATCH_NONE, .rsp = (uint64_t)stack};
-	struct thunk_call call = {.stack = stack + 1};
-	struct patch_registers result;
+	struct invocation operation = {.report = {.func = func, .served = PATCH_NONE}};
 	int error_number;
 
 	clock_look();
@@ -155,24 +141,17 @@ void play_case(void)
 	engine.state = ENGINE_PLAYING;
 	if (!func->original)
 		report_trouble(OUTCOME_TROUBLE, func, "the code of '%s' cannot be moved", func->patch->name);
-	build_arguments(&report, stack + 1);
-	call.stack_words = (engine.played->stack_words + 1) & ~1u;
-	memcpy(call.gpr, report.args, sizeof(call.gpr));
-	for (int i = 0; i < 8; i++)
-		call.xmm[i][0] = engine.played->xmm[i];
-	call.fp = func->patch->results & (PATCH_RESULT_ST0 | PATCH_RESULT_ST1);
-	report.xmm = call.xmm;
-	report_entry(&report);
-	carrier_add(func, report.args, report.rsp);
+	build_arguments(&operation.report, operation.stack + 1);
+	invoke_prepare(&operation, (const uint64_t *)engine.played->xmm, engine.played->stack_words);
+	report_entry(&operation.report);
+	carrier_add(func, operation.report.args, operation.report.rsp);
 	reach_forget();
 	if (engine.how & PATCH_RUN_DEBUGGED)
 		stop_for_debugger(func);
-	call_operation(&call, func, &error_number);
+	dispatch_play((uint64_t)__builtin_frame_address(0));
+	error_number = invoke_call(&operation, func->original);
 	if (!play_is_here()) /* a child that the operation forked came back, too: here is nobody for it */
 		engine_exit(0);
-	result = (struct patch_registers){
-		.rax = call.rax, .rdx = call.rdx, .xmm = {call.xmm[0][0], call.xmm[1][0]}};
-	memcpy(result.st, call.st, sizeof(result.st));
-	report_return(&report, &result, error_number);
+	invoke_report_return(&operation, error_number);
 	report_end(OUTCOME_DONE, NULL, 0);
 }

@@ -67,10 +67,19 @@ static int is_interrupting(uint64_t sp)
 	return record_me.depth;
 }
 
+/* Where a call that is entered may open; NULL: what it lies in is recorded without its insides. */
+static struct call *room_for_call(void)
+{
+	struct call *call = record_me.call;
+
+	if (!call[CALL_OUTER].is_open)
+		return &call[CALL_OUTER];
+	return call[CALL_BACK].is_open && !call[CALL_INNER].is_open ? &call[CALL_INNER] : NULL;
+}
+
 static void miss(const struct func_rule *rule, unsigned number)
 {
-	if (record_me.call[CALL_OPERATION].is_open && !record_me.call[CALL_OUTER].is_open &&
-	    !rule->is_operation) {
+	if (record_me.call[CALL_OPERATION].is_open && room_for_call() && !rule->is_operation) {
 		record_me.missed++;
 		COUNT(number, no_slot, 1);
 	} else if (rule->is_operation && !record_me.call[CALL_OPERATION].is_open) {
@@ -301,12 +310,11 @@ static struct call *open_inside(struct call *outer, struct call *call, const str
 
 struct call *record_inner(const struct func *func, const struct frame *frame)
 {
-	struct call *call = record_me.call;
+	struct call *call = record_me.call, *room = room_for_call();
 
-	if (!call[CALL_OUTER].is_open)
-		return open_inside(&call[CALL_OPERATION], &call[CALL_OUTER], func, frame);
-	if (call[CALL_BACK].is_open && !call[CALL_INNER].is_open)
-		return open_inside(&call[CALL_BACK], &call[CALL_INNER], func, frame);
+	if (room)
+		return open_inside(room == &call[CALL_OUTER] ? &call[CALL_OPERATION] : &call[CALL_BACK], room,
+				   func, frame);
 	call[call[CALL_INNER].is_open ? CALL_INNER : CALL_OUTER].passed_over++;
 	return NULL;
 }

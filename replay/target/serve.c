@@ -240,6 +240,11 @@ static int step(struct serve *serve, const struct serve_op *op)
 			shared[op->data] = serve->v[op->dst];
 		else
 			serve->v[op->dst] = shared[op->data];
+		if (op->kind == SERVE_SHARED && op->len == SERVE_MUST_BE_SHARED && !serve->v[op->dst])
+			return TROUBLE(
+				serve,
+				"a callback needs a pointer that an earlier call was given, and was not "
+				"given in this replay");
 		return 0;
 	case SERVE_ARG:
 		if (op->off >= sizeof(serve->args) / sizeof(serve->args[0]))

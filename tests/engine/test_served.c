@@ -349,6 +349,9 @@ static void nonsense_cases_are_refused(void **state)
 		{{.kind = 77}, "the case makes no sense: op 77"},
 		{{.kind = SERVE_SHARE, .data = PATCH_SHARED_MAX},
 		 "the case makes no sense: shared value 65536"},
+		{{.kind = SERVE_SHARED, .len = SERVE_MUST_BE_SHARED, .data = 9},
+		 "a callback needs a pointer that an earlier call was given, and was not given in this "
+		 "replay"},
 		{{.kind = SERVE_ARG, .off = 6 + PATCH_STACK_WORDS}, "the case makes no sense: argument 70"},
 		{{.kind = SERVE_ARGS, .len = 8}, "the case makes no sense: arguments beyond its end"},
 		{{.kind = SERVE_ARGS, .len = 112, .data = 1 << 20},

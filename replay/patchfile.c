@@ -13,21 +13,11 @@
 #include "lib/object.h"
 #include "lib/plan.h"
 #include "lib/program.h"
-#include "lib/serve.h"
 #include "lib/util.h"
 #include "replay/coverage.h"
 #include "replay/patchfile_impl.h"
 
 #define SITES_BYTES_MAX (4096 * sizeof(struct patch_site))
-
-/* Where a server waits for work: reaching one of them means that start-up is over. */
-static const char *const ready_functions[] = {
-	"accept",     "accept4", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
-	"ppoll",      "select",	 "pselect",    "sigwait",     "sigwaitinfo",  "sigtimedwait",
-	"sigsuspend", "pause",	 "recvfrom",   "recvmsg",     "__poll_chk",   "pthread_join",
-};
-
-static const char *const freeing_functions[] = {"free", "realloc", "reallocarray", "cfree"};
 
 bool patchfile_has_engine(const struct program *program)
 {
@@ -199,9 +189,7 @@ static int patch_code(struct patch_func *out, const struct object *object, uint6
 	return 0;
 }
 
-/* A static program has libc's functions in itself. A sanitizer that is linked in has some in their place, and
- * all calls go there. */
-static const struct symbol *interceptor(const struct patchfile_writer *writer, const char *name)
+const struct symbol *patchfile_interceptor(const struct patchfile_writer *writer, const char *name)
 {
 	const struct object *object = writer->program->objects[0];
 	char mark[128];
@@ -212,10 +200,10 @@ static const struct symbol *interceptor(const struct patchfile_writer *writer, c
 	return object_find_func(object, mark, NULL, NULL) ? object_find_func(object, name, NULL, NULL) : NULL;
 }
 
-static int set_import(struct patchfile_writer *writer, struct patch_func *out, const char *name,
-		      struct err *err)
+int patchfile_set_import(struct patchfile_writer *writer, struct patch_func *out, const char *name,
+			 struct err *err)
 {
-	const struct symbol *symbol = interceptor(writer, name);
+	const struct symbol *symbol = patchfile_interceptor(writer, name);
 
 	if (symbol) {
 		out->module = 0;
@@ -259,7 +247,7 @@ static int set_how(struct patchfile_writer *writer, struct patch_func *out, cons
 		return 0;
 	}
 	if (patchfile_is_system(writer->program->files[func->module].name)) {
-		r = set_import(writer, out, func->symbol, err);
+		r = patchfile_set_import(writer, out, func->symbol, err);
 		if (r == 0 && out->how == PATCH_IMPORT)
 			r = add_other_slots(writer, func, err);
 	} else {
@@ -315,182 +303,13 @@ static int add_func(struct patchfile_writer *writer, const struct program_func *
 	return r;
 }
 
-static bool is_imported_as(const struct program *program, const struct program_func *func, const char *name)
-{
-	const char *names[PROGRAM_NAMES_MAX];
-	size_t cnt = program_import_names(program, func, names);
-
-	for (size_t i = 0; i < cnt; i++)
-		if (!strcmp(names[i], name))
-			return true;
-	return false;
-}
-
-/* Whether the executable's function at @addr is configured, and intercepted there: it keeps its role, and is
- * ready as well. Two ways into one place would each lead into the other. */
-static bool is_ready_too(struct patchfile_writer *writer, uint64_t addr)
-{
-	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
-		struct patch_func *func = &writer->funcs[i];
-
-		if (func->module == 0 && func->addr == addr &&
-		    (func->how == PATCH_ENTRY || func->how == PATCH_TRAP)) {
-			func->role |= PATCH_READY;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A function that is configured and waits too keeps its role, and is ready as well. */
-static int add_ready(struct patchfile_writer *writer, const char *name, struct err *err)
-{
-	const struct symbol *symbol = interceptor(writer, name);
-	size_t before = writer->slots_cnt;
-	struct patch_func *out;
-	int r;
-
-	if (symbol && is_ready_too(writer, symbol->addr))
-		return 0;
-	for (size_t i = 0; i < writer->program->funcs_cnt; i++) {
-		if (patchfile_is_system(writer->program->files[writer->program->funcs[i].module].name) &&
-		    is_imported_as(writer->program, &writer->program->funcs[i], name)) {
-			writer->funcs[i].role |= PATCH_READY;
-			return 0;
-		}
-	}
-	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
-		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
-	out = &writer->funcs[writer->funcs_cnt];
-	r = set_import(writer, out, name, err);
-	if (r < 0 || (out->how == PATCH_IMPORT && writer->slots_cnt == before)) {
-		*out = (struct patch_func){};
-		return r;
-	}
-	writer->funcs_cnt++;
-	out->role = PATCH_READY;
-	out->alias = out->number = PATCH_NONE;
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	return 0;
-}
-
-/* Whose a thread is hangs on who starts it. */
-static int add_starts(struct patchfile_writer *writer, struct err *err)
-{
-	static const char name[] = "pthread_create";
-	size_t before = writer->slots_cnt;
-	struct patch_func *out = &writer->funcs[writer->funcs_cnt];
-	int r;
-
-	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
-		if (!strcmp(writer->program->funcs[i].symbol, name))
-			return 0;
-	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
-		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
-	r = set_import(writer, out, name, err);
-	if (r < 0 || !out->is_callable || (out->how == PATCH_IMPORT && writer->slots_cnt == before)) {
-		*out = (struct patch_func){};
-		return r;
-	}
-	writer->funcs_cnt++;
-	out->role = PATCH_STARTS;
-	out->alias = out->number = PATCH_NONE;
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	return 0;
-}
-
-/* One that is imported, and runs for real. */
-static int add_passing(struct patchfile_writer *writer, const char *name, unsigned char role, struct err *err)
-{
-	size_t before = writer->slots_cnt;
-	struct patch_func *out;
-	int r;
-
-	if (writer->funcs_cnt == PATCH_FUNCS_MAX)
-		return err_set(err, -E2BIG, "more than %d functions to intercept", PATCH_FUNCS_MAX);
-	r = patchfile_add_slots(writer, name, writer->funcs_cnt, err);
-	if (r < 0 || writer->slots_cnt == before)
-		return r;
-	out = &writer->funcs[writer->funcs_cnt++];
-	*out = (struct patch_func){.how = PATCH_IMPORT,
-				   .role = role,
-				   .is_callable = 1,
-				   .alias = PATCH_NONE,
-				   .number = PATCH_NONE};
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	return 0;
-}
-
-/* Freed memory is no object any more, and what lies there next is another one. */
-static int add_frees(struct patchfile_writer *writer, const char *name, struct err *err)
-{
-	for (size_t i = 0; i < writer->program->funcs_cnt; i++)
-		if (writer->funcs[i].how == PATCH_IMPORT && !strcmp(writer->program->funcs[i].symbol, name))
-			return 0;
-	return add_passing(writer, name, PATCH_FREES, err);
-}
-
-/* What makes replays differ from recordings, and from each other. */
-static int add_watched(struct patchfile_writer *writer, struct err *err)
-{
-	const struct serve_function *unserved[SERVE_FUNCTIONS_MAX];
-	size_t cnt = program_unserved(writer->program, unserved, ARRAY_SIZE(unserved));
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < cnt; i++)
-		r = add_passing(writer, unserved[i]->name, PATCH_WATCHED, err);
-	return r;
-}
-
-/* --ready FUNCTION: one that the executable defines, or imports. */
-static int add_ready_function(struct patchfile_writer *writer, const char *name, struct err *err)
-{
-	const struct symbol *symbol = object_find_func(writer->program->objects[0], name, NULL, NULL);
-	struct patch_func *out = &writer->funcs[writer->funcs_cnt];
-	struct prologue prologue;
-	size_t before = writer->funcs_cnt;
-	int r;
-
-	if (symbol && is_ready_too(writer, symbol->addr))
-		return 0;
-	if (!symbol) {
-		r = add_ready(writer, name, err);
-		if (r == 0 && writer->funcs_cnt == before)
-			r = err_usage(err, -ENOENT,
-				      "--ready names '%s', which the program neither has nor imports", name);
-		return r;
-	}
-	r = prologue_move(&prologue, writer->program->objects[0], symbol->addr, symbol->size, err);
-	if (r < 0)
-		return err_wrap(err, r, "cannot stop at '%s'", name);
-	patchfile_set_entry(out, &prologue);
-	out->role = PATCH_READY;
-	out->alias = out->number = PATCH_NONE;
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	writer->funcs_cnt++;
-	return 0;
-}
-
 static int add_all(struct patchfile_writer *writer, const struct patchfile_opts *opts, struct err *err)
 {
-	const char *ready = opts->ready ? opts->ready : "auto";
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < writer->program->funcs_cnt; i++)
 		r = add_func(writer, &writer->program->funcs[i], err);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(freeing_functions); i++)
-		r = add_frees(writer, freeing_functions[i], err);
-	if (r == 0)
-		r = add_watched(writer, err);
-	if (r == 0)
-		r = add_starts(writer, err);
-	if (r < 0 || !strcmp(ready, "main") || !strcmp(ready, "end"))
-		return r;
-	if (strcmp(ready, "auto"))
-		return add_ready_function(writer, ready, err);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(ready_functions); i++)
-		r = add_ready(writer, ready_functions[i], err);
-	return r;
+	return r < 0 ? r : patchfile_add_besides(writer, opts->ready ? opts->ready : "auto", err);
 }
 
 /* --- the file --- */

@@ -31,9 +31,20 @@ unsigned patchfile_results(const struct shape *shape);
 /* A jump to be put at the function's entry. */
 void patchfile_set_entry(struct patch_func *out, const struct prologue *prologue);
 
+/* What stands for libc's function @name in the executable itself: a static program has libc in it, and a
+ * sanitizer that is linked in has its own, where all calls go. NULL: libc's own. */
+const struct symbol *patchfile_interceptor(const struct patchfile_writer *writer, const char *name);
+/* Every call of libc's function @name leads to @out, the function that comes next. */
+int patchfile_set_import(struct patchfile_writer *writer, struct patch_func *out, const char *name,
+			 struct err *err);
 /* A mark: its sites that @use (enum mark_use) listens to; the others stay nops. */
 void patchfile_set_sites(struct patchfile_writer *writer, struct patch_func *out, enum plan_mark mark,
 			 unsigned use);
+
+/* --- patchfile_besides.c --- */
+
+/* @ready: "auto", "main", "end", or a function's name. */
+int patchfile_add_besides(struct patchfile_writer *writer, const char *ready, struct err *err);
 
 /* --- patchfile_recording.c --- */
 

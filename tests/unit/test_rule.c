@@ -78,85 +78,82 @@ static void every_key_is_read_written_and_read_again(void **state)
 	}
 }
 
+static const struct {
+	const char *path, *json, *at, *msg, *hint;
+	int code;
+} mistakes[] = {
+	{"buf", "[]", "the rule", "expected an object, found an array", "", -EINVAL},
+	{"buf", "{\"dirction\": \"out\"}", "dirction", "unknown key 'dirction'", "did you mean 'direction'?",
+	 -ENOENT},
+	{"buf", "{\"path\": \"buf\"}", "path", "unknown key 'path'", "", -ENOENT},
+	{"buf", "{\"redct\": \"hmac\"}", "redct", "unknown key 'redct'", "did you mean 'redact'?", -ENOENT},
+	{"buf", "{\"redact\": \"hash\"}", "redact", "expected 'drop', 'mask' or 'hmac', found 'hash'", "",
+	 -EINVAL},
+	{"u", "{\"tag\": \"a +\"}", "tag", "at column 3: expected '->', '.', '[' or the end, found '+'", "",
+	 -EINVAL},
+	{"u", "{\"tag\": \"a\", \"cases\": {}}", "cases",
+	 "expected an object of the tag's values and their members, found an object", "", -EINVAL},
+	{"u", "{\"tag\": \"a\", \"cases\": {\"1\": 2}}", "1", "expected a string, found a number", "",
+	 -EINVAL},
+	{"u", "{\"cases\": {\"1\": \"n\"}}", "the rule", "'cases' without a 'tag'", "", -EINVAL},
+	{"visit", "{\"callback\": true, \"opaque\": true}", "the rule",
+	 "'opaque' and 'callback' exclude each other", "", -EINVAL},
+	{"buf", "{\"format\": true, \"bytes\": 4}", "the rule", "'format' and 'bytes' exclude each other", "",
+	 -EINVAL},
+	{"buf", "{\"file\": true, \"opaque\": true}", "the rule", "'file' and 'opaque' exclude each other",
+	 "", -EINVAL},
+	{"buf", "{\"file\": true, \"redact\": \"drop\"}", "the rule",
+	 "'redact' beside 'file': the content of a file cannot be redacted", "", -EINVAL},
+	{"buf", "{\"format\": true, \"redact\": \"hmac\"}", "the rule",
+	 "'redact' beside 'format': the variable arguments cannot be redacted", "", -EINVAL},
+	{"buf", "{\"direction\": \"outt\"}", "direction", "expected 'in', 'out' or 'inout', found 'outt'",
+	 "did you mean 'out'?", -EINVAL},
+	{"buf", "{\"direction\": 1}", "direction", "expected 'in', 'out' or 'inout', found a number", "",
+	 -EINVAL},
+	{"buf", "{\"string\": 1}", "string", "expected true, or the key left out, found a number", "",
+	 -EINVAL},
+	{"buf", "{\"string\": false}", "string", "expected true, or the key left out, found false", "",
+	 -EINVAL},
+	{"buf", "{\"bytes\": true}", "bytes", "expected a string, found true", "", -EINVAL},
+	{"buf", "{\"bytes\": \"\"}", "bytes", "expected a string, found an empty string", "", -EINVAL},
+	{"buf", "{\"bytes\": \"n +\"}", "bytes", "at column 4: expected a path or a number, found the end",
+	 "", -EINVAL},
+	{"buf", "{\"count\": -1}", "count", "expected a length: a positive integer or an expression", "",
+	 -EINVAL},
+	{"buf", "{\"count\": 1.5}", "count", "expected a length: a positive integer or an expression", "",
+	 -EINVAL},
+	{"buf", "{\"depth\": 0}", "depth", "0 is not between 1 and 1000", "", -EINVAL},
+	{"buf", "{\"depth\": 1001}", "depth", "1001 is not between 1 and 1000", "", -EINVAL},
+	{"buf", "{\"depth\": 1.5}", "depth", "expected an integer, found a fraction", "", -EINVAL},
+	{"buf", "{\"terminator\": 9007199254740993}", "terminator",
+	 "an integer beyond 2^53 is written as a string", "", -EINVAL},
+	{"buf", "{\"depth\": true}", "depth", "expected an integer, found true", "", -EINVAL},
+	{"buf", "{\"max\": 0}", "max", "0 is not between 1 and 1048576", "", -EINVAL},
+	{"buf", "{\"max\": 1048577}", "max", "1048577 is not between 1 and 1048576", "", -EINVAL},
+	{"buf", "{\"type\": 3}", "type", "expected a string, found a number", "", -EINVAL},
+	{"buf", "{\"terminator\": \"x\"}", "terminator", "expected an integer, found a string", "", -EINVAL},
+	{"buf", "{\"bytes\": \"n\", \"count\": \"n\"}", "the rule", "'bytes' and 'count' exclude each other",
+	 "", -EINVAL},
+	{"buf", "{\"string\": true, \"opaque\": true}", "the rule",
+	 "'string' and 'opaque' exclude each other", "", -EINVAL},
+	{"buf->", "{}", "the rule", "at column 6: expected the name of a member, found the end", "", -EINVAL},
+	{"errno", "{}", "the rule", "'errno' is recorded without a rule", "", -EINVAL},
+	{"return->x", "{\"direction\": \"in\"}", "the rule", "'return' flows out only", "", -EINVAL},
+};
+
 static void a_mistake_is_told_with_its_item(void **state)
 {
-	static const struct {
-		const char *path, *json, *at, *msg, *hint;
-		int code;
-	} cases[] = {
-		{"buf", "[]", "the rule", "expected an object, found an array", "", -EINVAL},
-		{"buf", "{\"dirction\": \"out\"}", "dirction", "unknown key 'dirction'",
-		 "did you mean 'direction'?", -ENOENT},
-		{"buf", "{\"path\": \"buf\"}", "path", "unknown key 'path'", "", -ENOENT},
-		{"buf", "{\"redct\": \"hmac\"}", "redct", "unknown key 'redct'", "did you mean 'redact'?",
-		 -ENOENT},
-		{"buf", "{\"redact\": \"hash\"}", "redact", "expected 'drop', 'mask' or 'hmac', found 'hash'",
-		 "", -EINVAL},
-		{"u", "{\"tag\": \"a +\"}", "tag",
-		 "at column 3: expected '->', '.', '[' or the end, found '+'", "", -EINVAL},
-		{"u", "{\"tag\": \"a\", \"cases\": {}}", "cases",
-		 "expected an object of the tag's values and their members, found an object", "", -EINVAL},
-		{"u", "{\"tag\": \"a\", \"cases\": {\"1\": 2}}", "1", "expected a string, found a number", "",
-		 -EINVAL},
-		{"u", "{\"cases\": {\"1\": \"n\"}}", "the rule", "'cases' without a 'tag'", "", -EINVAL},
-		{"visit", "{\"callback\": true, \"opaque\": true}", "the rule",
-		 "'opaque' and 'callback' exclude each other", "", -EINVAL},
-		{"buf", "{\"format\": true, \"bytes\": 4}", "the rule",
-		 "'format' and 'bytes' exclude each other", "", -EINVAL},
-		{"buf", "{\"file\": true, \"opaque\": true}", "the rule",
-		 "'file' and 'opaque' exclude each other", "", -EINVAL},
-		{"buf", "{\"file\": true, \"redact\": \"drop\"}", "the rule",
-		 "'redact' beside 'file': the content of a file cannot be redacted", "", -EINVAL},
-		{"buf", "{\"format\": true, \"redact\": \"hmac\"}", "the rule",
-		 "'redact' beside 'format': the variable arguments cannot be redacted", "", -EINVAL},
-		{"buf", "{\"direction\": \"outt\"}", "direction",
-		 "expected 'in', 'out' or 'inout', found 'outt'", "did you mean 'out'?", -EINVAL},
-		{"buf", "{\"direction\": 1}", "direction", "expected 'in', 'out' or 'inout', found a number",
-		 "", -EINVAL},
-		{"buf", "{\"string\": 1}", "string", "expected true, or the key left out, found a number", "",
-		 -EINVAL},
-		{"buf", "{\"string\": false}", "string", "expected true, or the key left out, found false",
-		 "", -EINVAL},
-		{"buf", "{\"bytes\": true}", "bytes", "expected a string, found true", "", -EINVAL},
-		{"buf", "{\"bytes\": \"\"}", "bytes", "expected a string, found an empty string", "",
-		 -EINVAL},
-		{"buf", "{\"bytes\": \"n +\"}", "bytes",
-		 "at column 4: expected a path or a number, found the end", "", -EINVAL},
-		{"buf", "{\"count\": -1}", "count", "expected a length: a positive integer or an expression",
-		 "", -EINVAL},
-		{"buf", "{\"count\": 1.5}", "count", "expected a length: a positive integer or an expression",
-		 "", -EINVAL},
-		{"buf", "{\"depth\": 0}", "depth", "0 is not between 1 and 1000", "", -EINVAL},
-		{"buf", "{\"depth\": 1001}", "depth", "1001 is not between 1 and 1000", "", -EINVAL},
-		{"buf", "{\"depth\": 1.5}", "depth", "expected an integer, found a fraction", "", -EINVAL},
-		{"buf", "{\"terminator\": 9007199254740993}", "terminator",
-		 "an integer beyond 2^53 is written as a string", "", -EINVAL},
-		{"buf", "{\"depth\": true}", "depth", "expected an integer, found true", "", -EINVAL},
-		{"buf", "{\"max\": 0}", "max", "0 is not between 1 and 1048576", "", -EINVAL},
-		{"buf", "{\"max\": 1048577}", "max", "1048577 is not between 1 and 1048576", "", -EINVAL},
-		{"buf", "{\"type\": 3}", "type", "expected a string, found a number", "", -EINVAL},
-		{"buf", "{\"terminator\": \"x\"}", "terminator", "expected an integer, found a string", "",
-		 -EINVAL},
-		{"buf", "{\"bytes\": \"n\", \"count\": \"n\"}", "the rule",
-		 "'bytes' and 'count' exclude each other", "", -EINVAL},
-		{"buf", "{\"string\": true, \"opaque\": true}", "the rule",
-		 "'string' and 'opaque' exclude each other", "", -EINVAL},
-		{"buf->", "{}", "the rule", "at column 6: expected the name of a member, found the end", "",
-		 -EINVAL},
-		{"errno", "{}", "the rule", "'errno' is recorded without a rule", "", -EINVAL},
-		{"return->x", "{\"direction\": \"in\"}", "the rule", "'return' flows out only", "", -EINVAL},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
 		struct rule rule = {.depth = 77};
 		autofree char *at = NULL;
 		struct err err = {};
 
-		assert_int_equal(parse(&rule, cases[i].path, cases[i].json, &at, &err), cases[i].code);
+		assert_int_equal(parse(&rule, mistakes[i].path, mistakes[i].json, &at, &err),
+				 mistakes[i].code);
 		assert_int_equal(rule.depth, 77);
-		assert_string_equal(err.msg, cases[i].msg);
-		assert_string_equal(err.hint, cases[i].hint);
-		assert_string_equal(at, cases[i].at);
+		assert_string_equal(err.msg, mistakes[i].msg);
+		assert_string_equal(err.hint, mistakes[i].hint);
+		assert_string_equal(at, mistakes[i].at);
 		assert_true(err.is_usage);
 	}
 }
